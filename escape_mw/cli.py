@@ -1,0 +1,182 @@
+"""The command line: exit codes are 0, 1 (a problem was found) and 2 (the command's words are off)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from . import __version__, catalogue, demo
+from .explain import Explainer, RecordError
+from .ladder import Ladders, stale
+from .middleware import EscapeMiddleware
+from .model import Answer
+from .problems import RulesError
+from .rules import load
+from .schema import RulesFile
+
+RULES = click.option("--rules", "rules_file", type=click.Path(dir_okay=False), help="The rules file; without it, the default rules.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="escape-mw")
+def main() -> None:
+    """Hand visitors in a host app's webview over to the music app or to their real browser."""
+
+
+@main.command()
+@RULES
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--app", "spec", metavar="MODULE:OBJECT", help="The WSGI application to wrap; without it, a small demo site.")
+def serve(rules_file: str | None, host: str, port: int, spec: str | None) -> None:
+    """Serve a site, wrapped, on waitress."""
+    try:
+        from waitress.server import create_server  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise click.UsageError("waitress is missing; install it with: python -m pip install 'escape-mw[serve]'") from None
+    app = demo.app if spec is None else _imported(spec)
+    wrapped = _or_exit(lambda: EscapeMiddleware(app, rules_file or (demo.RULES if spec is None else None)))
+    server = create_server(wrapped, host=host, port=port)
+    actual = getattr(server, "effective_port", port)
+    click.echo(demo.how_to_try(host, actual) if spec is None else f"Serving {spec} on http://{host}:{actual}/ (end with Ctrl-C).")
+    sys.stdout.flush()
+    server.run()
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="RULES...")
+def check(files: tuple[str, ...]) -> None:
+    """Check rules files; print every problem as file:line:column."""
+    problems = 0
+    for name in files:
+        try:
+            rules = load(name)
+        except RulesError as error:
+            problems += len(error.problems)
+            click.echo("\n".join(error.problems), err=True)
+        else:
+            click.echo(f"{name}: {len(rules.rules)} rules, {len(rules.destinations.entries)} destinations, {len(rules.apps)} host apps, mode {rules.mode}")
+    sys.exit(1 if problems else 0)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of the rules file, for editors."""
+    click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **RulesFile.model_json_schema()}, indent=2))
+
+
+@main.command("list")
+@click.argument("what", type=click.Choice(["apps", "destinations", "techniques"]))
+def list_(what: str) -> None:
+    """Show what is known of the world, with its date and confidence."""
+    shipped = catalogue.load()
+    if what == "apps":
+        rows: Iterable[Iterable[str | None]] = ((app.id, app.name, ", ".join(app.platforms), app.verified, app.source) for app in shipped.apps)
+    elif what == "destinations":
+        rows = ((entry.id, entry.name, entry.goal, entry.confidence, entry.verified, entry.source) for entry in shipped.destinations)
+    else:
+        rows = (
+            (app, platform, goal, rung.technique, rung.trigger, rung.confidence, rung.verified, "stale" if stale(rung.verified) else None, rung.note)
+            for app, platform, goal, rungs in Ladders([app.id for app in shipped.apps], shipped.techniques).rows()
+            for rung in rungs
+        )
+    for row in rows:
+        click.echo("\t".join(cell or "-" for cell in row))
+
+
+@main.command()
+@RULES
+@click.option("--ua", default="", metavar="AGENT", help="The visitor's user agent.")
+@click.option("--url", help="The requested URL or path on the site.")
+@click.option("--location", help="Where the site's own redirect at that URL leads.")
+@click.option("--to", help="Skip the rules: what would be done for this destination?")
+@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A further request header.")
+@click.option("--method", default="GET", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--batch", is_flag=True, help="Read JSON Lines from standard input and write one line for each.")
+def explain(rules_file: str | None, batch: bool, as_json: bool, headers: tuple[str, ...], **given: str | None) -> None:
+    """Tell what would be done about a request, and why."""
+    explainer = Explainer(_or_exit(lambda: load(rules_file)), whole_catalogue=rules_file is None)
+    if batch:
+        sys.exit(_batch(explainer))
+    if given["to"] is not None and (given["url"] or given["location"]):
+        raise click.UsageError("--to skips the rules: give it without --url and --location")
+    record: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    record["headers"] = dict(_header(line) for line in headers)
+    try:
+        decision, answer = explainer.decide(record)
+    except RecordError as error:
+        raise click.UsageError(str(error)) from None
+    told = explainer.describe_decision(record, decision)
+    click.echo(json.dumps(told | {"response": _response(answer)}, indent=2, ensure_ascii=False) if as_json else _prose(told, answer))
+
+
+def _batch(explainer: Explainer) -> int:
+    """Answer every line with a line; the exit code is 1 if one of them was no record."""
+    failed = 0
+    for line in sys.stdin.buffer:
+        try:
+            told = explainer.describe(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            failed = 1
+            told = {"error": str(error) or "not JSON"}
+        sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+    return failed
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon or not name.strip():
+        raise click.UsageError(f"--header {line!r} is not 'Name: value'")
+    return name.strip(), value.strip()
+
+
+def _response(answer: Answer | None) -> dict[str, Any] | None:
+    return None if answer is None else {"status": answer.status, "headers": [list(item) for item in answer.headers], "body": answer.body.decode("utf-8")}
+
+
+def _prose(told: dict[str, Any], answer: Answer | None) -> str:
+    visitor, destination = told["visitor"], told["destination"]
+    lines = [
+        f"visitor      {' '.join(filter(None, (visitor['app'], visitor['app_version']))) or 'no host app'} on {visitor['platform']} ({visitor['kind']})",
+        f"destination  {_destination(destination) if destination else 'none'}",
+        f"rule         {told['rule'] or 'none'}",
+        f"decision     {told['decision']} ({told['reason']})",
+    ]
+    for number, step in enumerate(told["steps"], 1):
+        lines.append(f"step {number}       {step['technique']} ({step['trigger']}) {step['uri'] or ''}".rstrip())
+    if answer is None:
+        return "\n".join([*lines, "response     the site's own"])
+    headers = [f"             {name}: {value}" for name, value in answer.headers]
+    return "\n".join([*lines, f"response     {answer.status}", *headers, "", answer.body.decode("utf-8")]).rstrip()
+
+
+def _destination(destination: dict[str, Any]) -> str:
+    identity = f" {destination['id']}" if destination["id"] else ""
+    return f"{destination['service']} {destination['kind']}{identity}, goal {destination['goal']}: {destination['url']}"
+
+
+def _imported(spec: str) -> Any:
+    module, _, name = spec.partition(":")
+    sys.path.insert(0, "")
+    try:
+        found = __import__(module, fromlist=["_"])
+        for part in (name or "app").split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise click.UsageError(f"--app {spec!r}: {error}") from None
+    return found
+
+
+def _or_exit(make: Any) -> Any:
+    """What `make` makes; problems of the rules end the command."""
+    try:
+        return make()
+    except RulesError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)

@@ -1,0 +1,145 @@
+"""What is done about a request: `decide(visit, rules)`, a chain of guards, the cheapest first.
+
+ 1. off             the rules are switched off
+ 2. method          neither GET nor HEAD
+ 3. browser, bot    nobody to help (an arrival is noted, and led on where the site has nothing to say)
+ 4. platform        a host app on a desktop
+ 5. app             a host app that the rules leave out
+ 6. not-navigation  an asset, a script's request, a prefetch, a frame
+ 7. excluded        a path that the rules leave alone
+ 8. no-rule         no rule for this path and visitor (webview: only for want of a host app's name)
+ 9. stay            the visitor chose to continue here
+10. address         our own address cannot be told safely, so no way back could be built
+11. no-redirect     the site answers, and sends nobody away
+12. no-destination  where the visit leads is none of the configured destinations
+13. own-host        it leads to the site itself
+14. share           the rule acts on a share of visits, and this is none of them
+"""
+
+from __future__ import annotations
+
+import random
+from mimetypes import guess_type
+from urllib.parse import parse_qsl, urlsplit
+
+from .destinations import mend
+from .handoffs import Cargo
+from .ladder import climb
+from .model import Decision, Destination, Observe, Page, Pass, Redirect, Visit, Visitor
+from .paths import fill
+from .policy import Rule, Rules
+
+ASSETS = ("text/css", "text/javascript", "application/javascript", "application/json", "application/wasm", "image/", "font/", "audio/", "video/")
+
+
+def decide(visit: Visit, rules: Rules, location: str | None = None) -> Decision:
+    """Judge one request. `location` is where the wrapped site's own redirect leads, once it has answered.
+
+    Returns `Observe` where only that answer can tell. Never raises for what a request holds.
+    """
+    if rules.mode == "off":
+        return Pass("off")
+    if visit.method not in ("GET", "HEAD"):
+        return Pass("method")
+    visitor = rules.visitors.visitor(visit.user_agent, visit.headers)
+    if visitor.kind in ("browser", "bot"):
+        return _arrival(visit, visitor, rules)
+    if visitor.platform not in ("ios", "android"):
+        return Pass("platform", visitor)
+    if visitor.app and visitor.app not in rules.apps:
+        return Pass("app", visitor)
+    if not is_navigation(visit):
+        return Pass("not-navigation", visitor)
+    if rules.excluded(visit.path):
+        return Pass("excluded", visitor)
+    rule = _rule(visit, visitor, rules)
+    if rule is None:
+        return Pass("no-rule" if visitor.kind == "in-app" else "webview", visitor)
+    if visit.marker and visit.marker.step is None:
+        return _onward("stay", visit, visitor, rule, rules)
+    if visit.url is None:
+        return Pass("address", visitor, rule=rule.name)
+    if rule.form == "redirect" and location is None:
+        return Observe(visit, visitor)
+    destination = _destination(visit, rule, rules, location)
+    if destination is None:
+        return Pass("no-destination", visitor, rule=rule.name)
+    if rule.form != "page" and urlsplit(destination.url).hostname == urlsplit(visit.url).hostname:
+        return Pass("own-host", visitor, destination, rule.name)
+    if rule.share < 100 and visit.marker is None and random.random() * 100 >= rule.share:  # noqa: S311 - a fair draw, no secret
+        return Pass("share", visitor, destination, rule.name)
+    return _escape(visit, visitor, destination, rule, rules)
+
+
+def is_navigation(visit: Visit) -> bool:
+    """Whether the request is a person's navigation to a page, as far as the headers tell.
+
+    Fetch metadata decides where it is sent (W3C Fetch Metadata); without it, Accept: browsers name text/html for a
+    page, and curl's bare */* is believed unless the path is an asset's.
+    """
+    headers = visit.headers
+    if "prefetch" in headers.get("purpose", "") + headers.get("sec-purpose", "") + headers.get("x-moz", ""):
+        return False
+    if headers.get("x-purpose") == "preview" or headers.get("x-requested-with") == "XMLHttpRequest":
+        return False
+    if (destination := headers.get("sec-fetch-dest")) is not None:
+        return destination == "document" and headers.get("sec-fetch-mode", "navigate") == "navigate"
+    accept = headers.get("accept", "*/*")
+    if "text/html" in accept:
+        return True
+    return accept.strip() == "*/*" and not (guess_type(visit.path)[0] or "").startswith(ASSETS)
+
+
+def _rule(visit: Visit, visitor: Visitor, rules: Rules) -> Rule | None:
+    return next((rule for rule in rules.rules if rule.path.fullmatch(visit.path) and rule.fits(visit, visitor)), None)
+
+
+def _arrival(visit: Visit, visitor: Visitor, rules: Rules) -> Decision:
+    """A marked request of a real browser: it got out. The marker names the rule, for its visitor was another."""
+    if visit.marker is None or visitor.kind == "bot":
+        return Pass(visitor.kind, visitor)
+    if rules.excluded(visit.path):
+        return Pass("arrived", visitor)
+    named = rules.rules[visit.marker.rule : visit.marker.rule + 1]
+    rule = next((rule for rule in (*named, *rules.rules) if rule.path.fullmatch(visit.path)), None)
+    return _onward("arrived", visit, visitor, rule, rules) if rule else Pass("arrived", visitor)
+
+
+def _onward(reason: str, visit: Visit, visitor: Visitor, rule: Rule, rules: Rules) -> Decision:
+    """Let the site answer as it always does; where it has no answer of its own, lead on to the destination."""
+    if rule.form in ("url", "query") and (destination := _destination(visit, rule, rules, None)):
+        return Redirect(reason, destination.url, visitor, destination, rule.name)
+    return Pass(reason, visitor, rule=rule.name)
+
+
+def _destination(visit: Visit, rule: Rule, rules: Rules, location: str | None) -> Destination | None:
+    match rule.form:
+        case "page":
+            return Destination("site", visit.url or "", "other", None, visit.url or "", "browser")
+        case "redirect":
+            return rules.destinations.find(mend(location or ""))
+        case "query":
+            return rules.destinations.find(dict(reversed(parse_qsl(visit.query, keep_blank_values=True))).get(rule.target, ""))
+        case "url":
+            match = rule.path.fullmatch(visit.path)
+            return rules.destinations.find(fill(rule.target, match.groupdict() if match else {}))
+
+
+def _escape(visit: Visit, visitor: Visitor, destination: Destination, rule: Rule, rules: Rules) -> Decision:
+    """Build the ladder. The music app gets the destination, the browser our own marked page (or, if direct, the same)."""
+    own = visit.url or ""
+    markers = rules.markers
+    token = markers.token(visit.marker.visit if visit.marker else "")
+    directly = destination.goal == "app" or (rule.direct and destination.kind != "oauth" and rule.form != "page")
+
+    def cargo(step: int) -> Cargo:
+        page = markers.mark(own, step, rule.number, token)
+        return Cargo(destination.url if directly else page, page, visitor.app, destination.android_package, destination.app_uri)
+
+    start = visit.marker.step + 1 if visit.marker and visit.marker.step is not None else 0
+    steps = climb(rules.ladders.rungs(visitor, destination.goal), visitor, cargo, start)
+    if steps[0].trigger == "redirect" and steps[0].uri:
+        return Redirect("escape", steps[0].uri, visitor, destination, rule.name, steps)
+    stay = destination.url if destination.goal == "app" else markers.stay(own)
+    link = destination.url if directly else own
+    return Page("escape", visitor, destination, rule.name, steps, stay, link, token, retry=start > 0)

@@ -1,0 +1,166 @@
+"""From a request to an answer: the one place that knows WSGI's environ, that fails open, and that tells observers.
+
+Whatever goes wrong in here lets the request pass, with one log record.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import quote
+
+from . import page
+from .decide import decide
+from .destinations import MAX_URL
+from .model import Answer, Decision, Observe, Page, Pass, Redirect, Visit
+from .rules import Source, load
+from .visitors import BROWSER, MAX_AGENT
+
+logger = logging.getLogger("escape_mw")
+
+Environ = dict[str, Any]
+Observer = Callable[[Visit, Decision], object]
+
+HEADERS = {
+    f"HTTP_{name.upper().replace('-', '_')}": name
+    for name in (
+        "accept",
+        "accept-language",
+        "purpose",
+        "sec-ch-ua",
+        "sec-fetch-dest",
+        "sec-fetch-mode",
+        "sec-purpose",
+        "x-moz",
+        "x-purpose",
+        "x-requested-with",
+    )
+}
+SITE = re.compile(r"((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(:\d{1,5})?", re.ASCII)
+SAFE_PATH = "/:@!$&'()*+,;=-._~"
+SAFE_QUERY = "!$&'()*+,-./:;=?@[]_~%"
+UNSENDABLE = re.compile(r"[^\t -~]")
+
+
+class Engine:
+    """Answers requests by one set of rules.
+
+    `rules` is a YAML file's path, a mapping, `Rules`, or None for the default. `observers` are called with every visit
+    and decision that went beyond the quick look. Raises RulesError.
+    """
+
+    def __init__(self, rules: Source = None, observers: Iterable[Observer] = ()) -> None:
+        self.rules = load(rules)
+        self._observers = tuple(observers)
+        self._page = page.Interstitial(self.rules.page, self.rules.visitors.apps, self.rules.markers.name)
+
+    def answer(self, environ: Environ) -> Answer | Observe | None:
+        """What to answer instead of the site; None to pass; `Observe` to ask the site and come back with its redirect.
+
+        Takes our marker out of QUERY_STRING; nothing else of `environ` is ever changed, and the body is not read.
+        """
+        try:
+            if self._plain(environ):
+                return None
+            visit = self.visit(environ)
+            if visit.marker is not None:
+                environ["QUERY_STRING"] = visit.query
+            return self._answer(visit, decide(visit, self.rules))
+        except Exception:
+            logger.exception("passed a request because of a fault of ours")
+            return None
+
+    def answer_redirect(self, visit: Visit, location: str) -> Answer | None:
+        """What to answer instead of the site's redirect to `location`; None to let it stand."""
+        try:
+            answer = self._answer(visit, decide(visit, self.rules, location))
+            return answer if isinstance(answer, Answer) else None
+        except Exception:
+            logger.exception("passed a redirect because of a fault of ours")
+            return None
+
+    def _plain(self, environ: Environ) -> bool:
+        """The quick look: a browser that everybody knows, on an unmarked URL."""
+        rules = self.rules
+        if rules.mode == "off":
+            return True
+        agent = environ.get("HTTP_USER_AGENT", "")
+        return (
+            rules.visitors.recognise(agent[:MAX_AGENT], "", False) is BROWSER
+            and rules.markers.name not in environ.get("QUERY_STRING", "")
+            and "HTTP_X_REQUESTED_WITH" not in environ
+            and "WebView" not in environ.get("HTTP_SEC_CH_UA", "")
+        )
+
+    def guards(self, environ: Environ) -> bool:
+        """Whether a rule stands on this path, whoever asks; such answers depend on the user agent."""
+        path = _path(environ)
+        return self.rules.mode == "act" and not self.rules.excluded(path) and any(rule.path.fullmatch(path) for rule in self.rules.rules)
+
+    def visit(self, environ: Environ) -> Visit:
+        """The facts of a request, from its environ alone."""
+        marker, query = self.rules.markers.take(environ.get("QUERY_STRING", ""))
+        return Visit(
+            method=environ.get("REQUEST_METHOD", ""),
+            path=_path(environ),
+            query=query,
+            url=self._address(environ, query),
+            user_agent=environ.get("HTTP_USER_AGENT", ""),
+            headers={name: environ[key] for key, name in HEADERS.items() if key in environ},
+            marker=marker,
+        )
+
+    def _address(self, environ: Environ, query: str) -> str | None:
+        """Our own page's address as the visitor's browser has it, or None where that cannot be told safely."""
+        raw = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        if not raw.startswith("/") or raw.startswith(("//", "/\\")):
+            return None
+        origin = self.rules.base_url or self._origin(environ)
+        if origin is None:
+            return None
+        url = origin + quote(raw, safe=SAFE_PATH, encoding="latin-1")
+        if query:
+            url += "?" + quote(query, safe=SAFE_QUERY, encoding="latin-1")
+        return url if len(url) <= MAX_URL else None
+
+    def _origin(self, environ: Environ) -> str | None:
+        scheme = environ.get("wsgi.url_scheme")
+        match = SITE.fullmatch(environ.get("HTTP_HOST", "").lower())
+        if scheme not in ("http", "https") or not match or (self.rules.allowed_hosts and match[1] not in self.rules.allowed_hosts):
+            return None
+        return f"{scheme}://{match[0]}"
+
+    def _answer(self, visit: Visit, decision: Decision) -> Answer | Observe | None:
+        self._tell(visit, decision)
+        if isinstance(decision, Observe):
+            return decision
+        if isinstance(decision, Pass) or self.rules.mode == "observe":
+            return None
+        answer = self.render(visit, decision)
+        if any(UNSENDABLE.search(value) for _, value in answer.headers):
+            raise ValueError("a header of ours holds what no header may hold")
+        return answer
+
+    def render(self, visit: Visit, decision: Redirect | Page) -> Answer:
+        """The response for a decision to act."""
+        if isinstance(decision, Redirect):
+            return page.redirect(decision)
+        return self._page.answer(decision, visit.headers.get("accept-language", ""))
+
+    def _tell(self, visit: Visit, decision: Decision) -> None:
+        if not isinstance(decision, Pass | Observe):
+            seen = decision.visitor
+            logger.info("%s: %s in %s on %s to %s", type(decision).__name__.lower(), decision.rule, seen.app, seen.platform, decision.destination.service)
+        for observer in self._observers:
+            try:
+                observer(visit, decision)
+            except Exception:
+                logger.exception("an observer failed")
+
+
+def _path(environ: Environ) -> str:
+    """The path as people write it: WSGI's latin-1 text is the bytes of UTF-8 (PEP 3333)."""
+    raw: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return raw.encode("latin-1", "replace").decode("utf-8", "surrogateescape")

@@ -1,0 +1,110 @@
+"""The techniques: one pure function each, from what is handed over to the URI that does it, or None where it cannot.
+
+None takes the rung out of the ladder: a dead tap is worse than no button. URLs come here through the gate, so they are
+printable ASCII with a plain host; what a technique cannot carry beyond that is refused here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit, urlunsplit
+
+PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+", re.ASCII)
+DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE | re.ASCII)
+LINE_PARAMETER = "openExternalBrowser=1"
+
+
+class Cargo(NamedTuple):
+    """What one rung hands over: `url` itself, our own page as `fallback`, and the music app's package and URI.
+
+    `host_app` is the app whose webview it leaves.
+    """
+
+    url: str
+    fallback: str
+    host_app: str | None = None
+    android_package: str | None = None
+    app_uri: str | None = None
+
+
+def intent(cargo: Cargo, package: str | None = None) -> str | None:
+    """Android's intent: to the default browser, or to the app that owns the link.
+
+    The host form with a scheme is the only portable one (intent:https://... fails in Telegram). The data part holds no
+    fragment, because host apps split at the first "#Intent;". Source: AOSP Intent.parseUri.
+    """
+    parts = urlsplit(cargo.url)
+    if parts.fragment or "#" in cargo.url or DOT_SEGMENT.search(parts.path):
+        return None
+    data = urlunsplit(("", parts.netloc, parts.path, parts.query.replace("'", "%27"), ""))
+    return (
+        f"intent:{data}#Intent;scheme={parts.scheme};action=android.intent.action.VIEW;category=android.intent.category.BROWSABLE;"
+        + (f"package={package};" if package else "")
+        + f"S.browser_fallback_url={quote(cargo.fallback, safe='')};end"
+    )
+
+
+def intent_app(cargo: Cargo) -> str | None:
+    """The same with the music app's package: one template for every service, no mapping of paths."""
+    package = cargo.android_package
+    return intent(cargo, package) if package and PACKAGE.fullmatch(package) else None
+
+
+def app_scheme(cargo: Cargo) -> str | None:
+    """The music app's own URI, where the catalogue can make one from the URL."""
+    return cargo.app_uri
+
+
+def x_safari(cargo: Cargo) -> str | None:
+    """Safari, and only Safari, on iOS 17 and later; https alone."""
+    return f"x-safari-{cargo.url}" if cargo.url.startswith("https:") else None
+
+
+def chrome_ios(cargo: Cargo) -> str | None:
+    """Chrome on iOS (developer.chrome.com, "Opening links in Chrome for iOS"): googlechrome for http, googlechromes for https."""
+    return "googlechrome" + cargo.url.removeprefix("http")
+
+
+def extbrowser(cargo: Cargo) -> str | None:
+    """Instagram's own opener, which asks the visitor first; Threads has its twin."""
+    scheme = "barcelona" if cargo.host_app == "threads" else "instagram"
+    return f"{scheme}://extbrowser/?url={quote(cargo.url, safe='')}"
+
+
+def kakao_external(cargo: Cargo) -> str | None:
+    """KakaoTalk's own opener."""
+    return f"kakaotalk://web/openExternal?url={quote(cargo.url, safe='')}"
+
+
+def line_external(cargo: Cargo) -> str | None:
+    """LINE opens any URL with this parameter outside (developers.line.biz, LINE URL scheme).
+
+    It goes on our own page, whatever the goal: the destination stays as it is.
+    """
+    return cargo.fallback + ("&" if "?" in cargo.fallback else "?") + LINE_PARAMETER
+
+
+def https_link(cargo: Cargo) -> str | None:
+    """A plain link to the destination, which may fire as a universal link."""
+    return cargo.url
+
+
+def menu(cargo: Cargo) -> None:
+    """The host app's own menu, in words."""
+
+
+TECHNIQUES: dict[str, Callable[[Cargo], str | None]] = {
+    "intent": intent,
+    "intent-app": intent_app,
+    "app-scheme": app_scheme,
+    "x-safari": x_safari,
+    "x-safari-window": x_safari,
+    "chrome-ios": chrome_ios,
+    "extbrowser": extbrowser,
+    "kakao-external": kakao_external,
+    "line-external": line_external,
+    "https-link": https_link,
+    "menu": menu,
+}

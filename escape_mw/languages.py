@@ -1,0 +1,40 @@
+"""The page's words: one small YAML file for each language in `locales/`, read when a visitor first asks for it."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+FALLBACK = "en"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@cache
+def available() -> tuple[str, ...]:
+    """The tags of every language that the page speaks, such as "pt-BR"."""
+    names = (entry.name for entry in files(__package__).joinpath("locales").iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+@cache
+def words(tag: str) -> dict[str, Any]:
+    """Every text of one language, by name."""
+    loaded: dict[str, Any] = yaml.load(files(__package__).joinpath("locales", f"{tag}.yaml").read_bytes(), Loader=LOADER)  # noqa: S506 - our own file
+    return loaded
+
+
+@cache
+def _aliases() -> dict[str, str]:
+    return {alias: tag for tag in available() for alias in (tag, *words(tag).get("also", ()))}
+
+
+def choose(accept_language: str) -> str:
+    """The best language for an Accept-Language header (RFC 9110, 12.5.4), English where none fits."""
+    aliases = _aliases()
+    best = parse_accept_header(accept_language[:200], LanguageAccept).best_match(aliases, FALLBACK)
+    return aliases[best or FALLBACK]

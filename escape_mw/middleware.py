@@ -1,0 +1,132 @@
+"""The WSGI shell: choose an application, call it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .engine import Engine, Environ, Observer
+from .model import Answer, Observe, Visit
+from .rules import Source
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
+
+REDIRECTS = ("301", "302", "303", "307", "308")
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+Header = tuple[str, str]
+
+
+class EscapeMiddleware:
+    """Hands visitors in a host app's webview over to the music app or to their real browser.
+
+    `app` is the WSGI application to stand before. `rules` is a YAML file's path, a mapping of the same form, `Rules`,
+    or None: every redirect of the site to a known music destination. `observers` are called with every visit and
+    decision. Raises RulesError, with every problem, where the rules cannot be used.
+
+        app.wsgi_app = EscapeMiddleware(app.wsgi_app, rules="escape.yaml")
+    """
+
+    def __init__(self, app: WSGIApplication, rules: Source = None, *, observers: Iterable[Observer] = ()) -> None:
+        self.app = app
+        self.engine = Engine(rules, observers)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request, or let the application answer it."""
+        answer = self.engine.answer(environ)
+        if isinstance(answer, Answer):
+            return send(answer, environ, start_response)
+        if self.engine.rules.vary and self.engine.guards(environ):
+            start_response = _varying(start_response)
+        if isinstance(answer, Observe):
+            return Watch(self.engine, answer.visit, environ, start_response).call(self.app)
+        return self.app(environ, start_response)
+
+
+def send(answer: Answer, environ: Environ, start_response: StartResponse, extra: Iterable[Header] = ()) -> Iterable[bytes]:
+    """Send an answer; `extra` headers are the site's own, kept."""
+    start_response(answer.status, [*answer.headers, *extra])
+    return [b""] if environ.get("REQUEST_METHOD") == "HEAD" else [answer.body]
+
+
+class Watch:
+    """Calls the application once and lets its response through, unless it is a redirect to a destination.
+
+    The response's bytes, headers, laziness, `write()` and `close()` stay the application's own. Where it calls
+    start_response only when its body is asked for, this object stands for the body and answers then.
+    """
+
+    def __init__(self, engine: Engine, visit: Visit, environ: Environ, start_response: StartResponse) -> None:
+        self._engine = engine
+        self._visit = visit
+        self._environ = environ
+        self._start_response = start_response
+        self._started = False
+        self._answer: Answer | None = None
+        self._cookies: list[Header] = []
+        self._body: Iterable[bytes] = ()
+        self._items: Iterator[bytes] | None = None
+
+    def call(self, app: WSGIApplication) -> Iterable[bytes]:
+        """The response to send."""
+        self._body = app(self._environ, self._start)
+        if self._answer is not None:
+            self.close()
+            return self._send()
+        return self._body if self._started else self
+
+    def _start(self, status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Callable[[bytes], object]:
+        self._started = True
+        self._answer = self._instead(status, headers)
+        if self._answer is not None:
+            return _swallow
+        return self._start_response(status, headers, exc_info) if exc_info else self._start_response(status, headers)
+
+    def _instead(self, status: str, headers: list[Header]) -> Answer | None:
+        location = next((value for name, value in headers if name.lower() == "location"), None)
+        if location is None or not status.startswith(REDIRECTS):
+            return None
+        self._cookies = [item for item in headers if item[0].lower() == "set-cookie"]
+        return self._engine.answer_redirect(self._visit, location)
+
+    def _send(self) -> Iterable[bytes]:
+        assert self._answer is not None  # noqa: S101 - for the type checker
+        return send(self._answer, self._environ, self._start_response, self._cookies)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._items is None:
+            self._items = iter(self._body)
+            first = next(self._items, None)
+            if self._answer is not None:
+                self._items = iter(self._send())
+            elif first is not None:
+                return first
+        return next(self._items)
+
+    def close(self) -> None:
+        """Close the application's own body, whether it was sent or not."""
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+
+def _varying(start_response: StartResponse) -> Any:
+    """Tell caches that the answers of this path depend on the user agent (rules: `vary: true`)."""
+
+    def start(status: str, headers: list[Header], *exc_info: Any) -> Any:
+        told = [value for name, value in headers if name.lower() == "vary"]
+        names = {name.strip().lower() for value in told for name in value.split(",")}
+        if not names & {"*", "user-agent"}:
+            others = [item for item in headers if item[0].lower() != "vary"]
+            headers = [*others, ("Vary", ", ".join([*told, "User-Agent"]))]
+        return start_response(status, headers, *exc_info)
+
+    return start
+
+
+def _swallow(data: bytes) -> None:
+    """The write() of a response that is not sent."""

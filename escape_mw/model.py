@@ -1,0 +1,162 @@
+"""The values that flow through the middleware: frozen, and free of imports of ours.
+
+A request becomes a `Visit`; who asks becomes a `Visitor`; where to becomes a `Destination`; what is done about it
+becomes a `Decision` (`Pass`, `Observe`, `Redirect` or `Page`), and that becomes an `Answer` that any framework can send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Platform = Literal["ios", "android", "desktop", "other"]
+Goal = Literal["app", "browser"]
+Trigger = Literal["redirect", "auto", "tap", "written"]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The facts of one request.
+
+    `path` is the decoded path below the host (SCRIPT_NAME + PATH_INFO, UTF-8 with surrogate escapes), `query` the raw
+    query string without our marker, `url` the address as the visitor's browser shows it, None where it cannot be told
+    safely. `headers` has lower-case names.
+    """
+
+    method: str
+    path: str
+    query: str
+    url: str | None
+    user_agent: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    marker: Marker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a marked URL of ours says: the rung that was tried (None: "continue here"), by which rule, in which visit.
+
+    `trusted` says whether the signature held and is young; an untrusted marker can only make us more careful.
+    """
+
+    step: int | None
+    rule: int = 0
+    visit: str = ""
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks. `kind` is in-app (a named host app), webview (an unnamed one), bot or browser."""
+
+    kind: Literal["in-app", "webview", "bot", "browser"]
+    app: str | None = None
+    platform: Platform = "other"
+    app_version: str | None = None
+    os_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the visit leads. `url` is kept byte for byte; `app_uri` is the music app's own address of it, if known."""
+
+    service: str
+    name: str
+    kind: str
+    id: str | None
+    url: str
+    goal: Goal
+    app_uri: str | None = None
+    android_package: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One entry of the techniques table: what to try, how it may be fired, and how sure that is.
+
+    `settle_ms` is how long the page waits, in milliseconds, before it calls the hand-off failed.
+    """
+
+    technique: str
+    trigger: Trigger
+    confidence: str = "inferred"
+    verified: str | None = None
+    settle_ms: int = 2000
+    source: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung made ready for this visit: `uri` is what it opens, None where only words help."""
+
+    technique: str
+    trigger: Trigger
+    uri: str | None
+    settle_ms: int
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Leave the request alone; `reason` says why, in one of a fixed set of words."""
+
+    reason: str
+    visitor: Visitor | None = None
+    destination: Destination | None = None
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observe:
+    """Ask the wrapped site: only its own redirect tells where the visit leads.
+
+    `visit` is kept, for the site may change its environ meanwhile.
+    """
+
+    visit: Visit
+    visitor: Visitor
+    reason: str = "no-redirect"
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Answer with a bare redirect to `location`: a step that needs no page, or the end of an arrival."""
+
+    reason: str
+    location: str
+    visitor: Visitor
+    destination: Destination
+    rule: str
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Answer with the interstitial: the `steps` that are left, and `stay`, the link that continues here.
+
+    `retry` is true when an earlier hand-off came back, `link` is the address to copy, `token` the visit's signed id.
+    """
+
+    reason: str
+    visitor: Visitor
+    destination: Destination
+    rule: str
+    steps: tuple[Step, ...]
+    stay: str
+    link: str
+    token: str
+    retry: bool = False
+
+
+Decision = Pass | Observe | Redirect | Page
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response that any framework can send: `status` as "200 OK", `headers` in order, the whole `body`."""
+
+    status: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes

@@ -1,0 +1,140 @@
+"""The interstitial: from a `Page` decision to an `Answer`.
+
+One HTML document, no other request: its style and its script are constants, so that their hashes make the policy.
+Every value is escaped in one place, the template (Jinja2 autoescape).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from . import languages
+from .model import Answer, Page, Redirect, Step
+from .schema import AppEntry, PageOptions
+
+LABELS = {
+    "intent-app": "open_service",
+    "app-scheme": "open_service",
+    "https-link": "open_service",
+    "x-safari": "open_safari",
+    "x-safari-window": "open_safari",
+    "chrome-ios": "open_chrome",
+}
+# No escape answer may be kept by anybody: it is right for one visitor's app only (RFC 9111; Fastly and Cloudflare docs).
+COMMON = (
+    ("Cache-Control", "no-store"),
+    ("CDN-Cache-Control", "no-store"),
+    ("Surrogate-Control", "no-store"),
+    ("Vary", "User-Agent"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+HTML = ("Content-Type", "text/html; charset=utf-8")
+BARE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+class Interstitial:
+    """The page of one set of rules: its template, style, script and policy are made once.
+
+    `options` dress it, `apps` supply the host apps' names and menus, `marker` is the name of our query parameter.
+    """
+
+    def __init__(self, options: PageOptions, apps: dict[str, AppEntry], marker: str) -> None:
+        self._options = options
+        self._apps = apps
+        self._marker = marker
+        self._style = _static("interstitial.css").strip() + _accent(options.accent)
+        self._script = _static("interstitial.js").strip()
+        self._template = _template(options.template)
+        artwork = options.artwork or ""
+        images = f"; img-src {'data:' if artwork.startswith('data:') else chr(39) + 'self' + chr(39)}" if artwork else ""
+        self._policy = f"{BARE_POLICY}; script-src {_hash(self._script)}; style-src {_hash(self._style)}{images}"
+
+    def answer(self, decision: Page, accept_language: str = "") -> Answer:
+        """Render the page in the visitor's language, or in the one that the rules say."""
+        language = languages.choose(accept_language) if self._options.language == "auto" else self._options.language
+        body = self._template.render(self._values(decision, language)).encode("utf-8")
+        policy = ("Content-Security-Policy", self._policy)
+        return Answer("200 OK", (HTML, ("Content-Length", str(len(body))), *COMMON, ("Content-Language", language), policy), body)
+
+    def _values(self, decision: Page, language: str) -> dict[str, Any]:
+        words = languages.words(language)
+        app = self._apps.get(decision.visitor.app or "")
+        names = {"service": decision.destination.name, "app": app.name if app else words["this_app"]}
+        heading = words["heading_app" if decision.destination.goal == "app" else "heading_browser"].format_map(names)
+        buttons = [_button(step, words, names) for step in decision.steps if step.uri]
+        return {
+            "language": language,
+            "words": words,
+            "page": self._options,
+            "title": self._options.title or heading,
+            "heading": heading,
+            "buttons": buttons,
+            "menu": _menu(app, decision.visitor.platform, words, names, first=not buttons),
+            "link": decision.link,
+            "stay": decision.stay,
+            "retry": decision.retry,
+            "marker": self._marker,
+            "token": decision.token,
+            "style": Markup(self._style),  # noqa: S704 - constants of ours
+            "script": Markup(self._script),  # noqa: S704
+        }
+
+
+def redirect(decision: Redirect) -> Answer:
+    """A bare redirect. 302, because the next visit may be answered otherwise."""
+    headers = (("Location", decision.location), HTML, ("Content-Length", "0"), *COMMON, ("Content-Security-Policy", BARE_POLICY))
+    return Answer("302 Found", headers, b"")
+
+
+def _button(step: Step, words: dict[str, str], names: dict[str, str]) -> dict[str, Any]:
+    return {
+        "uri": step.uri,
+        "trigger": step.trigger,
+        "settle_ms": step.settle_ms,
+        "window": step.technique == "x-safari-window",
+        "label": words[LABELS.get(step.technique, "open_browser")].format_map(names),
+        "hint": words["confirm"].format_map(names) if step.technique == "extbrowser" else None,
+    }
+
+
+def _menu(app: AppEntry | None, platform: str, words: dict[str, str], names: dict[str, str], *, first: bool) -> str:
+    known = app.menu.get(platform) if app else None  # type: ignore[call-overload]
+    key = ("menu" if known else "menu_unknown") + ("_first" if first else "")
+    return words[key].format_map(names | ({"sign": known.sign, "label": known.label} if known else {}))
+
+
+def _static(name: str) -> str:
+    return files(__package__).joinpath("templates", name).read_text("utf-8")
+
+
+def _template(override: str | None) -> jinja2.Template:
+    """The shipped template, or the site's own, which may extend it as "interstitial.html" and replace its blocks."""
+    shipped = jinja2.DictLoader({"interstitial.html": _static("interstitial.html")})
+    folders = [jinja2.FileSystemLoader(Path(override).parent)] if override else []
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([shipped, *folders]), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template(Path(override).name if override else "interstitial.html")
+
+
+def _accent(accent: str | None) -> str:
+    """The site's colour for the button, with black or white on it, whichever is read better (WCAG 2.2, relative luminance)."""
+    if accent is None:
+        return ""
+    channels = [int(accent[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    label = "#000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#fff"
+    return f"\n.button{{background:{accent};color:{label}}}"
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"

@@ -1,0 +1,71 @@
+"""The rules as they are used: compiled once, then only read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+from .destinations import Directory
+from .ladder import Ladders
+from .markers import Markers
+from .model import Visit, Visitor
+from .schema import PageOptions
+from .visitors import Recogniser
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `form` says where the destination comes from; `target` is the URL, its template, or the parameter."""
+
+    number: int
+    name: str
+    path: re.Pattern[str]
+    form: Literal["redirect", "page", "url", "query"]
+    target: str = ""
+    apps: frozenset[str] | None = None
+    platforms: frozenset[str] | None = None
+    visitors: frozenset[str] = frozenset({"in-app"})
+    languages: frozenset[str] | None = None
+    share: float = 100
+    direct: bool = False
+
+    def fits(self, visit: Visit, visitor: Visitor) -> bool:
+        """Whether the rule is for this visitor; the path has been looked at."""
+        return (
+            visitor.kind in self.visitors
+            and (self.apps is None or visitor.app in self.apps)
+            and (self.platforms is None or visitor.platform in self.platforms)
+            and (self.languages is None or _speaks(visit.headers.get("accept-language", ""), self.languages))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything a request is judged by."""
+
+    mode: Literal["act", "observe", "off"]
+    rules: tuple[Rule, ...]
+    visitors: Recogniser
+    destinations: Directory
+    ladders: Ladders
+    markers: Markers
+    apps: frozenset[str]
+    page: PageOptions = field(default_factory=PageOptions)
+    base_url: str | None = None
+    allowed_hosts: frozenset[str] = frozenset()
+    vary: bool = False
+    exclude: tuple[re.Pattern[str], ...] = ()
+
+    def excluded(self, path: str) -> bool:
+        """Whether the rules keep their hands off this path."""
+        return any(pattern.fullmatch(path) for pattern in self.exclude)
+
+
+def _speaks(accept: str, languages: frozenset[str]) -> bool:
+    """Whether the visitor's first language, or its main tag, is one of these."""
+    first = (parse_accept_header(accept[:200], LanguageAccept).best or "").lower()
+    return first in languages or first.partition("-")[0] in languages
