@@ -71,7 +71,7 @@ class _Stop(Exception):  # noqa: N818 - no error
 class _Builder:
     def __init__(self) -> None:
         self.value: Any = None
-        self.places: dict[Path, Place] = {}
+        self.places: dict[Path, Place] = {(): Place(1, 1)}
         self.problems: list[Problem] = []
 
     def run(self, events: Iterator[Any]) -> None:

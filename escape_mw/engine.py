@@ -41,6 +41,7 @@ HEADERS = {
 SITE = re.compile(r"((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(:\d{1,5})?", re.ASCII)
 SAFE_PATH = "/:@!$&'()*+,;=-._~"
 SAFE_QUERY = "!$&'()*+,-./:;=?@[]_~%"
+LOCAL = ("localhost", "127.", "10.", "192.168.")
 UNSENDABLE = re.compile(r"[^\t -~]")
 
 
@@ -54,6 +55,7 @@ class Engine:
     def __init__(self, rules: Source = None, observers: Iterable[Observer] = ()) -> None:
         self.rules = load(rules)
         self._observers = tuple(observers)
+        self._plain_http_told = False
         self._page = page.Interstitial(self.rules.page, self.rules.visitors.apps, self.rules.markers.name)
 
     def answer(self, environ: Environ) -> Answer | Observe | None:
@@ -130,6 +132,9 @@ class Engine:
         match = SITE.fullmatch(environ.get("HTTP_HOST", "").lower())
         if scheme not in ("http", "https") or not match or (self.rules.allowed_hosts and match[1] not in self.rules.allowed_hosts):
             return None
+        if scheme == "http" and not self._plain_http_told and not match[1].startswith(LOCAL):
+            self._plain_http_told = True
+            logger.warning("%r is served over plain http as far as we can see; behind a proxy that ends TLS, use ProxyFix or base_url", match[0])
         return f"{scheme}://{match[0]}"
 
     def _answer(self, visit: Visit, decision: Decision) -> Answer | Observe | None:

@@ -96,7 +96,7 @@ def as_environ(record: Mapping[str, Any]) -> Environ:
     environ = {
         "REQUEST_METHOD": record.get("method", "GET").upper(),
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(parts.path or "/").decode("latin-1"),
+        "PATH_INFO": unquote_to_bytes((parts.path or "/").encode("utf-8", "replace")).decode("latin-1"),
         "QUERY_STRING": parts.query.encode("utf-8", "replace").decode("latin-1"),
         "HTTP_HOST": parts.netloc,
         "HTTP_USER_AGENT": record.get("ua", ""),

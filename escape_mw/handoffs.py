@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+", re.ASCII)
 DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE | re.ASCII)
+APOSTROPHE = "'"  # browsers quote it in a query, and only there
 LINE_PARAMETER = "openExternalBrowser=1"
 
 
@@ -35,12 +36,13 @@ def intent(cargo: Cargo, package: str | None = None) -> str | None:
     The host form with a scheme is the only portable one (intent:https://... fails in Telegram). The data part holds no
     fragment, because host apps split at the first "#Intent;". Source: AOSP Intent.parseUri.
     """
-    parts = urlsplit(cargo.url)
-    if parts.fragment or "#" in cargo.url or DOT_SEGMENT.search(parts.path):
+    scheme, _, data = cargo.url.partition(":")
+    path, mark, query = data.partition("?")
+    if "#" in data or DOT_SEGMENT.search(path):
         return None
-    data = urlunsplit(("", parts.netloc, parts.path, parts.query.replace("'", "%27"), ""))
     return (
-        f"intent:{data}#Intent;scheme={parts.scheme};action=android.intent.action.VIEW;category=android.intent.category.BROWSABLE;"
+        f"intent:{path}{mark}{query.replace(APOSTROPHE, '%27')}#Intent;scheme={scheme};"
+        "action=android.intent.action.VIEW;category=android.intent.category.BROWSABLE;"
         + (f"package={package};" if package else "")
         + f"S.browser_fallback_url={quote(cargo.fallback, safe='')};end"
     )
@@ -83,7 +85,10 @@ def line_external(cargo: Cargo) -> str | None:
 
     It goes on our own page, whatever the goal: the destination stays as it is.
     """
-    return cargo.fallback + ("&" if "?" in cargo.fallback else "?") + LINE_PARAMETER
+    path, mark, query = cargo.fallback.partition("?")
+    if LINE_PARAMETER in query.split("&"):
+        return cargo.fallback
+    return f"{path}?{query}{'&' if mark else ''}{LINE_PARAMETER}"
 
 
 def https_link(cargo: Cargo) -> str | None:

@@ -29,12 +29,20 @@ def words(tag: str) -> dict[str, Any]:
 
 
 @cache
-def _aliases() -> dict[str, str]:
-    return {alias: tag for tag in available() for alias in (tag, *words(tag).get("also", ()))}
+def _tags() -> dict[str, str]:
+    """Every tag that a browser may ask for, in lower case, with the language that answers it."""
+    return {alias.lower(): tag for tag in available() for alias in (tag, *words(tag).get("also", ()))}
 
 
 def choose(accept_language: str) -> str:
-    """The best language for an Accept-Language header (RFC 9110, 12.5.4), English where none fits."""
-    aliases = _aliases()
-    best = parse_accept_header(accept_language[:200], LanguageAccept).best_match(aliases, FALLBACK)
-    return aliases[best or FALLBACK]
+    """The best language for an Accept-Language header, English where none fits.
+
+    Each wish in its order, from the whole tag to its first part (RFC 4647, 3.4, "Lookup"): en-US before de finds en.
+    """
+    for wish, quality in parse_accept_header(accept_language[:200], LanguageAccept):
+        tag = wish.lower()
+        while tag and quality:
+            if tag in _tags():
+                return _tags()[tag]
+            tag = tag.rpartition("-")[0]
+    return FALLBACK

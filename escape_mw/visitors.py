@@ -123,12 +123,13 @@ def package(requested_with: str) -> str:
 
 def platform(agent: str) -> tuple[Platform, str | None]:
     """The system an agent speaks of, and its version as far as the agent tells (browsers freeze it)."""
-    found = ua_parser.parse_os(agent[:MAX_AGENT])
+    agent = agent[:MAX_AGENT].encode("ascii", "replace").decode("ascii")  # the Rust matcher refuses lone surrogates
+    found = ua_parser.parse_os(agent)
     family = found.family if found else ""
     version = ".".join(part for part in (found.major, found.minor, found.patch) if part) if found else ""
     if family in PLATFORMS:
         return PLATFORMS[family], version or None
-    low = agent[:MAX_AGENT].lower()  # ua-parser minds case; and an iPad that asks for desktop pages calls itself a Mac
+    low = agent.lower()  # ua-parser minds case; and an iPad that asks for desktop pages calls itself a Mac
     if any(word in low for word in IOS):
         return "ios", None
     return ("android" if "android" in low and family == "Linux" else "desktop" if family in DESKTOP else "other"), version or None

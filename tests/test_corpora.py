@@ -1,0 +1,106 @@
+"""The figures on labelled real traffic, where such corpora are at hand (ESCAPE_MW_CORPORA names their folder)."""
+
+from __future__ import annotations
+
+import collections
+from urllib.parse import quote
+
+import pytest
+
+from escape_mw import load
+from escape_mw.destinations import mend
+from escape_mw.document import read
+from escape_mw.explain import Explainer
+from escape_mw.handoffs import Cargo, intent, intent_app
+
+from . import intent_uri
+from .agents import TIKTOK_ANDROID
+from .conftest import corpus
+
+FAMILY = {"messenger": "facebook"}
+
+
+def test_visitors_in_webviews_are_found_and_named():
+    """F1 >= 0.98, and the right app for 98 of 100, averaged over apps."""
+    visitors = load().visitors
+    right = wrong = missed = 0
+    named = collections.defaultdict(list)
+    for row in corpus("user_agents.jsonl"):
+        if not row.get("scored", True) or row["kind"] == "other-app":
+            continue
+        seen = visitors.visitor(row["ua"], {name.lower(): value for name, value in (row.get("headers") or {}).items()})
+        inside, truly = seen.kind in ("in-app", "webview"), row["kind"] in ("in-app", "generic-webview")
+        right += inside and truly
+        wrong += inside and not truly
+        missed += truly and not inside
+        if row["kind"] == "bot":
+            assert seen.app is None, row["ua"]
+        if truly and row.get("group") == "target" and row.get("app"):
+            app = FAMILY.get(row["app"], row["app"])
+            named[app].append(FAMILY.get(seen.app, (seen.app or "").replace("-", "")) == app)
+    assert 2 * right / (2 * right + wrong + missed) >= 0.98
+    assert sum(sum(hits) / len(hits) for hits in named.values()) / len(named) >= 0.98
+
+
+def test_slow_agents_are_cut():
+    visitors = load().visitors
+    for row in corpus("redos_ua.jsonl"):
+        assert visitors.visitor(row["value"], {}) == visitors.visitor(row["value"][:1024], {})
+
+
+@pytest.mark.parametrize(("allow", "only"), [("open.spotify.com", "spotify"), ("*.lnk.to", "linkfire")])
+def test_no_hostile_target_gets_out(allow, only):
+    """Every row that browsers take elsewhere passes; every row that must be allowed is handed over."""
+    rules = load({"version": 1, "destinations": {"only": [only]}, "rules": [{"path": "/out", "to": {"query": "url"}}]})
+    explainer = Explainer(rules)
+    asked = 0
+    for row in corpus("redirect_payloads.jsonl"):
+        if row["allow"] != [allow]:
+            continue
+        asked += 1
+        url = "https://site.example/out?url=" + quote(row["value"].encode("utf-8", "surrogatepass"), safe="")
+        told = explainer.describe({"ua": TIKTOK_ANDROID, "url": url})
+        if row["expect"] == "reject":
+            assert told["decision"] == "pass", row["value"]
+        elif row.get("must_allow") and "\\" not in row["value"]:
+            assert told["decision"] == "page", row["value"]
+    assert asked
+
+
+def test_no_hostile_redirect_of_the_site_gets_out():
+    """The same rows as a site's own Location, which is mended before it is judged."""
+    find = load({"version": 1, "destinations": {"only": ["spotify"]}}).destinations.find
+    for row in corpus("redirect_payloads.jsonl"):
+        location = row["value"].encode("utf-8", "surrogatepass").decode("latin-1")
+        if row["expect"] == "reject" and row["allow"] == ["open.spotify.com"]:
+            assert find(mend(location)) is None, row["value"]
+
+
+def test_no_intent_says_more_than_it_should():
+    find = load().destinations.find
+    built = 0
+    for row in corpus("intent_payloads.jsonl"):
+        if row.get("slot") != "destination":
+            continue
+        found = find(row["value"])
+        for make, package in [(intent, None), (intent_app, "com.spotify.music")]:
+            uri = found and make(Cargo(found.url, "https://site.example/?_esc=0.0-T", "tiktok", package))
+            if uri is None:
+                continue
+            built += 1
+            assert row["expect"] != "reject", row["value"]
+            parsed = intent_uri.parse(uri)
+            assert (parsed["package"], parsed["component"], parsed["selector"]) == (package, None, False)
+            assert parsed["extras"] == {"browser_fallback_url": "https://site.example/?_esc=0.0-T"}
+            assert intent_uri.host(parsed["data"]) == "open.spotify.com"
+            assert uri.count("#") == 1
+            assert uri.endswith(";end")
+            assert uri.isascii()
+            assert uri.isprintable()
+    assert built > 20
+
+
+def test_hostile_yaml_reads_or_tells():
+    for row in corpus("yaml_hostile.jsonl"):
+        document = read(row["yaml"])
+        assert document.problems or document.value is not None or not row["yaml"].strip("# x\n")

@@ -1,0 +1,72 @@
+"""The marker in our own URLs."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from itsdangerous import TimestampSigner
+
+from escape_mw.markers import MAX_AGE, Markers
+from escape_mw.model import Marker
+
+MARKERS = Markers(secret="a secret for tests only", new_visit=lambda: "visit")
+TOKEN = MARKERS.token()
+OTHER = Markers(secret="another secret for tests", new_visit=lambda: "visit").token()
+
+TAKEN = [
+    pytest.param("", None, "", id="no query"),
+    pytest.param("a=1&b=2", None, "a=1&b=2", id="no marker"),
+    pytest.param("_esc=stay", Marker(None), "", id="continue here"),
+    pytest.param("a=1&_esc=stay&b=%2F", Marker(None), "a=1&b=%2F", id="in the middle: the rest stays byte for byte"),
+    pytest.param(f"_esc=1.2-{TOKEN}", Marker(1, 2, "visit", trusted=True), "", id="a step, signed"),
+    pytest.param(f"_esc=1.2-{OTHER}", Marker(1, 2), "", id="another process's secret: the step counts, the visit does not"),
+    pytest.param("_esc=1.2-forged", Marker(1, 2), "", id="a forged token"),
+    pytest.param(f"a&_esc=0.0-{TOKEN}&openExternalBrowser=1", Marker(0, 0, "visit", trusted=True), "a", id="LINE's parameter goes with it"),
+    pytest.param("openExternalBrowser=1", None, "openExternalBrowser=1", id="LINE's parameter alone is the site's"),
+    pytest.param("_esc=hello", None, "_esc=hello", id="a value of somebody else's"),
+    pytest.param("_esc=", None, "_esc=", id="no value"),
+    pytest.param("_esc=1.2-", None, "_esc=1.2-", id="no token"),
+    pytest.param("_esc=٣.2-x", None, "_esc=٣.2-x", id="digits of another script"),
+    pytest.param("_esc=999.2-x", None, "_esc=999.2-x", id="a step that no ladder has"),
+    pytest.param("x_esc=stay", None, "x_esc=stay", id="a longer name"),
+    pytest.param("a=_esc=stay", None, "a=_esc=stay", id="a value that reads like a marker"),
+]
+
+
+@pytest.mark.parametrize(("query", "marker", "rest"), TAKEN)
+def test_take(query, marker, rest):
+    assert MARKERS.take(query) == (marker, rest)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        pytest.param("https://site.example/", f"https://site.example/?_esc=1.0-{TOKEN}", id="no query yet"),
+        pytest.param("https://site.example/?a", f"https://site.example/?a&_esc=1.0-{TOKEN}", id="behind a query"),
+    ],
+)
+def test_mark(url, expected):
+    assert MARKERS.mark(url, 1, 0, TOKEN) == expected
+
+
+@given(st.text(st.sampled_from("ab=&%_esc.-1;?#+"), max_size=40), st.integers(0, 99), st.integers(0, 9999))
+def test_what_was_marked_is_taken_out_again(query, step, rule):
+    url = MARKERS.mark(f"https://site.example/?{query}", step, rule, TOKEN)
+    marker, rest = MARKERS.take(url.partition("?")[2])
+    if MARKERS.take(query)[0] is None:
+        assert (marker, rest) == (Marker(step, rule, "visit", trusted=True), query)
+
+
+def test_a_token_grows_old(monkeypatch):
+    minted = TimestampSigner.get_timestamp(None)
+    token = MARKERS.token()
+    for age, trusted in [(MAX_AGE - 5, True), (MAX_AGE + 5, False)]:
+        monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _, age=age: minted + age)
+        assert MARKERS.take(f"_esc=0.0-{token}")[0].trusted is trusted
+
+
+def test_visits_differ_and_need_no_quoting():
+    tokens = {Markers().token() for _ in range(100)}
+    assert len(tokens) == 100
+    assert all(set(token) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") for token in tokens)
