@@ -75,7 +75,7 @@ def list_(what: str) -> None:
     """Show what is known of the world, with its date and confidence."""
     shipped = catalogue.load()
     if what == "apps":
-        rows: Iterable[Iterable[str | None]] = ((app.id, app.name, ", ".join(app.platforms), app.verified, app.source) for app in shipped.apps)
+        rows: Iterable[Iterable[str | None]] = ((app.id, app.name, ", ".join(app.platforms), app.confidence, app.verified, app.source) for app in shipped.apps)
     elif what == "destinations":
         rows = ((entry.id, entry.name, entry.goal, entry.confidence, entry.verified, entry.source) for entry in shipped.destinations)
     else:

@@ -112,7 +112,7 @@ def _keys_at(path: Path, schema: dict[str, Any]) -> list[str]:
     """The keys that a JSON Schema allows at a path."""
 
     def resolved(node: dict[str, Any]) -> dict[str, Any]:
-        for option in node.get("anyOf", []):
+        for option in node.get("anyOf", node.get("allOf", [])):
             if option.get("type") != "null":
                 return resolved(option)
         return resolved(schema["$defs"][node["$ref"].rpartition("/")[2]]) if "$ref" in node else node

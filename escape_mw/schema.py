@@ -134,6 +134,7 @@ class AppEntry(Strict):
     platforms: list[Phone] = ["ios", "android"]
     android_package: Annotated[list[Package], BeforeValidator(_as_list)] = []
     menu: dict[Phone, Menu] = {}
+    confidence: Certainty | None = None
     verified: str | None = None
     source: str | None = None
     examples: list[str | AgentExample] = []

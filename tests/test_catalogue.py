@@ -31,6 +31,7 @@ def ids(entries):
 @pytest.mark.parametrize("app", CATALOGUE.apps, ids=ids(CATALOGUE.apps))
 def test_app(app):
     assert app.examples
+    assert app.confidence
     assert app.verified
     assert app.source
     for example in app.examples:

@@ -174,7 +174,7 @@ def test_schema_is_json_schema():
 
 
 def test_list():
-    assert re.search(r"^tiktok\tTikTok\tios, android\t2026-11-22\t", run("list", "apps").stdout, re.MULTILINE)
+    assert re.search(r"^tiktok\tTikTok\tios, android\thigh\t2026-11-22\t", run("list", "apps").stdout, re.MULTILINE)
     assert re.search(r"^spotify\tSpotify\tapp\t", run("list", "destinations").stdout, re.MULTILINE)
     techniques = run("list", "techniques").stdout
     assert "instagram\tandroid\tbrowser\tintent\tauto\tobserved\t2024-11-07\tstale" in techniques
