@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 from . import catalogue
 from .decide import decide
 from .destinations import Directory, mend
-from .engine import Engine, Environ
+from .engine import Engine, Environ, render
 from .model import Answer, Decision, Observe, Page, Pass, Redirect, Visitor
 from .paths import compile_path
 from .policy import Rule, Rules
@@ -40,14 +40,14 @@ class Explainer:
         """The decision about a record, and the answer if there is one. Raises RecordError."""
         check(record)
         environ = as_environ(record)
-        visit = self.engine.visit(environ)
+        visit = self.engine.visit(environ, self.engine.rules)
         if "to" in record:
             decision = decide(visit, self._anywhere, _header_text(record["to"]))
         else:
             location = record.get("location")
             decision = decide(visit, self.engine.rules, None if location is None else _header_text(urljoin(visit.url or SITE, location)))
         if isinstance(decision, Redirect | Page):
-            return decision, self.engine.render(visit, decision)
+            return decision, render(visit, decision, self.engine.rules)
         return decision, None
 
     def describe(self, record: Mapping[str, Any]) -> dict[str, Any]:

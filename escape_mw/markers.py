@@ -18,6 +18,7 @@ from .model import Marker
 
 MAX_AGE = 600  # seconds
 STAY = "stay"
+OWN_SECRET = secrets.token_bytes(32)  # one for the life of the process, and of those it forks
 FORM = re.compile(r"(\d{1,2})\.(\d{1,6})-([A-Za-z0-9_.-]{1,200})", re.ASCII)
 
 
@@ -30,12 +31,12 @@ class Markers:
     """Writes and reads markers.
 
     `name` is the parameter's name. `secret` is shared by the processes whose arrivals are to count; without it each
-    process has its own. `new_visit` makes visit ids.
+    process has one of its own. `new_visit` makes visit ids.
     """
 
     def __init__(self, name: str = "_esc", secret: str | None = None, new_visit: Callable[[], str] = random_visit) -> None:
         self.name = name
-        self._signer = TimestampSigner(secret or secrets.token_bytes(32), salt="escape_mw.marker", sep=".")
+        self._signer = TimestampSigner(secret or OWN_SECRET, salt="escape_mw.marker", sep=".")
         self._new_visit = new_visit
 
     def token(self, visit: str = "") -> str:

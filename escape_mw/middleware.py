@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .engine import Engine, Environ, Observer
+from .engine import INSIDE, Engine, Environ, Observer
 from .model import Answer, Observe, Visit
 from .rules import Source
 
@@ -37,11 +37,17 @@ class EscapeMiddleware:
         answer = self.engine.answer(environ)
         if isinstance(answer, Answer):
             return send(answer, environ, start_response)
-        if self.engine.rules.vary and self.engine.guards(environ):
+        if self.engine.varies(environ):
             start_response = _varying(start_response)
-        if isinstance(answer, Observe):
-            return Watch(self.engine, answer.visit, environ, start_response).call(self.app)
-        return self.app(environ, start_response)
+        if answer is None:
+            return self.app(environ, start_response)
+        inside = INSIDE.set(True)
+        try:
+            if isinstance(answer, Observe):
+                return Watch(self.engine, answer.visit, environ, start_response).call(self.app)
+            return self.app(environ, start_response)
+        finally:
+            INSIDE.reset(inside)
 
 
 def send(answer: Answer, environ: Environ, start_response: StartResponse, extra: Iterable[Header] = ()) -> Iterable[bytes]:

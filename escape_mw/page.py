@@ -43,16 +43,18 @@ BARE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-an
 class Interstitial:
     """The page of one set of rules: its template, style, script and policy are made once.
 
-    `options` dress it, `apps` supply the host apps' names and menus, `marker` is the name of our query parameter.
+    `options` dress it, `apps` supply the host apps' names and menus, `marker` is the name of our query parameter,
+    `template` the path of the site's own template. Raises TemplateError.
     """
 
-    def __init__(self, options: PageOptions, apps: dict[str, AppEntry], marker: str) -> None:
+    def __init__(self, options: PageOptions, apps: dict[str, AppEntry], marker: str, template: str | None = None) -> None:
+        self.template = template
         self._options = options
         self._apps = apps
         self._marker = marker
         self._style = _static("interstitial.css").strip() + _accent(options.accent)
         self._script = _static("interstitial.js").strip()
-        self._template = _template(options.template)
+        self._template = _template(template)
         artwork = options.artwork or ""
         images = f"; img-src {'data:' if artwork.startswith('data:') else chr(39) + 'self' + chr(39)}" if artwork else ""
         self._policy = f"{BARE_POLICY}; script-src {_hash(self._script)}; style-src {_hash(self._style)}{images}"
@@ -115,6 +117,10 @@ def _static(name: str) -> str:
     return files(__package__).joinpath("templates", name).read_text("utf-8")
 
 
+class TemplateError(ValueError):
+    """The site's own template cannot be used; the message says why."""
+
+
 def _template(override: str | None) -> jinja2.Template:
     """The shipped template, or the site's own, which may extend it as "interstitial.html" and replace its blocks."""
     shipped = jinja2.DictLoader({"interstitial.html": _static("interstitial.html")})
@@ -122,7 +128,12 @@ def _template(override: str | None) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader([shipped, *folders]), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    return environment.get_template(Path(override).name if override else "interstitial.html")
+    try:
+        return environment.get_template(Path(override).name if override else "interstitial.html")
+    except jinja2.TemplateSyntaxError as error:
+        raise TemplateError(f"{override}:{error.lineno}: {error.message}") from None
+    except (jinja2.TemplateError, OSError, UnicodeError) as error:
+        raise TemplateError(f"{override!r} cannot be read: {error}") from None
 
 
 def _accent(accent: str | None) -> str:

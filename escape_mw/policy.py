@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from werkzeug.datastructures import LanguageAccept
@@ -13,7 +13,7 @@ from .destinations import Directory
 from .ladder import Ladders
 from .markers import Markers
 from .model import Visit, Visitor
-from .schema import PageOptions
+from .page import Interstitial
 from .visitors import Recogniser
 
 
@@ -45,7 +45,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Everything a request is judged by."""
+    """Everything a request is judged and answered by, swapped as a whole.
+
+    `files` are those besides the rules file itself that it was made from.
+    """
 
     mode: Literal["act", "observe", "off"]
     rules: tuple[Rule, ...]
@@ -54,7 +57,8 @@ class Rules:
     ladders: Ladders
     markers: Markers
     apps: frozenset[str]
-    page: PageOptions = field(default_factory=PageOptions)
+    page: Interstitial
+    files: tuple[str, ...] = ()
     base_url: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     vary: bool = False

@@ -18,10 +18,11 @@ from .handoffs import TECHNIQUES
 from .ladder import Ladders
 from .languages import available
 from .markers import Markers
+from .page import Interstitial, TemplateError
 from .paths import compile_path, fill, names_in
 from .policy import Rule, Rules
 from .problems import RulesError, from_validation, report
-from .schema import DestinationEntry, PageOptions, QueryParameter, RuleForm, RulesFile, TechniqueOverride
+from .schema import AppEntry, DestinationEntry, QueryParameter, RuleForm, RulesFile, TechniqueOverride
 from .visitors import Recogniser
 
 MODES = ("act", "observe", "off")
@@ -119,6 +120,7 @@ def _compiled(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rul
         problems += _target_problems(rule, form.rules[rule.number].path, destinations)
     for number, override in enumerate(form.techniques):
         problems += _override_problems(number, override)
+    page = _page(form, apps, folder, problems)
     return Rules(
         mode=form.mode,
         rules=rules,
@@ -127,7 +129,8 @@ def _compiled(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rul
         ladders=Ladders(apps, shipped.techniques, form.techniques),
         markers=Markers(form.marker, form.secret),
         apps=frozenset(form.apps.only or apps) - frozenset(form.apps.disable),
-        page=_page(form.page, folder, problems),
+        page=page,
+        files=(page.template,) if page.template else (),
         base_url=form.base_url,
         allowed_hosts=frozenset(form.allowed_hosts),
         vary=form.vary,
@@ -195,10 +198,10 @@ def _override_problems(number: int, override: TechniqueOverride) -> Iterator[Pro
         yield Problem(path, None, "say 'enabled: false' to switch the technique off")
 
 
-def _page(options: PageOptions, folder: FilePath, problems: list[Problem]) -> PageOptions:
-    if options.template is None:
-        return options
-    template = folder / options.template
-    if not template.is_file():
-        problems.append(Problem(("page", "template"), None, f"there is no file {str(template)!r}"))
-    return options.model_copy(update={"template": str(template)})
+def _page(form: RulesFile, apps: dict[str, AppEntry], folder: FilePath, problems: list[Problem]) -> Interstitial:
+    template = str(folder / form.page.template) if form.page.template else None
+    try:
+        return Interstitial(form.page, apps, form.marker, template)
+    except TemplateError as error:
+        problems.append(Problem(("page", "template"), None, str(error)))
+        return Interstitial(form.page, apps, form.marker)

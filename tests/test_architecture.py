@@ -14,13 +14,14 @@ LAYERS = [
     ["model", "paths", "handoffs", "document"],
     ["schema"],
     ["catalogue", "visitors", "destinations", "markers", "languages", "problems"],
-    ["ladder"],
+    ["ladder", "page"],
     ["policy"],
     ["decide"],
-    ["rules", "page"],
+    ["rules"],
+    ["reload"],
     ["engine"],
     ["middleware", "explain", "demo"],
-    ["cli", "__init__"],
+    ["cli", "flask", "django", "__init__"],
     ["__main__"],
 ]
 ONLY = {
@@ -32,6 +33,8 @@ ONLY = {
     "ua_parser": {"visitors"},
     "werkzeug": {"policy", "languages", "demo"},
     "waitress": {"cli"},
+    "flask": {"flask"},
+    "django": {"django"},
 }
 LAYER = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 MODULES = {path.stem if path.stem != "__init__" or path.parent == PACKAGE else path.parent.name: path for path in PACKAGE.rglob("*.py")}

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 
 from escape_mw import Page, Step, Visitor, load
 from escape_mw.model import Destination, Redirect
-from escape_mw.page import BARE_POLICY, Interstitial, redirect
+from escape_mw.page import BARE_POLICY, redirect
 
 TIKTOK = Visitor("in-app", "tiktok", "ios", "41.9.0", "18.6")
 SPOTIFY = Destination("spotify", "Spotify", "track", "1", "https://open.spotify.com/track/1?a=1&b=2", "app", "spotify:track:1", "com.spotify.music")
@@ -30,8 +30,7 @@ def decision(steps=STEPS, visitor=TIKTOK, destination=SPOTIFY, retry=False):
 
 
 def answer(page=None, accept="en", **options):
-    rules = load({"version": 1, "page": options})
-    return Interstitial(rules.page, rules.visitors.apps, "_esc").answer(page or decision(), accept)
+    return load({"version": 1, "page": options}).page.answer(page or decision(), accept)
 
 
 def soup(*args, **options):
@@ -190,7 +189,6 @@ def test_a_template_of_the_sites_own(tmp_path):
     (tmp_path / "ours.html").write_text('{% extends "interstitial.html" %}{% block header %}<h1>Ours: {{ heading }}</h1>{% endblock %}')
     rules = tmp_path / "escape.yaml"
     rules.write_text("version: 1\npage: {template: ours.html}\n")
-    loaded = load(rules)
-    page = BeautifulSoup(Interstitial(loaded.page, loaded.visitors.apps, "_esc").answer(decision(), "en").body, "html.parser")
+    page = BeautifulSoup(load(rules).page.answer(decision(), "en").body, "html.parser")
     assert page.h1.text == "Ours: Listen in Spotify"
     assert page.select("a.button")

@@ -1,0 +1,178 @@
+"""The Django middleware, for WSGI and ASGI, sync and async.
+
+    MIDDLEWARE = [
+        "django.middleware.security.SecurityMiddleware",
+        "escape_mw.django.EscapeMiddleware",
+        ...
+    ]
+    ESCAPE_MW_RULES = BASE_DIR / "escape.yaml"      # or a mapping; without it, the default rules
+    ESCAPE_MW_OBSERVERS = ["myapp.stats.observe"]   # optional: callables or their dotted paths
+
+It stands right behind SecurityMiddleware, which knows about https, and before everything that keeps or caches
+responses: UpdateCacheMiddleware, SessionMiddleware, LocaleMiddleware, CommonMiddleware. The system checks say so;
+"escape_mw.django" in INSTALLED_APPS runs them with every `manage.py` command, not only once the site is served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.module_loading import import_string
+
+from .engine import INSIDE, Engine, Environ, Observer
+from .middleware import REDIRECTS
+from .model import Answer, Observe, Pass
+from .problems import RulesError
+from .rules import load
+
+OURS = "escape_mw.django.EscapeMiddleware"
+OUTSIDE = ("django.middleware.security.SecurityMiddleware",)
+INWARD = (
+    "django.middleware.cache.UpdateCacheMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+)
+
+
+class EscapeMiddleware:
+    """Hands visitors in a host app's webview over, before Django's other middleware and views.
+
+    Raises RulesError where ESCAPE_MW_RULES cannot be used.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.engine = Engine(getattr(settings, "ESCAPE_MW_RULES", None), _observers())
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Answer one request, or let Django answer it."""
+        if self._is_async:
+            return self._call_async(request)
+        environ = _environ(request)
+        answer = self._before(request, environ)
+        if isinstance(answer, Answer):
+            return _response(answer, request)
+        with _inside(answer):
+            response = self.get_response(request)
+        return self._after(answer, request, environ, response)
+
+    async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
+        environ = _environ(request)
+        answer = self._before(request, environ)
+        if isinstance(answer, Answer):
+            return _response(answer, request)
+        with _inside(answer):
+            response = await self.get_response(request)
+        return self._after(answer, request, environ, response)
+
+    def _before(self, request: HttpRequest, environ: Environ) -> Answer | Observe | Pass | None:
+        query = environ["QUERY_STRING"]
+        answer = self.engine.answer(environ)
+        if environ["QUERY_STRING"] != query:
+            request.META["QUERY_STRING"] = environ["QUERY_STRING"]
+            request.__dict__.pop("GET", None)  # somebody may have looked at it already
+        return answer
+
+    def _after(self, answer: Observe | Pass | None, request: HttpRequest, environ: Environ, response: HttpResponseBase) -> HttpResponseBase:
+        if isinstance(answer, Observe) and str(response.status_code) in REDIRECTS and "Location" in response:
+            instead = self.engine.answer_redirect(answer.visit, response["Location"])
+            if instead is not None:
+                response.close()
+                return _response(instead, request, response)
+        if self.engine.varies(environ):
+            patch_vary_headers(response, ["User-Agent"])
+        return response
+
+
+@contextmanager
+def _inside(answer: Observe | Pass | None) -> Iterator[None]:
+    """Let another of ours further in pass what this one has looked at."""
+    if answer is None:
+        yield
+        return
+    token = INSIDE.set(True)
+    try:
+        yield
+    finally:
+        INSIDE.reset(token)
+
+
+def _environ(request: HttpRequest) -> Environ:
+    """The request as a WSGI server would hand it over; Django has decoded the path, and knows scheme and host better."""
+    environ = dict(request.META)
+    try:
+        environ["HTTP_HOST"] = request.get_host()
+    except DisallowedHost:
+        environ["HTTP_HOST"] = ""
+    environ["SCRIPT_NAME"] = ""
+    environ["PATH_INFO"] = request.path.encode("utf-8", "surrogateescape").decode("latin-1")
+    environ["wsgi.url_scheme"] = request.scheme
+    if not hasattr(request, "environ"):  # ASGI: the query string has been decoded as UTF-8
+        environ["QUERY_STRING"] = request.META["QUERY_STRING"].encode("utf-8", "surrogateescape").decode("latin-1")
+    return environ
+
+
+def _response(answer: Answer, request: HttpRequest, original: HttpResponseBase | None = None) -> HttpResponse:
+    """Our answer as Django's response, with the cookies of the response that it replaces."""
+    body = b"" if request.method == "HEAD" else answer.body
+    response = HttpResponse(body, status=int(answer.status[:3]), headers=dict(answer.headers))
+    if original is not None:
+        response.cookies = original.cookies
+    return response
+
+
+def _observers() -> list[Observer]:
+    return [import_string(observer) if isinstance(observer, str) else observer for observer in getattr(settings, "ESCAPE_MW_OBSERVERS", ())]
+
+
+@checks.register("escape_mw")
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
+    """Tell at the start what would fail or mislead later: escape_mw.E001 rules, E002 observers, W001 and W002 order."""
+    return [*_rules_problems(), *_observer_problems(), *_order_problems()]
+
+
+def _rules_problems() -> Iterator[checks.CheckMessage]:
+    try:
+        load(getattr(settings, "ESCAPE_MW_RULES", None))
+    except RulesError as error:
+        for problem in error.problems:
+            yield checks.Error(problem, hint="Mend ESCAPE_MW_RULES; `escape-mw check` tells the same.", id="escape_mw.E001")
+
+
+def _observer_problems() -> Iterator[checks.CheckMessage]:
+    try:
+        broken = [observer for observer in _observers() if not callable(observer)]
+    except ImportError as error:
+        yield checks.Error(str(error), hint="ESCAPE_MW_OBSERVERS holds callables or their dotted paths.", id="escape_mw.E002")
+        return
+    for observer in broken:
+        yield checks.Error(f"{observer!r} cannot be called.", hint="ESCAPE_MW_OBSERVERS holds callables or their dotted paths.", id="escape_mw.E002")
+
+
+def _order_problems() -> Iterator[checks.CheckMessage]:
+    order = list(settings.MIDDLEWARE)
+    if OURS not in order:
+        return
+    ours = order.index(OURS)
+    for outside in OUTSIDE:
+        if outside in order[ours:]:
+            yield checks.Warning(f"{OURS} stands before {outside}.", hint="Put it right behind, so that visitors come over https.", id="escape_mw.W001")
+    for inward in INWARD:
+        if inward in order[:ours]:
+            yield checks.Warning(f"{OURS} stands behind {inward}.", hint="Put it before, so that no answer of ours is kept or changed.", id="escape_mw.W002")

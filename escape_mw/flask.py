@@ -1,0 +1,49 @@
+"""The Flask extension: `Escape(app)`, or `Escape()` and `init_app(app)` for an application factory.
+
+    app.config["ESCAPE_MW"] = "escape.yaml"     # optional; relative to the application's folder
+    Escape(app)
+
+It stands around `app.wsgi_app`, as the last thing done to it but ProxyFix, which belongs outside.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .engine import Observer
+from .middleware import EscapeMiddleware
+from .rules import Source
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+SETTING = "ESCAPE_MW"
+NAME = "escape_mw"
+
+
+class Escape:
+    """Wraps Flask applications; one object can serve several.
+
+    `rules` is a YAML file's path, a mapping, `Rules`, or None for the default; `app.config["ESCAPE_MW"]` goes before it.
+    `observers` are called with every visit and decision. Raises RulesError.
+    """
+
+    def __init__(self, app: Flask | None = None, rules: Source = None, *, observers: Iterable[Observer] = ()) -> None:
+        self._rules = rules
+        self._observers = tuple(observers)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Wrap an application. Done twice, it acts once."""
+        if NAME in app.extensions:
+            return
+        rules = app.config.get(SETTING, self._rules)
+        if isinstance(rules, str | os.PathLike):
+            rules = Path(app.root_path, rules)
+        middleware = EscapeMiddleware(app.wsgi_app, rules, observers=self._observers)
+        app.extensions[NAME] = middleware
+        app.wsgi_app = middleware  # type: ignore[method-assign]

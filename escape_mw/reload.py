@@ -1,0 +1,79 @@
+"""A rules file that is edited while the site runs: a cheap look at an interval, and the whole rules or none."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from .policy import Rules
+from .problems import RulesError
+from .rules import Source, load
+
+logger = logging.getLogger("escape_mw")
+
+INTERVAL = 2.0  # seconds
+Signature = tuple[tuple[int, int, int] | None, ...]
+
+
+class RulesSource:
+    """The rules in force, and the files they come from.
+
+    Every process looks for itself, with no thread of its own: at most every `INTERVAL` seconds, a request pays for one
+    stat() of each file. A broken edit is logged once, with every problem, and the last good rules stay in force.
+    Raises RulesError where the rules cannot be used at the start.
+    """
+
+    def __init__(self, source: Source = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._files: tuple[str, ...] = (os.fspath(source),) if isinstance(source, str | os.PathLike) else ()
+        self._signature = _signature(self._files)
+        self._next_look = clock() + INTERVAL if self._files else math.inf
+        self._use(load(source))
+
+    def current(self) -> Rules:
+        """The rules for this moment."""
+        if self._clock() >= self._next_look and self._lock.acquire(blocking=False):
+            try:
+                self._next_look = self._clock() + INTERVAL
+                self._look()
+            finally:
+                self._lock.release()
+        return self.rules
+
+    def _look(self) -> None:
+        signature = _signature(self._files)  # before the file is read, so that no edit is missed
+        if signature == self._signature:
+            return
+        self._signature = signature
+        try:
+            self._use(load(self._source))
+        except RulesError as error:
+            for problem in error.problems:
+                logger.error("the edited rules are not used: %s", problem)
+        else:
+            logger.info("the edited rules are in force")
+
+    def _use(self, rules: Rules) -> None:
+        self.rules = rules
+        if self._files:  # the page's template may be another one now
+            self._signature = self._signature[:1] + _signature(rules.files)
+            self._files = (*self._files[:1], *rules.files)
+
+
+def _signature(files: tuple[str, ...]) -> Signature:
+    """What changes when a file does: its time, size and number; None for one that is gone."""
+
+    def of(name: str) -> tuple[int, int, int] | None:
+        try:
+            found = os.stat(name)  # noqa: PTH116 - no Path to make for each look
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    return tuple(map(of, files))

@@ -1,0 +1,143 @@
+"""One site in three frameworks, to stand behind the middleware."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import path
+from flask import Flask
+from flask import redirect as flask_redirect
+from flask import request as flask_request
+from webtest import TestApp
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+TARGETS = {
+    "/listen": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=x",
+    "/smart": "https://paperlanterns.lnk.to/harbour?utm_source=bio",
+    "/follow": "https://accounts.spotify.com/authorize?client_id=c0ffee&response_type=code&state=xyz",
+    "/news": "https://news.example/story",
+}
+PAGE = "<p>Pre-save</p>"
+
+if not settings.configured:
+    settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="for tests only", MIDDLEWARE=[], USE_TZ=True)
+    django.setup()
+
+
+# --- plain WSGI ------------------------------------------------------------------------------------------------------
+
+
+@Request.application
+def plain(request: Request) -> Response:
+    if request.path in TARGETS:
+        response = redirect(TARGETS[request.path])
+        response.set_cookie("seen", "1")
+        return response
+    return Response(f"{PAGE}{request.query_string.decode()}", content_type="text/html; charset=utf-8")
+
+
+# --- Flask -----------------------------------------------------------------------------------------------------------
+
+
+def flask_site() -> Flask:
+    app = Flask(__name__)
+
+    def target(name: str) -> Any:
+        response = flask_redirect(TARGETS[f"/{name}"])
+        response.set_cookie("seen", "1")
+        return response
+
+    def page(**_: str) -> str:
+        return f"{PAGE}{flask_request.query_string.decode()}"
+
+    for name in TARGETS:
+        app.add_url_rule(name, name, target, defaults={"name": name[1:]})
+    app.add_url_rule("/<path:rest>", "page", page)
+    return app
+
+
+# --- Django ----------------------------------------------------------------------------------------------------------
+
+
+def django_target(request: Any) -> HttpResponse:
+    response = HttpResponseRedirect(TARGETS[request.path])
+    response.set_cookie("seen", "1")
+    return response
+
+
+def django_page(request: Any, **_: str) -> HttpResponse:
+    return HttpResponse(f"{PAGE}{request.META['QUERY_STRING']}")
+
+
+async def django_page_async(request: Any, **_: str) -> HttpResponse:
+    where = "" if threading.current_thread() is threading.main_thread() else " in a thread"
+    return HttpResponse(f"{PAGE}{request.META['QUERY_STRING']}{where}")
+
+
+urlpatterns = [
+    *(path(name[1:], django_target) for name in TARGETS),
+    path("async/<path:rest>", django_page_async),
+    path("<path:rest>", django_page),
+]
+
+
+# --- asking them -----------------------------------------------------------------------------------------------------
+
+Got = tuple[int, list[tuple[str, str]], bytes]
+
+
+def ask_wsgi(app: Any, path: str, agent: str, method: str = "GET", **headers: str) -> Got:
+    """Status, headers (names in lower case) and body of a WSGI application's response, linted."""
+    response = TestApp(app, lint=True).request(f"https://site.example{path}", method=method, headers={"User-Agent": agent, **headers}, expect_errors=True)
+    return response.status_int, [(name.lower(), value) for name, value in response.headerlist], response.body
+
+
+def ask_django_wsgi(path: str, agent: str, **more: Any) -> Got:
+    return ask_wsgi(get_wsgi_application(), path, agent, **more)
+
+
+def ask_django_asgi(path: str, agent: str, method: str = "GET", **headers: str) -> Got:
+    """The same of Django's ASGI application."""
+    path, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "https",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in {"Host": "site.example", "User-Agent": agent, **headers}.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("site.example", 443),
+    }
+    sent = []
+
+    async def run() -> None:
+        received = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+        async def receive() -> dict[str, Any]:
+            for message in received:
+                return message
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await get_asgi_application()(scope, receive, send)
+
+    asyncio.run(run())
+    start = next(message for message in sent if message["type"] == "http.response.start")
+    body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
+    return start["status"], [(name.decode().lower(), value.decode("latin-1")) for name, value in start["headers"]], body
