@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import click
 
-from . import __version__, catalogue, demo
+from . import __version__, catalogue, demo, tables
 from .explain import Explainer, RecordError
-from .ladder import Ladders, stale
 from .middleware import EscapeMiddleware
 from .model import Answer
 from .problems import RulesError
@@ -71,20 +69,16 @@ def schema() -> None:
 
 @main.command("list")
 @click.argument("what", type=click.Choice(["apps", "destinations", "techniques"]))
-def list_(what: str) -> None:
+@click.option("--markdown", is_flag=True, help="Techniques only: the first step of each host app, as README has it.")
+def list_(what: str, markdown: bool) -> None:
     """Show what is known of the world, with its date and confidence."""
-    shipped = catalogue.load()
-    if what == "apps":
-        rows: Iterable[Iterable[str | None]] = ((app.id, app.name, ", ".join(app.platforms), app.confidence, app.verified, app.source) for app in shipped.apps)
-    elif what == "destinations":
-        rows = ((entry.id, entry.name, entry.goal, entry.confidence, entry.verified, entry.source) for entry in shipped.destinations)
-    else:
-        rows = (
-            (app, platform, goal, rung.technique, rung.trigger, rung.confidence, rung.verified, "stale" if stale(rung.verified) else None, rung.note)
-            for app, platform, goal, rungs in Ladders([app.id for app in shipped.apps], shipped.techniques).rows()
-            for rung in rungs
-        )
-    for row in rows:
+    known = catalogue.load()
+    if markdown:
+        if what != "techniques":
+            raise click.UsageError("--markdown is for techniques")
+        click.echo(tables.techniques_at_a_glance(known))
+        return
+    for row in {"apps": tables.apps, "destinations": tables.destinations, "techniques": tables.techniques}[what](known):
         click.echo("\t".join(cell or "-" for cell in row))
 
 

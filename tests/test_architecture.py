@@ -20,7 +20,7 @@ LAYERS = [
     ["rules"],
     ["reload"],
     ["engine"],
-    ["middleware", "explain", "demo"],
+    ["middleware", "explain", "demo", "tables"],
     ["cli", "flask", "django", "__init__"],
     ["__main__"],
 ]

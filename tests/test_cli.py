@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 
 import pytest
 import yaml
@@ -17,6 +13,7 @@ import yaml
 from escape_mw import catalogue
 
 from .agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from .real_http import Served, get
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=x"
 
@@ -182,46 +179,21 @@ def test_list():
 
 
 @pytest.fixture
-def served(tmp_path):
+def serve(tmp_path):
     running = []
 
     def start(*words):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        process = subprocess.Popen([sys.executable, "-m", "escape_mw", "serve", "--port", str(port), *words], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-        running.append(process)
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        return f"http://127.0.0.1:{port}", process
+        running.append(Served("-m", "escape_mw", "serve", "--port", "PORT", *words, folder=tmp_path))
+        return running[-1]
 
     yield start
-    for process in running:
-        process.terminate()
-        process.communicate(timeout=10)
+    for served in running:
+        served.stop()
 
 
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_):
-        return None
-
-
-def get(url, agent):
-    opener = urllib.request.build_opener(NoRedirect, urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(urllib.request.Request(url, headers={"User-Agent": agent}), timeout=10) as response:
-            return response.status, response.headers.get("Location"), response.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.headers.get("Location"), error.read().decode()
-
-
-def test_serve_the_demo(served):
-    site, process = served()
+def test_serve_the_demo(serve):
+    served = serve()
+    site = served.url
     for path, target in [
         ("/listen", "Open in Spotify"),
         ("/apple", "Open in Apple Music"),
@@ -231,16 +203,15 @@ def test_serve_the_demo(served):
         assert target in get(site + path, TIKTOK_IOS)[2]
     assert get(site + "/listen", SAFARI)[:2] == (302, "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=harbour")
     assert "Pre-save the next one" in get(site + "/", TIKTOK_IOS)[2]
-    process.terminate()
-    assert "curl -i -A" in process.communicate(timeout=10)[0]
+    assert "curl -i -A" in served.stop()
 
 
-def test_serve_an_app_of_ones_own(served, tmp_path):
+def test_serve_an_app_of_ones_own(serve, tmp_path):
     (tmp_path / "ours.py").write_text(
         "def app(environ, start_response):\n    start_response('302 Found', [('Location', 'https://a.lnk.to/x')])\n    return []\n"
     )
     rules = tmp_path / "escape.yaml"
     rules.write_text(yaml.safe_dump({"version": 1, "page": {"brand": "Our label"}}))
-    site, _ = served("--app", "ours:app", "--rules", str(rules))
+    site = serve("--app", "ours:app", "--rules", str(rules)).url
     assert "Our label" in get(site, TIKTOK_ANDROID)[2]
     assert get(site, SAFARI)[:2] == (302, "https://a.lnk.to/x")

@@ -1,0 +1,56 @@
+"""Real HTTP: start a command that serves, and ask it as a visitor, without following redirects."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+OPENER = urllib.request.build_opener(NoRedirect, urllib.request.ProxyHandler({}))
+
+
+def get(url: str, agent: str) -> tuple[int, str | None, str]:
+    """Status, Location and text."""
+    try:
+        with OPENER.open(urllib.request.Request(url, headers={"User-Agent": agent}), timeout=10) as response:
+            return response.status, response.headers.get("Location"), response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers.get("Location"), error.read().decode()
+
+
+class Served:
+    """A Python command that serves on a free port, which stands where its words say PORT."""
+
+    def __init__(self, *words: str, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, *(word.replace("PORT", str(port)) for word in words)]
+        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "PYTHONPATH": ""})
+        for _ in range(400):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            except OSError:
+                if self.process.poll() is not None:
+                    raise RuntimeError(f"{command} ended with {self.process.returncode}") from None
+                time.sleep(0.05)
+        raise RuntimeError(f"{command} does not answer")
+
+    def stop(self) -> str:
+        """End it; what it printed."""
+        self.process.terminate()
+        return self.process.communicate(timeout=10)[0]
