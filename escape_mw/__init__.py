@@ -1,17 +1,17 @@
 """WSGI middleware that hands visitors in a host app's webview over to the music app or to their real browser."""
 
 from .middleware import EscapeMiddleware
-from .model import Answer, Decision, Destination, Observe, Page, Pass, Redirect, Step, Visit, Visitor
+from .model import Answer, AskSite, Decision, Destination, Page, Pass, Redirect, Step, Visit, Visitor
 from .policy import Rules
 from .problems import RulesError
 from .rules import load
 
 __all__ = [
     "Answer",
+    "AskSite",
     "Decision",
     "Destination",
     "EscapeMiddleware",
-    "Observe",
     "Page",
     "Pass",
     "Redirect",

@@ -38,7 +38,10 @@ def serve(rules_file: str | None, host: str, port: int, spec: str | None) -> Non
         raise click.UsageError("waitress is missing; install it with: python -m pip install 'escape-mw[serve]'") from None
     app = demo.app if spec is None else _imported(spec)
     wrapped = _or_exit(lambda: EscapeMiddleware(app, rules_file or (demo.RULES if spec is None else None)))
-    server = create_server(wrapped, host=host, port=port)
+    try:
+        server = create_server(wrapped, host=host, port=port)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
     actual = getattr(server, "effective_port", port)
     click.echo(demo.how_to_try(host, actual) if spec is None else f"Serving {spec} on http://{host}:{actual}/ (end with Ctrl-C).")
     sys.stdout.flush()
@@ -96,6 +99,8 @@ def explain(rules_file: str | None, batch: bool, as_json: bool, headers: tuple[s
     """Tell what would be done about a request, and why."""
     explainer = Explainer(_or_exit(lambda: load(rules_file)), whole_catalogue=rules_file is None)
     if batch:
+        if as_json or headers or any(value for name, value in given.items() if name != "method"):
+            raise click.UsageError("--batch reads everything from standard input")
         sys.exit(_batch(explainer))
     if given["to"] is not None and (given["url"] or given["location"]):
         raise click.UsageError("--to skips the rules: give it without --url and --location")
@@ -145,7 +150,8 @@ def _prose(told: dict[str, Any], answer: Answer | None) -> str:
     for number, step in enumerate(told["steps"], 1):
         lines.append(f"step {number}       {step['technique']} ({step['trigger']}) {step['uri'] or ''}".rstrip())
     if answer is None:
-        return "\n".join([*lines, "response     the site's own"])
+        hint = "; --location says where its redirect leads" if told["reason"] == "no-redirect" else ""
+        return "\n".join([*lines, f"response     the site's own{hint}"])
     headers = [f"             {name}: {value}" for name, value in answer.headers]
     return "\n".join([*lines, f"response     {answer.status}", *headers, "", answer.body.decode("utf-8")]).rstrip()
 
@@ -162,8 +168,10 @@ def _imported(spec: str) -> Any:
         found = __import__(module, fromlist=["_"])
         for part in (name or "app").split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise click.UsageError(f"--app {spec!r}: {error}") from None
+    except Exception as error:
+        raise click.UsageError(f"--app {spec!r}: {type(error).__name__}: {error}") from None
+    if not callable(found):
+        raise click.UsageError(f"--app {spec!r} is no WSGI application: it cannot be called")
     return found
 
 

@@ -1,41 +1,47 @@
 """What is done about a request: `decide(visit, rules)`, a chain of guards, the cheapest first.
 
- 1. off             the rules are switched off
- 2. method          neither GET nor HEAD
- 3. browser, bot    nobody to help (an arrival is noted, and led on where the site has nothing to say)
- 4. platform        a host app on a desktop
- 5. app             a host app that the rules leave out
- 6. not-navigation  an asset, a script's request, a prefetch, a frame
- 7. excluded        a path that the rules leave alone
- 8. no-rule         no rule for this path and visitor (webview: only for want of a host app's name)
- 9. stay            the visitor chose to continue here
-10. address         our own address cannot be told safely, so no way back could be built
-11. no-redirect     the site answers, and sends nobody away
-12. no-destination  where the visit leads is none of the configured destinations
-13. own-host        it leads to the site itself
-14. share           the rule acts on a share of visits, and this is none of them
+1. off             the rules are switched off
+2. method          neither GET nor HEAD
+3. browser, bot    nobody to help (arrived: a marked one got out, and is led on where the rules know where to)
+4. platform        a host app on a desktop
+5. app             a host app that the rules leave out
+6. not-navigation  an asset, a script's request, a prefetch, a frame
+7. sign-in-return  a sign-in on its way back: it must end where it began
+8. excluded        a path that the rules leave alone
+9. no-rule         no rule for this path and visitor (webview: only for want of a host app's name)
+10. stay            the visitor chose to continue here
+11. address         our own address cannot be told safely, so no way back could be built
+12. no-redirect     the site answers, and sends nobody away
+13. no-destination  where the visit leads is none of the configured destinations
+14. own-host        it leads to the site itself
+15. share           the rule acts on a share of visits, and this is none of them
 """
 
 from __future__ import annotations
 
 import random
-from mimetypes import guess_type
 from urllib.parse import parse_qsl, urlsplit
 
 from .destinations import mend
 from .handoffs import Cargo
 from .ladder import climb
-from .model import Decision, Destination, Observe, Page, Pass, Redirect, Visit, Visitor
+from .model import AskSite, Decision, Destination, Page, Pass, Redirect, Visit, Visitor
 from .paths import fill
 from .policy import Rule, Rules
 
-ASSETS = ("text/css", "text/javascript", "application/javascript", "application/json", "application/wasm", "image/", "font/", "audio/", "video/")
+# Paths that nobody navigates to, for requests whose headers do not tell.
+ASSETS = (
+    *(".css", ".js", ".mjs", ".map", ".json", ".xml", ".txt", ".wasm", ".woff", ".woff2", ".ttf", ".otf", ".pdf", ".zip"),
+    *(".ico", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".mp3", ".m4a", ".ogg", ".wav", ".flac", ".mp4", ".webm", ".mov"),
+)
+# What an authorization server sends back: OAuth 2.0 (RFC 6749, 4.1.2), OAuth 1.0 (RFC 5849, 2.2).
+SIGN_IN_RETURNS = ({"code", "state"}, {"error", "state"}, {"oauth_token", "oauth_verifier"})
 
 
 def decide(visit: Visit, rules: Rules, location: str | None = None) -> Decision:
     """Judge one request. `location` is where the wrapped site's own redirect leads, once it has answered.
 
-    Returns `Observe` where only that answer can tell. Never raises for what a request holds.
+    Returns `AskSite` where only that answer can tell. Never raises for what a request holds.
     """
     if rules.mode == "off":
         return Pass("off")
@@ -50,21 +56,23 @@ def decide(visit: Visit, rules: Rules, location: str | None = None) -> Decision:
         return Pass("app", visitor)
     if not is_navigation(visit):
         return Pass("not-navigation", visitor)
+    if _is_sign_in_return(visit.query):
+        return Pass("sign-in-return", visitor)
     if rules.excluded(visit.path):
         return Pass("excluded", visitor)
-    rule = _rule(visit, visitor, rules)
+    rule = next((rule for rule in rules.rules if rule.path.fullmatch(visit.path) and rule.fits(visit, visitor)), None)
     if rule is None:
         return Pass("no-rule" if visitor.kind == "in-app" else "webview", visitor)
-    if visit.marker and visit.marker.step is None:
+    if _stays(visit, rules):
         return _onward("stay", visit, visitor, rule, rules)
     if visit.url is None:
         return Pass("address", visitor, rule=rule.name)
     if rule.form == "redirect" and location is None:
-        return Observe(visit, visitor)
+        return AskSite(visitor)
     destination = _destination(visit, rule, rules, location)
     if destination is None:
         return Pass("no-destination", visitor, rule=rule.name)
-    if rule.form != "page" and urlsplit(destination.url).hostname == urlsplit(visit.url).hostname:
+    if rule.form != "page" and _is_own_host(destination, visit, rules):
         return Pass("own-host", visitor, destination, rule.name)
     if rule.share < 100 and visit.marker is None and random.random() * 100 >= rule.share:  # noqa: S311 - a fair draw, no secret
         return Pass("share", visitor, destination, rule.name)
@@ -87,29 +95,54 @@ def is_navigation(visit: Visit) -> bool:
     accept = headers.get("accept", "*/*")
     if "text/html" in accept:
         return True
-    return accept.strip() == "*/*" and not (guess_type(visit.path)[0] or "").startswith(ASSETS)
+    return accept.strip() == "*/*" and not visit.path.lower().endswith(ASSETS)
 
 
-def _rule(visit: Visit, visitor: Visitor, rules: Rules) -> Rule | None:
-    return next((rule for rule in rules.rules if rule.path.fullmatch(visit.path) and rule.fits(visit, visitor)), None)
+def _is_sign_in_return(query: str) -> bool:
+    if "state=" not in query and "oauth_" not in query:
+        return False
+    names = {part.partition("=")[0] for part in query.split("&")}
+    return any(needed <= names for needed in SIGN_IN_RETURNS)
+
+
+def _stays(visit: Visit, rules: Rules) -> bool:
+    """Whether the visitor chose to continue here: on this page, or on the one of ours that linked to it."""
+    if visit.marker is not None:
+        return visit.marker.step is None
+    referrer = visit.headers.get("referer", "")
+    return rules.markers.stayed(referrer) and referrer.partition("://")[2].partition("/")[0] == visit.host
+
+
+def _is_own_host(destination: Destination, visit: Visit, rules: Rules) -> bool:
+    host = urlsplit(destination.url).hostname
+    return host in (visit.host.partition(":")[0], urlsplit(visit.url or "").hostname) or host in rules.allowed_hosts
 
 
 def _arrival(visit: Visit, visitor: Visitor, rules: Rules) -> Decision:
-    """A marked request of a real browser: it got out. The marker names the rule, for its visitor was another."""
+    """A marked request of a real browser: it got out, which is believed if its signature holds.
+
+    The marker names the rule, for its visitor was another.
+    """
     if visit.marker is None or visitor.kind == "bot":
         return Pass(visitor.kind, visitor)
+    reason = "arrived" if visit.marker.trusted else "marked"
     if rules.excluded(visit.path):
-        return Pass("arrived", visitor)
+        return Pass(reason, visitor)
     named = rules.rules[visit.marker.rule : visit.marker.rule + 1]
     rule = next((rule for rule in (*named, *rules.rules) if rule.path.fullmatch(visit.path)), None)
-    return _onward("arrived", visit, visitor, rule, rules) if rule else Pass("arrived", visitor)
+    return _onward(reason, visit, visitor, rule, rules) if rule else Pass(reason, visitor)
 
 
 def _onward(reason: str, visit: Visit, visitor: Visitor, rule: Rule, rules: Rules) -> Decision:
-    """Let the site answer as it always does; where it has no answer of its own, lead on to the destination."""
-    if rule.form in ("url", "query") and (destination := _destination(visit, rule, rules, None)):
-        return Redirect(reason, destination.url, visitor, destination, rule.name)
-    return Pass(reason, visitor, rule=rule.name)
+    """Let the site answer as it always does; where the rules know where to, lead on to the destination.
+
+    A query parameter is believed only with a trusted marker: whatever check the site makes of it is not ours to skip.
+    """
+    believed = rule.form == "url" or (rule.form == "query" and visit.marker is not None and visit.marker.trusted)
+    destination = _destination(visit, rule, rules, None) if believed else None
+    if destination is None or _is_own_host(destination, visit, rules):
+        return Pass(reason, visitor, rule=rule.name)
+    return Redirect(reason, destination.url, visitor, destination, rule.name)
 
 
 def _destination(visit: Visit, rule: Rule, rules: Rules, location: str | None) -> Destination | None:
@@ -141,5 +174,5 @@ def _escape(visit: Visit, visitor: Visitor, destination: Destination, rule: Rule
     if steps[0].trigger == "redirect" and steps[0].uri:
         return Redirect("escape", steps[0].uri, visitor, destination, rule.name, steps)
     stay = destination.url if destination.goal == "app" else markers.stay(own)
-    link = destination.url if directly else own
+    link = destination.url if directly or rule.form in ("url", "query") else own
     return Page("escape", visitor, destination, rule.name, steps, stay, link, token, retry=start > 0)

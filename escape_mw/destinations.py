@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
+from .handoffs import DOT_SEGMENT
 from .model import Destination
 from .schema import DestinationEntry, Shape
 
@@ -42,7 +43,7 @@ def gate(url: str) -> SplitResult | None:
     """Split a URL that every browser reads alike; None for any other.
 
     Only http and https, an ASCII host of plain labels that is no address, the scheme's own port, printable ASCII
-    without blanks, quotes, brackets of markup and backslashes, and at most `MAX_URL` characters.
+    without blanks, quotes, brackets of markup and backslashes, no dot segments, and at most `MAX_URL` characters.
     """
     if len(url) > MAX_URL or not (match := GATE.match(url)):
         return None
@@ -50,7 +51,7 @@ def gate(url: str) -> SplitResult | None:
     parts = urlsplit(url)
     if parts.scheme != scheme or parts.netloc != host + (port or "") or host.rpartition(".")[2].isdigit():
         return None
-    if port and port != {"http": ":80", "https": ":443"}[scheme]:
+    if (port and port != {"http": ":80", "https": ":443"}[scheme]) or DOT_SEGMENT.search(parts.path):
         return None
     return parts
 
@@ -89,6 +90,10 @@ class Directory:
         if parts is None or not parts.hostname:
             return None
         return next(iter(self._found(url, parts, parts.hostname)), None)
+
+    def knows(self, host: str) -> bool:
+        """Whether a host is listed, whatever its paths."""
+        return bool(self._places(host))
 
     def claims(self, url: str) -> list[str]:
         """Every entry that lays claim to this URL: one at most, if the catalogue is in order."""
@@ -161,7 +166,7 @@ def _match(entry: DestinationEntry, shape: Shape, path: str, query: str) -> dict
 
 
 def _last_segment(path: str) -> str | None:
-    return unquote(path).rstrip("/").rpartition("/")[2] or None
+    return path.rstrip("/").rpartition("/")[2] or None
 
 
 @cache

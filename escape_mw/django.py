@@ -28,9 +28,9 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from .engine import INSIDE, Engine, Environ, Observer
+from .engine import INSIDE, Engine, Environ, Observer, Passed
 from .middleware import REDIRECTS
-from .model import Answer, Observe, Pass
+from .model import Answer
 from .problems import RulesError
 from .rules import load
 
@@ -81,7 +81,7 @@ class EscapeMiddleware:
             response = await self.get_response(request)
         return self._after(answer, request, environ, response)
 
-    def _before(self, request: HttpRequest, environ: Environ) -> Answer | Observe | Pass | None:
+    def _before(self, request: HttpRequest, environ: Environ) -> Answer | Passed | None:
         query = environ["QUERY_STRING"]
         answer = self.engine.answer(environ)
         if environ["QUERY_STRING"] != query:
@@ -89,21 +89,22 @@ class EscapeMiddleware:
             request.__dict__.pop("GET", None)  # somebody may have looked at it already
         return answer
 
-    def _after(self, answer: Observe | Pass | None, request: HttpRequest, environ: Environ, response: HttpResponseBase) -> HttpResponseBase:
-        if isinstance(answer, Observe) and str(response.status_code) in REDIRECTS and "Location" in response:
-            instead = self.engine.answer_redirect(answer.visit, response["Location"])
-            if instead is not None:
+    def _after(self, passed: Passed | None, request: HttpRequest, environ: Environ, response: HttpResponseBase) -> HttpResponseBase:
+        if passed and passed.watched and str(response.status_code) in REDIRECTS and "Location" in response:
+            instead = self.engine.answer_redirect(passed, response["Location"])
+            if isinstance(instead, Answer):
                 response.close()
                 return _response(instead, request, response)
+            response["Location"] = instead
         if self.engine.varies(environ):
             patch_vary_headers(response, ["User-Agent"])
         return response
 
 
 @contextmanager
-def _inside(answer: Observe | Pass | None) -> Iterator[None]:
+def _inside(passed: Passed | None) -> Iterator[None]:
     """Let another of ours further in pass what this one has looked at."""
-    if answer is None:
+    if passed is None:
         yield
         return
     token = INSIDE.set(True)

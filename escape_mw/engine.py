@@ -9,12 +9,12 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from .decide import decide
 from .destinations import MAX_URL
-from .model import Answer, Decision, Observe, Page, Pass, Redirect, Visit
+from .model import Answer, AskSite, Decision, Page, Pass, Redirect, Visit
 from .page import redirect
 from .policy import Rules
 from .reload import RulesSource
@@ -25,10 +25,25 @@ logger = logging.getLogger("escape_mw")
 
 # Set while an application of ours runs inside another: applied twice, the outer one acts and the inner one passes.
 INSIDE: ContextVar[bool] = ContextVar("escape_mw_inside", default=False)
-INNER = Pass("inner")
-
 Environ = dict[str, Any]
 Observer = Callable[[Visit, Decision], object]
+
+
+class Passed(NamedTuple):
+    """A request that goes on to the site, after a closer look, by the rules that were in force then.
+
+    `asked` says whether the site's own redirect decides what is done.
+    """
+
+    visit: Visit
+    rules: Rules
+    asked: bool
+
+    @property
+    def watched(self) -> bool:
+        """Whether a redirect of the site's is to be shown to us."""
+        return self.asked or self.visit.marker is not None
+
 
 HEADERS = {
     f"HTTP_{name.upper().replace('-', '_')}": name
@@ -36,6 +51,7 @@ HEADERS = {
         "accept",
         "accept-language",
         "purpose",
+        "referer",
         "sec-ch-ua",
         "sec-fetch-dest",
         "sec-fetch-mode",
@@ -70,36 +86,41 @@ class Engine:
         """The rules in force."""
         return self._source.rules
 
-    def answer(self, environ: Environ) -> Answer | Observe | Pass | None:
-        """What to answer instead of the site, or how to let it pass.
+    def answer(self, environ: Environ) -> Answer | Passed | None:
+        """What to answer instead of the site; `Passed` or, after the quick look at a plain browser, None to let it.
 
-        None after the quick look at a plain browser; a `Pass` where more was looked at; `Observe` to ask the site and
-        come back with its redirect. Takes our marker out of QUERY_STRING; nothing else of `environ` is ever changed,
-        and the body is not read.
+        Takes our marker out of QUERY_STRING; nothing else of `environ` is ever changed, and the body is not read.
         """
         try:
             rules = self._source.current()
             if _is_plain(environ, rules):
                 return None
             if INSIDE.get():
-                return INNER
+                return None
             visit = self.visit(environ, rules)
             if visit.marker is not None:
                 environ["QUERY_STRING"] = visit.query
-            return self._answer(visit, decide(visit, rules), rules)
+            decision = decide(visit, rules)
+            return self._answer(visit, decision, rules) or Passed(visit, rules, isinstance(decision, AskSite))
         except Exception:
             logger.exception("passed a request because of a fault of ours")
             return None
 
-    def answer_redirect(self, visit: Visit, location: str) -> Answer | None:
-        """What to answer instead of the site's redirect to `location`; None to let it stand."""
+    def answer_redirect(self, passed: Passed, location: str) -> Answer | str:
+        """What to answer instead of the site's redirect to `location`, or the location to send.
+
+        That is `location` itself, but for a marked visit that the site leads to another page of its own (a slash, a
+        host name, https): it stays marked, or it would begin anew and never end.
+        """
+        visit, rules, asked = passed
         try:
-            rules = self._source.rules
-            answer = self._answer(visit, decide(visit, rules, location), rules)
-            return answer if isinstance(answer, Answer) else None
+            answer = self._answer(visit, decide(visit, rules, location), rules) if asked else None
+            if answer is None and visit.marker is not None and _leads_to_itself(location, visit):
+                return rules.markers.again(location, visit.marker)
         except Exception:
             logger.exception("passed a redirect because of a fault of ours")
-            return None
+            return location
+        return answer or location
 
     def varies(self, environ: Environ) -> bool:
         """Whether the answers of this path depend on the user agent and the rules want caches to know."""
@@ -116,6 +137,7 @@ class Engine:
             method=environ.get("REQUEST_METHOD", ""),
             path=_path(environ),
             query=query,
+            host=environ.get("HTTP_HOST", "").lower(),
             url=self._address(environ, query, rules),
             user_agent=environ.get("HTTP_USER_AGENT", ""),
             headers={name: environ[key] for key, name in HEADERS.items() if key in environ},
@@ -145,19 +167,17 @@ class Engine:
             logger.warning("%r is served over plain http as far as we can see; behind a proxy that ends TLS, use ProxyFix or base_url", match[0])
         return f"{scheme}://{match[1]}" if match[2] == DEFAULT_PORTS[scheme] else f"{scheme}://{match[0]}"
 
-    def _answer(self, visit: Visit, decision: Decision, rules: Rules) -> Answer | Observe | Pass:
+    def _answer(self, visit: Visit, decision: Decision, rules: Rules) -> Answer | None:
         self._tell(visit, decision)
-        if isinstance(decision, Observe | Pass):
-            return decision
-        if rules.mode == "observe":
-            return Pass("observe", decision.visitor, decision.destination, decision.rule)
+        if isinstance(decision, AskSite | Pass) or rules.mode == "observe":
+            return None
         answer = render(visit, decision, rules)
         if any(UNSENDABLE.search(value) for _, value in answer.headers):
             raise ValueError("a header of ours holds what no header may hold")
         return answer
 
     def _tell(self, visit: Visit, decision: Decision) -> None:
-        if not isinstance(decision, Pass | Observe):
+        if not isinstance(decision, Pass | AskSite):
             seen = decision.visitor
             logger.info("%s: %s in %s on %s to %s", type(decision).__name__.lower(), decision.rule, seen.app, seen.platform, decision.destination.service)
         for observer in self._observers:
@@ -182,6 +202,14 @@ def _is_plain(environ: Environ, rules: Rules) -> bool:
         and "HTTP_X_REQUESTED_WITH" not in environ
         and "WebView" not in environ.get("HTTP_SEC_CH_UA", "")
     )
+
+
+def _leads_to_itself(location: str, visit: Visit) -> bool:
+    """Whether a redirect stays on the site: a path, or a URL of the host that was asked or of our own address."""
+    if location.startswith("/") and not location.startswith(("//", "/\\")):
+        return True
+    host = location.partition("://")[2].partition("/")[0].partition("?")[0].lower()
+    return location.startswith(("http://", "https://")) and host in (visit.host, (visit.url or "").partition("://")[2].partition("/")[0])
 
 
 def _path(environ: Environ) -> str:

@@ -11,7 +11,7 @@ from . import catalogue
 from .decide import decide
 from .destinations import Directory, mend
 from .engine import Engine, Environ, render
-from .model import Answer, Decision, Observe, Page, Pass, Redirect, Visitor
+from .model import Answer, AskSite, Decision, Page, Pass, Redirect, Visitor
 from .paths import compile_path
 from .policy import Rule, Rules
 from .visitors import platform
@@ -45,8 +45,8 @@ class Explainer:
             decision = decide(visit, self._anywhere, _header_text(record["to"]))
         else:
             location = record.get("location")
-            decision = decide(visit, self.engine.rules, None if location is None else _header_text(urljoin(visit.url or SITE, location)))
-        if isinstance(decision, Redirect | Page):
+            decision = decide(visit, self.engine.rules, None if location is None else _header_text(_absolute(visit.url or SITE, location)))
+        if isinstance(decision, Redirect | Page) and self.engine.rules.mode != "observe":
             return decision, render(visit, decision, self.engine.rules)
         return decision, None
 
@@ -56,7 +56,8 @@ class Explainer:
 
     def describe_decision(self, record: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
         """The same for a decision that is already known."""
-        visitor = decision.visitor or self.engine.rules.visitors.visitor(record.get("ua", ""), {})
+        headers = {name.lower(): value for name, value in record.get("headers", {}).items()}
+        visitor = decision.visitor or self.engine.rules.visitors.visitor(record.get("ua", ""), headers)
         target = record.get("to", record.get("location"))
         destination = getattr(decision, "destination", None)
         if destination is None and target is not None:
@@ -65,7 +66,7 @@ class Explainer:
         return {
             "visitor": _visitor(visitor, record.get("ua", "")),
             "destination": destination and {name: getattr(destination, name) for name in ("service", "kind", "id", "goal", "url", "app_uri")},
-            "decision": "pass" if isinstance(decision, Pass | Observe) else type(decision).__name__.lower(),
+            "decision": "pass" if isinstance(decision, Pass | AskSite) else type(decision).__name__.lower(),
             "reason": decision.reason,
             "rule": getattr(decision, "rule", None),
             "location": decision.location if isinstance(decision, Redirect) else None,
@@ -89,10 +90,7 @@ def check(record: object) -> None:
 
 def as_environ(record: Mapping[str, Any]) -> Environ:
     """The WSGI environ that a server would build for a record. Raises RecordError for a URL that is none."""
-    try:
-        parts = urlsplit(urljoin(SITE, record.get("url", SITE)))
-    except ValueError as error:
-        raise RecordError(f"'url' cannot be read: {error}") from None
+    parts = urlsplit(_absolute(SITE, record.get("url", SITE)))
     environ = {
         "REQUEST_METHOD": record.get("method", "GET").upper(),
         "SCRIPT_NAME": "",
@@ -104,6 +102,13 @@ def as_environ(record: Mapping[str, Any]) -> Environ:
     }
     headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in record.get("headers", {}).items()}
     return environ | headers
+
+
+def _absolute(base: str, url: str) -> str:
+    try:
+        return urljoin(base, url)
+    except ValueError as error:
+        raise RecordError(f"{url!r} cannot be read: {error}") from None
 
 
 def _header_text(text: str) -> str:

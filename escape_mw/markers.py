@@ -2,7 +2,8 @@
 
 It looks like `_esc=1.0-TOKEN` (step 1 of rule 0), and `_esc=stay` says "continue here". The token is a random visit id,
 signed and dated (itsdangerous), so that an arrival can be believed. The step is honoured even where the signature does
-not hold: it can only make us more careful, so loops end without any secret that processes share.
+not hold: it can only make us more careful, so loops end without any secret that processes share. A marker older than
+`MAX_AGE` is taken out and forgotten: somebody has shared or kept the link.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import re
 import secrets
 from collections.abc import Callable
 
-from itsdangerous import BadSignature, TimestampSigner
+from itsdangerous import BadData, BadSignature, SignatureExpired, TimestampSigner
+from itsdangerous.encoding import base64_decode, bytes_to_int
 
 from .handoffs import LINE_PARAMETER
 from .model import Marker
@@ -19,7 +21,7 @@ from .model import Marker
 MAX_AGE = 600  # seconds
 STAY = "stay"
 OWN_SECRET = secrets.token_bytes(32)  # one for the life of the process, and of those it forks
-FORM = re.compile(r"(\d{1,2})\.(\d{1,6})-([A-Za-z0-9_.-]{1,200})", re.ASCII)
+FORM = re.compile(r"(\d{1,2})\.(\d{1,6})-([A-Za-z0-9_-]{1,64}\.([A-Za-z0-9_-]{1,16})\.[A-Za-z0-9_-]{1,64})", re.ASCII)
 
 
 def random_visit() -> str:
@@ -51,29 +53,53 @@ class Markers:
         """`url` with the marker that says: continue here."""
         return self._with(url, STAY)
 
+    def again(self, url: str, marker: Marker) -> str:
+        """`url`, which may have a fragment, with a marker that came in with the request."""
+        base, hash_, fragment = url.partition("#")
+        return self._with(base, marker.raw) + hash_ + fragment
+
+    def stayed(self, url: str) -> bool:
+        """Whether this URL says: continue here."""
+        return f"{self.name}={STAY}" in url.partition("?")[2].split("&")
+
     def take(self, query: str) -> tuple[Marker | None, str]:
-        """Take our marker out of a raw query string; whatever else stands there stays as it is."""
+        """Take our markers out of a raw query string; whatever else stands there stays as it is.
+
+        Returns the marker that counts, None where there is none or it is too old, and the rest.
+        """
         if self.name not in query:
             return None, query
         parts = query.split("&")
-        for number, part in enumerate(parts):
-            name, _, value = part.partition("=")
-            if name == self.name and (marker := self._read(value)):
-                rest = parts[:number] + parts[number + 1 :]
-                return marker, "&".join(part for part in rest if part != LINE_PARAMETER)
-        return None, query
+        ours = {part for part in parts if self._is_marker(part)}
+        if not ours:
+            return None, query
+        rest = [part for part in parts if part not in ours and part != LINE_PARAMETER]
+        return self._read(next(part for part in parts if part in ours).partition("=")[2]), "&".join(rest)
 
     def _with(self, url: str, value: str) -> str:
         return f"{url}{'&' if '?' in url else '?'}{self.name}={value}"
 
+    def _is_marker(self, part: str) -> bool:
+        name, _, value = part.partition("=")
+        return name == self.name and (value == STAY or FORM.fullmatch(value) is not None)
+
     def _read(self, value: str) -> Marker | None:
-        if value == STAY:
-            return Marker(step=None)
         match = FORM.fullmatch(value)
         if not match:
-            return None
-        step, rule = int(match[1]), int(match[2])
+            return Marker(value, step=None)
+        step, rule, token, stamp = int(match[1]), int(match[2]), match[3], match[4]
         try:
-            return Marker(step, rule, self._signer.unsign(match[3], max_age=MAX_AGE).decode("ascii"), trusted=True)
+            visit = self._signer.unsign(token, max_age=MAX_AGE).decode("ascii")
+            return Marker(value, step, rule, visit, trusted=True)
+        except SignatureExpired:
+            return None
         except BadSignature:
-            return Marker(step, rule)
+            return Marker(value, step, rule) if self._is_young(stamp) else None
+
+    def _is_young(self, stamp: str) -> bool:
+        """Whether a token that we cannot verify says that it is young; whoever lies about it only climbs sooner."""
+        try:
+            age = self._signer.get_timestamp() - bytes_to_int(base64_decode(stamp))
+        except BadData:
+            return False
+        return 0 <= age <= MAX_AGE

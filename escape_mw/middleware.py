@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .engine import INSIDE, Engine, Environ, Observer
-from .model import Answer, Observe, Visit
+from .engine import INSIDE, Engine, Environ, Observer, Passed
+from .model import Answer
 from .rules import Source
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class EscapeMiddleware:
             return self.app(environ, start_response)
         inside = INSIDE.set(True)
         try:
-            if isinstance(answer, Observe):
-                return Watch(self.engine, answer.visit, environ, start_response).call(self.app)
+            if answer.watched:
+                return Watch(self.engine, answer, environ, start_response).call(self.app)
             return self.app(environ, start_response)
         finally:
             INSIDE.reset(inside)
@@ -57,15 +57,15 @@ def send(answer: Answer, environ: Environ, start_response: StartResponse, extra:
 
 
 class Watch:
-    """Calls the application once and lets its response through, unless it is a redirect to a destination.
+    """Calls the application once and lets its response through, unless it is a redirect that we answer instead.
 
     The response's bytes, headers, laziness, `write()` and `close()` stay the application's own. Where it calls
     start_response only when its body is asked for, this object stands for the body and answers then.
     """
 
-    def __init__(self, engine: Engine, visit: Visit, environ: Environ, start_response: StartResponse) -> None:
+    def __init__(self, engine: Engine, passed: Passed, environ: Environ, start_response: StartResponse) -> None:
         self._engine = engine
-        self._visit = visit
+        self._passed = passed
         self._environ = environ
         self._start_response = start_response
         self._started = False
@@ -78,40 +78,46 @@ class Watch:
         """The response to send."""
         self._body = app(self._environ, self._start)
         if self._answer is not None:
-            self.close()
-            return self._send()
+            self._items = self._sent(self._answer)
         return self._body if self._started else self
 
     def _start(self, status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Callable[[bytes], object]:
-        self._started = True
-        self._answer = self._instead(status, headers)
+        self._answer = None
+        if not self._started and status.startswith(REDIRECTS):
+            headers = self._judged(headers)
         if self._answer is not None:
             return _swallow
+        self._started = True
         return self._start_response(status, headers, exc_info) if exc_info else self._start_response(status, headers)
 
-    def _instead(self, status: str, headers: list[Header]) -> Answer | None:
+    def _judged(self, headers: list[Header]) -> list[Header]:
+        """The headers to send with a redirect, if it is not answered instead."""
         location = next((value for name, value in headers if name.lower() == "location"), None)
-        if location is None or not status.startswith(REDIRECTS):
-            return None
-        self._cookies = [item for item in headers if item[0].lower() == "set-cookie"]
-        return self._engine.answer_redirect(self._visit, location)
-
-    def _send(self) -> Iterable[bytes]:
-        assert self._answer is not None  # noqa: S101 - for the type checker
-        return send(self._answer, self._environ, self._start_response, self._cookies)
+        if location is None:
+            return headers
+        instead = self._engine.answer_redirect(self._passed, location)
+        if isinstance(instead, Answer):
+            self._answer = instead
+            self._cookies = [item for item in headers if item[0].lower() == "set-cookie"]
+        elif instead != location:
+            return [(name, instead if name.lower() == "location" else value) for name, value in headers]
+        return headers
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        if self._items is None:
+        if self._items is None:  # the application has not started yet: its first item tells
             self._items = iter(self._body)
             first = next(self._items, None)
             if self._answer is not None:
-                self._items = iter(self._send())
+                self._items = self._sent(self._answer)
             elif first is not None:
                 return first
         return next(self._items)
+
+    def _sent(self, answer: Answer) -> Iterator[bytes]:
+        return iter(send(answer, self._environ, self._start_response, self._cookies))
 
     def close(self) -> None:
         """Close the application's own body, whether it was sent or not."""
@@ -123,13 +129,13 @@ class Watch:
 def _varying(start_response: StartResponse) -> Any:
     """Tell caches that the answers of this path depend on the user agent (rules: `vary: true`)."""
 
-    def start(status: str, headers: list[Header], *exc_info: Any) -> Any:
+    def start(status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Any:
         told = [value for name, value in headers if name.lower() == "vary"]
         names = {name.strip().lower() for value in told for name in value.split(",")}
         if not names & {"*", "user-agent"}:
             others = [item for item in headers if item[0].lower() != "vary"]
             headers = [*others, ("Vary", ", ".join([*told, "User-Agent"]))]
-        return start_response(status, headers, *exc_info)
+        return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
     return start
 

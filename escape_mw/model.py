@@ -1,7 +1,7 @@
 """The values that flow through the middleware: frozen, and free of imports of ours.
 
 A request becomes a `Visit`; who asks becomes a `Visitor`; where to becomes a `Destination`; what is done about it
-becomes a `Decision` (`Pass`, `Observe`, `Redirect` or `Page`), and that becomes an `Answer` that any framework can send.
+becomes a `Decision` (`Pass`, `AskSite`, `Redirect` or `Page`), and that becomes an `Answer` that any framework can send.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ class Visit:
     """The facts of one request.
 
     `path` is the decoded path below the host (SCRIPT_NAME + PATH_INFO, UTF-8 with surrogate escapes), `query` the raw
-    query string without our marker, `url` the address as the visitor's browser shows it, None where it cannot be told
-    safely. `headers` has lower-case names.
+    query string without our marker, `host` the name that the request came in by, `url` the address as the visitor's
+    browser shows it, None where it cannot be told safely. `headers` has lower-case names.
     """
 
     method: str
     path: str
     query: str
     url: str | None
+    host: str = ""
     user_agent: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     marker: Marker | None = None
@@ -37,9 +38,11 @@ class Visit:
 class Marker:
     """What a marked URL of ours says: the rung that was tried (None: "continue here"), by which rule, in which visit.
 
-    `trusted` says whether the signature held and is young; an untrusted marker can only make us more careful.
+    `raw` is its value as it stood in the URL. `trusted` says whether the signature held; an untrusted marker can only
+    make us more careful.
     """
 
+    raw: str
     step: int | None
     rule: int = 0
     visit: str = ""
@@ -109,13 +112,9 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
-class Observe:
-    """Ask the wrapped site: only its own redirect tells where the visit leads.
+class AskSite:
+    """Let the wrapped site answer: only its own redirect tells where the visit leads."""
 
-    `visit` is kept, for the site may change its environ meanwhile.
-    """
-
-    visit: Visit
     visitor: Visitor
     reason: str = "no-redirect"
 
@@ -150,7 +149,7 @@ class Page:
     retry: bool = False
 
 
-Decision = Pass | Observe | Redirect | Page
+Decision = Pass | AskSite | Redirect | Page
 
 
 @dataclass(frozen=True, slots=True)

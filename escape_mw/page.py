@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from . import languages
-from .model import Answer, Page, Redirect, Step
+from .model import Answer, Destination, Page, Redirect, Step, Visitor
 from .schema import AppEntry, PageOptions
 
 LABELS = {
@@ -40,6 +40,18 @@ HTML = ("Content-Type", "text/html; charset=utf-8")
 BARE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
+SAMPLE = Page(
+    reason="sample",
+    visitor=Visitor("webview", None, "android"),
+    destination=Destination("spotify", "Spotify", "track", None, "https://open.spotify.com/", "app"),
+    rule="sample",
+    steps=(Step("intent", "tap", "intent://open.spotify.com/#Intent;end", 2000, "inferred"),),
+    stay="https://open.spotify.com/",
+    link="https://open.spotify.com/",
+    token="sample",  # noqa: S106 - nothing secret
+)
+
+
 class Interstitial:
     """The page of one set of rules: its template, style, script and policy are made once.
 
@@ -57,7 +69,16 @@ class Interstitial:
         self._template = _template(template)
         artwork = options.artwork or ""
         images = f"; img-src {'data:' if artwork.startswith('data:') else chr(39) + 'self' + chr(39)}" if artwork else ""
+        if template:
+            self._try(template)
         self._policy = f"{BARE_POLICY}; script-src {_hash(self._script)}; style-src {_hash(self._style)}{images}"
+
+    def _try(self, template: str) -> None:
+        """Render once, so that a site's own template fails at the start and not before a visitor."""
+        try:
+            self._template.render(self._values(SAMPLE, languages.FALLBACK))
+        except Exception as error:
+            raise TemplateError(f"{template}: {error}") from None
 
     def answer(self, decision: Page, accept_language: str = "") -> Answer:
         """Render the page in the visitor's language, or in the one that the rules say."""
@@ -128,12 +149,14 @@ def _template(override: str | None) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader([shipped, *folders]), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
+    if override is None:
+        return environment.get_template("interstitial.html")
     try:
-        return environment.get_template(Path(override).name if override else "interstitial.html")
+        return environment.from_string(Path(override).read_text("utf-8"))
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"{override}:{error.lineno}: {error.message}") from None
-    except (jinja2.TemplateError, OSError, UnicodeError) as error:
-        raise TemplateError(f"{override!r} cannot be read: {error}") from None
+    except (OSError, UnicodeError) as error:
+        raise TemplateError(f"{override!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _accent(accent: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The path patterns of the rules file: `*` within a segment, `**` for anything below, `{name}` for one segment.
+"""The path patterns of the rules file: `*` within a segment, `/**` for the rest, `{name}` for one segment.
 
 A pattern becomes one anchored regular expression in which no two repeats touch, so matching stays linear.
 """
@@ -20,32 +20,31 @@ class PatternError(ValueError):
 
 @cache
 def compile_path(pattern: str) -> re.Pattern[str]:
-    """Compile a path pattern such as "/listen/{slug}" or "/presave/**".
+    """Compile a path pattern such as "/listen/{slug}" or "/presave/**" (which is /presave and all below it).
 
     Raises PatternError where the pattern is not absolute, a segment holds more than one wildcard, `**` is not the last
     segment, or a name is no word or stands twice.
     """
     if not pattern.startswith("/"):
         raise PatternError("a path starts with '/'")
-    if any(char in pattern for char in "?#"):
-        raise PatternError("a path holds no '?' or '#'; the query is not part of it")
-    segments = pattern.split("/")
+    if any(char in pattern for char in "?#%"):
+        raise PatternError("a path holds no '?', '#' or '%'; write it as people read it, without the query")
     names: set[str] = set()
-    return re.compile("/".join(_segment(text, number == len(segments) - 1, names) for number, text in enumerate(segments)), re.DOTALL)
+    *segments, last = pattern.split("/")
+    compiled = "/".join(_segment(text, names) for text in segments)
+    return re.compile(f"{compiled}(?:/.*)?" if last == "**" else f"{compiled}/{_segment(last, names)}", re.DOTALL)
 
 
-def _segment(text: str, last: bool, names: set[str]) -> str:
+def _segment(text: str, names: set[str]) -> str:
     pieces = PART.split(text)
     if len(pieces) > 3:
         raise PatternError(f"{text!r} holds more than one wildcard; one for each segment is allowed")
-    if pieces[1:2] == ["**"] and (not last or text != "**"):
+    if pieces[1:2] == ["**"]:
         raise PatternError("'**' stands alone, as the last segment")
     return "".join(_piece(piece, names) for piece in pieces)
 
 
 def _piece(piece: str, names: set[str]) -> str:
-    if piece == "**":
-        return ".*"
     if piece == "*":
         return "[^/]*"
     if piece.startswith("{"):

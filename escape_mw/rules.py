@@ -76,13 +76,18 @@ def _expanded(value: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
     """Put in what a deployment keeps in its environment, written `secret: ${NAME}`."""
     found: dict[str, Any] = {}
     for key in FROM_ENVIRONMENT:
-        if isinstance(text := value.get(key), str) and (match := VARIABLE.fullmatch(text)):
-            found[key] = os.environ.get(match[1])
-            if found[key] is None:
-                problems.append(Problem((key,), None, f"the environment variable {match[1]} is not set"))
-    mode = os.environ.get(MODE_VARIABLE)
-    if mode in MODES:
-        found["mode"] = mode
+        text = value.get(key)
+        if not isinstance(text, str) or "$" not in text:
+            continue
+        match = VARIABLE.fullmatch(text)
+        found[key] = os.environ.get(match[1]) if match else None
+        if match is None:
+            problems.append(Problem((key,), None, "an environment variable is written ${NAME}, and nothing else stands beside it"))
+        elif found[key] is None:
+            problems.append(Problem((key,), None, f"the environment variable {match[1]} is not set"))
+    mode = os.environ.get(MODE_VARIABLE, "")
+    if mode.lower() in MODES:
+        found["mode"] = mode.lower()
     elif mode:
         problems.append(Problem(("mode",), None, f"the environment variable {MODE_VARIABLE} is {mode!r}; allowed: {', '.join(MODES)}"))
     return value | found
@@ -128,7 +133,7 @@ def _compiled(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rul
         destinations=destinations,
         ladders=Ladders(apps, shipped.techniques, form.techniques),
         markers=Markers(form.marker, form.secret),
-        apps=frozenset(form.apps.only or apps) - frozenset(form.apps.disable),
+        apps=_chosen(apps, form),
         page=page,
         files=(page.template,) if page.template else (),
         base_url=form.base_url,
@@ -139,13 +144,19 @@ def _compiled(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rul
 
 
 def _in_force(entries: Mapping[str, DestinationEntry], form: RulesFile) -> Iterator[DestinationEntry]:
-    """The destinations that count: all but the opt-in ones, or only those named; what the rules add counts anyway."""
+    """The destinations that count: all but the opt-in ones, or only those named; and what the rules add themselves."""
     chosen = form.destinations
-    added = {entry.id for entry in chosen.add}
+    named = {*chosen.also, *(entry.id for entry in chosen.add)}
     for name, entry in entries.items():
-        wanted = name in chosen.only if chosen.only is not None else not entry.opt_in or name in chosen.also
-        if (wanted or name in added) and name not in chosen.disable:
+        wanted = name in chosen.only if chosen.only is not None else not entry.opt_in
+        if (wanted or name in named) and name not in chosen.disable:
             yield entry
+
+
+def _chosen(apps: Iterable[str], form: RulesFile) -> frozenset[str]:
+    """The host apps that count, by the same logic."""
+    chosen = form.apps
+    return (frozenset(apps if chosen.only is None else chosen.only) | {app.id for app in chosen.add}) - set(chosen.disable)
 
 
 def _rule(number: int, form: RuleForm) -> Rule:
@@ -183,14 +194,14 @@ def _target_problems(rule: Rule, pattern: str, destinations: Directory) -> Itera
     elif gate(url := fill(rule.target, dict.fromkeys(rule.path.groupindex, "0" * 22))) is None:
         told = "is no URL that every browser reads alike: a lower-case host, no user, no odd port, the rest percent-encoded ASCII"
         yield Problem(path, None, f"{rule.target!r} {told}")
-    elif destinations.find(url) is None:
-        told = "is no destination in force; add it under destinations.add, or look at destinations.only and disable"
+    elif not (destinations.knows(urlsplit(url).hostname or "") if names_in(rule.target) else destinations.find(url)):
+        told = "is no destination in force; add it under destinations.add, or look at destinations.only, also and disable"
         yield Problem(path, None, f"{urlsplit(url).hostname} with this path {told}")
 
 
 def _override_problems(number: int, override: TechniqueOverride) -> Iterator[Problem]:
     path: Path = ("techniques", number)
-    if (override.steps is None) == (override.technique is None):
+    if (override.steps is None) == (override.technique is None) or (override.steps is not None and override.enabled is not None):
         yield Problem(path, None, "give either 'steps', or 'technique' with 'enabled: false'")
     elif override.technique == "menu":
         yield Problem((*path, "technique"), None, "the menu in words ends every ladder and cannot be switched off")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError, core_schema
 
 from .handoffs import PACKAGE, TECHNIQUES
 from .paths import PatternError, compile_path
@@ -24,7 +25,7 @@ SITE_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 MARKER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
-BASE_URL = re.compile(r"https?://[a-z0-9.-]+(?::\d{1,5})?", re.ASCII)
+BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.ASCII)
 
 
 def fault(message: str) -> PydanticCustomError:
@@ -32,13 +33,24 @@ def fault(message: str) -> PydanticCustomError:
     return PydanticCustomError("rules", "{message}", {"message": message})
 
 
-def _shaped(pattern: re.Pattern[str], what: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not pattern.fullmatch(value):
-            raise fault(f"{value!r} is not {what}")
+@dataclass(frozen=True)
+class Shaped:
+    """Text of a form, told in our words; editors learn the pattern from the JSON Schema."""
+
+    pattern: re.Pattern[str]
+    what: str
+
+    def check(self, value: str) -> str:
+        """The value, if it has the form."""
+        if not self.pattern.fullmatch(value):
+            raise fault(f"{value!r} is not {self.what}")
         return value
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^(?:{self.pattern.pattern})$"}
 
 
 def _host(value: str) -> str:
@@ -88,12 +100,14 @@ def _step(value: Any) -> Any:
     named = [key for key in value if key in TECHNIQUES]
     if len(named) != 1:
         raise fault(f"a step is one technique and its trigger, such as 'intent-app: tap'; the techniques are {', '.join(TECHNIQUES)}")
+    if (named[0] == "menu") != (value[named[0]] == "written"):
+        raise fault("'written' is the trigger of 'menu', and of nothing else")
     return {"technique": named[0], "trigger": value[named[0]], **{key: item for key, item in value.items() if key != named[0]}}
 
 
-Id = Annotated[str, _shaped(ID, "an id in kebab-case, such as our-links")]
-Host = Annotated[str, AfterValidator(_host)]
-Package = Annotated[str, _shaped(PACKAGE, "an Android package name such as com.spotify.music")]
+Id = Annotated[str, Shaped(ID, "an id in kebab-case, such as our-links")]
+Host = Annotated[str, AfterValidator(_host), Field(json_schema_extra={"pattern": f"^(?:{HOST.pattern})$"})]
+Package = Annotated[str, Shaped(PACKAGE, "an Android package name such as com.spotify.music")]
 AppId = Annotated[str, _known("app")]
 DestinationId = Annotated[str, _known("destination")]
 PathPattern = Annotated[str, AfterValidator(_pattern)]
@@ -275,7 +289,7 @@ class UserDestination(Strict):
 class Apps(Strict):
     """Which host apps count."""
 
-    only: list[AppId] | None = None
+    only: Annotated[list[AppId], Field(min_length=1)] | None = None
     disable: list[AppId] = []
     add: list[AppEntry] = []
 
@@ -283,7 +297,7 @@ class Apps(Strict):
 class Destinations(Strict):
     """Which destinations count."""
 
-    only: list[DestinationId] | None = None
+    only: Annotated[list[DestinationId], Field(min_length=1)] | None = None
     also: list[DestinationId] = []
     disable: list[DestinationId] = []
     add: list[UserDestination] = []
@@ -305,7 +319,7 @@ class PageOptions(Strict):
 
     brand: str | None = None
     title: str | None = None
-    accent: Annotated[str, _shaped(COLOUR, "a colour such as '#1db954'")] | None = None
+    accent: Annotated[str, Shaped(COLOUR, "a colour such as '#1db954'")] | None = None
     artwork: Annotated[str, AfterValidator(_artwork)] | None = None
     language: Annotated[str, _known("language")] = "auto"
     template: str | None = None
@@ -320,10 +334,10 @@ class QueryParameter(Strict):
 class When(Strict):
     """Which visitors a rule is for; a key left out means every one of its sort."""
 
-    apps: list[AppId] | None = None
-    platforms: list[Phone] | None = None
-    visitors: list[Literal["in-app", "webview"]] = ["in-app"]
-    languages: list[str] | None = None
+    apps: Annotated[list[AppId], Field(min_length=1)] | None = None
+    platforms: Annotated[list[Phone], Field(min_length=1)] | None = None
+    visitors: Annotated[list[Literal["in-app", "webview"]], Field(min_length=1)] = ["in-app"]
+    languages: Annotated[list[str], Field(min_length=1)] | None = None
 
 
 def _to(value: Any) -> Any:
@@ -354,7 +368,7 @@ class RuleForm(Strict):
     path: PathPattern
     to: To
     when: When = When()
-    share: Annotated[float, Field(ge=0, le=100, strict=False)] = 100
+    share: Annotated[float, Field(ge=0, le=100)] = 100
     direct: bool = False
 
 
@@ -363,10 +377,10 @@ class RulesFile(Strict):
 
     version: Literal[1]
     mode: Literal["act", "observe", "off"] = "act"
-    base_url: Annotated[str, _shaped(BASE_URL, "an origin such as https://label.example, without a path")] | None = None
-    allowed_hosts: list[Annotated[str, _shaped(SITE_HOST, "a host name such as label.example, without a port")]] = []
+    base_url: Annotated[str, Shaped(BASE_URL, "an origin such as https://label.example, without a path")] | None = None
+    allowed_hosts: list[Annotated[str, Shaped(SITE_HOST, "a host name such as label.example, without a port")]] = []
     secret: Annotated[str, Field(min_length=16)] | None = None
-    marker: Annotated[str, _shaped(MARKER, "a parameter name such as _esc")] = "_esc"
+    marker: Annotated[str, Shaped(MARKER, "a parameter name such as _esc")] = "_esc"
     vary: bool = False
     exclude: list[PathPattern] = []
     apps: Apps = Apps()

@@ -8,7 +8,7 @@ Everything here is linear in the agent's length and sees at most `MAX_AGENT` cha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import ua_parser
@@ -17,6 +17,7 @@ from .model import Platform, Visitor
 from .schema import AppEntry, Browsers, Crawlers
 
 MAX_AGENT = 1024
+MAX_PACKAGE = 255
 MEMO = 4096
 
 BROWSER = Visitor("browser")
@@ -74,7 +75,7 @@ class Recogniser:
             return BOT
         if package in self._browser_packages:
             return BROWSER
-        app = self._packages.get(package) or self._named(low)
+        app = self._packages.get(package) or next(self._claimants(low), None)
         if app:
             return _visitor(agent, app, self._version(app, agent, low))
         if any(token in low for token in self._browser_tokens):
@@ -90,22 +91,19 @@ class Recogniser:
             low = low.replace(device, "")
         return bool(self._crawler_stem.search(low))
 
-    def _named(self, low: str) -> str | None:
-        if "mozilla/" not in low:  # a native client or a prefetcher, no page before a person
-            return None
-        for app, tokens, not_tokens in self._tokens:
-            if any(token in low for token in tokens) and not any(token in low for token in not_tokens):
-                return app
-        return None
-
     def claims(self, agent: str, package: str = "") -> list[str]:
         """Every host app that lays claim to this agent: one at most, if the catalogue is in order."""
         low = agent.lower()
-        if self._is_crawler(low) or (not package and "mozilla/" not in low):
+        if self._is_crawler(low):
             return []
-        if package in self._packages:
-            return [self._packages[package]]
-        return [app for app, tokens, not_tokens in self._tokens if any(token in low for token in tokens) and not any(token in low for token in not_tokens)]
+        return [self._packages[package]] if package in self._packages else list(self._claimants(low))
+
+    def _claimants(self, low: str) -> Iterator[str]:
+        if "mozilla/" not in low:  # a native client or a prefetcher, no page before a person
+            return
+        for app, tokens, not_tokens in self._tokens:
+            if any(token in low for token in tokens) and not any(token in low for token in not_tokens):
+                yield app
 
     def _version(self, app: str, agent: str, low: str) -> str | None:
         entry = self.apps[app]
@@ -118,7 +116,7 @@ class Recogniser:
 
 def package(requested_with: str) -> str:
     """The embedding app's package name in an X-Requested-With value, or "" (it also says XMLHttpRequest)."""
-    return requested_with if PACKAGE.fullmatch(requested_with) else ""
+    return requested_with if len(requested_with) <= MAX_PACKAGE and PACKAGE.fullmatch(requested_with) else ""
 
 
 def platform(agent: str) -> tuple[Platform, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 
@@ -133,6 +134,9 @@ USAGE = [
     pytest.param(["list", "sandwiches"], id="an unknown list"),
     pytest.param(["check"], id="check without a file"),
     pytest.param(["serve", "--app", "no_such_module:app"], id="an app that is not there"),
+    pytest.param(["serve", "--app", "os:name"], id="an app that cannot be called"),
+    pytest.param(["explain", "--batch", "--ua", "x"], id="--batch with --ua"),
+    pytest.param(["explain", "--url", "/x", "--location", "http://["], id="a location that is no URL"),
     pytest.param(["dance"], id="an unknown command"),
 ]
 
@@ -142,6 +146,27 @@ def test_usage_is_2(words):
     done = run(*words)
     assert done.returncode == 2
     assert "Error:" in done.stderr
+
+
+def test_a_port_that_is_taken():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "cannot serve on 127.0.0.1" in done.stderr
+
+
+def test_explain_asks_for_what_it_needs():
+    assert "response     the site's own; --location says where its redirect leads" in run("explain", "--ua", TIKTOK_IOS, "--url", "/x").stdout
+
+
+def test_explain_in_observe_mode_answers_nothing(tmp_path):
+    rules = tmp_path / "escape.yaml"
+    rules.write_text("version: 1\nmode: observe\n")
+    done = run("explain", "--rules", str(rules), "--ua", TIKTOK_IOS, "--url", "/x", "--location", TRACK)
+    assert "decision     page (escape)" in done.stdout
+    assert "response     the site's own" in done.stdout
 
 
 def test_check(tmp_path):

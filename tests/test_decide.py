@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from escape_mw import Observe, Page, Pass, Redirect, Visit, load
+from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
 from escape_mw.decide import decide, is_navigation
 
 from . import agents
 from .conftest import TOKEN
 
+OTHER = "visit.a0nSAA.of-another-process"
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 SMART = "https://paperlanterns.lnk.to/harbour"
 RULES = {
@@ -33,6 +34,7 @@ RULES = {
 def visit(path="/bio/4uLU6hMCjMI75M1A2tKUQC", agent=agents.TIKTOK_IOS, query="", method="GET", url="https://site.example", marker=None, **headers):
     return Visit(
         method=method,
+        host="site.example",
         path=path,
         query=query,
         url=url and url + path + (f"?{query}" if query else ""),
@@ -55,12 +57,17 @@ PASSES = [
     pytest.param(visit(agent=agents.WECHAT_WINDOWS), "platform", id="a host app on a desktop"),
     pytest.param(visit(agent=agents.LINE_IOS), "app", id="a host app that the rules leave out"),
     pytest.param(visit(sec_fetch_dest="image"), "not-navigation", id="an image"),
+    pytest.param(visit(query="code=a1&state=b2"), "sign-in-return", id="a sign-in on its way back (OAuth 2.0)"),
+    pytest.param(visit(query="state=b2&error=access_denied"), "sign-in-return", id="a sign-in refused"),
+    pytest.param(visit(query="oauth_token=a&oauth_verifier=b"), "sign-in-return", id="a sign-in on its way back (OAuth 1.0)"),
     pytest.param(visit("/admin/login"), "excluded", id="an excluded path"),
+    pytest.param(visit("/admin"), "excluded", id="and the folder itself"),
     pytest.param(visit(agent=agents.UNNAMED_ANDROID), "webview", id="an unnamed webview, by default"),
     pytest.param(visit(url=None), "address", id="our own address cannot be told"),
     pytest.param(visit("/out", query="url=https://evil.example/"), "no-destination", id="a query parameter that leads elsewhere"),
     pytest.param(visit("/out"), "no-destination", id="a query parameter that is missing"),
     pytest.param(visit(url="https://open.spotify.com"), "own-host", id="the site is the destination's own host"),
+    pytest.param(visit("/bio/.."), "no-destination", id="a capture that climbs up"),
     pytest.param(visit("/none"), "share", id="a share of nought"),
 ]
 
@@ -133,7 +140,7 @@ def test_an_assets_path_is_no_navigation_unless_the_headers_say_so(path):
 
 
 def test_the_site_is_asked_only_where_a_rule_wants_its_redirect(rules):
-    assert isinstance(decide(visit("/anything"), rules), Observe)
+    assert isinstance(decide(visit("/anything"), rules), AskSite)
     assert isinstance(decide(visit("/bio/4uLU6hMCjMI75M1A2tKUQC"), rules), Page)
 
 
@@ -165,7 +172,7 @@ def test_loop_ends_in_words(rules):
     for step in range(4):
         decision = decide(visit("/smart", agents.INSTAGRAM_ANDROID, marker=marker), rules, SMART)
         seen.append([f"{step.technique}:{step.trigger}" for step in decision.steps])
-        marker, _ = rules.markers.take(f"_esc={step}.8-forged")
+        marker, _ = rules.markers.take(f"_esc={step}.8-{OTHER}")
     assert seen == [["intent:auto", "extbrowser:tap", "menu:written"], ["extbrowser:tap", "menu:written"], ["menu:written"], ["menu:written"]]
 
 
@@ -189,6 +196,44 @@ def test_arrival(rules, path, query, rule, kind, location):
     assert isinstance(decision, kind)
     assert decision.reason == "arrived"
     assert getattr(decision, "location", None) == location
+
+
+def test_a_marker_that_nobody_signed_is_no_arrival(rules):
+    """It is led on where the rules name the URL, but a query parameter is left to the site's own check."""
+    marker, _ = rules.markers.take(f"_esc=0.3-{OTHER}")
+    assert decide(visit("/bio/4uLU6hMCjMI75M1A2tKUQC", agents.SAFARI, marker=marker), rules).reason == "marked"
+    decision = decide(visit("/out", agents.SAFARI, f"url={SMART}", marker=marker), rules)
+    assert (type(decision), decision.reason) == (Pass, "marked")
+    stay, _ = rules.markers.take("_esc=stay")
+    assert isinstance(decide(visit("/out", agents.SAFARI, f"url={SMART}", marker=stay), rules), Pass)
+
+
+def test_a_url_of_the_rules_never_leads_back_to_the_site(fixed):
+    rules = fixed(
+        {
+            "version": 1,
+            "destinations": {"add": [{"id": "us", "name": "Us", "hosts": ["site.example"]}]},
+            "rules": [{"path": "/a", "to": "https://site.example/b"}],
+        }
+    )
+    for agent in (agents.SAFARI, agents.TIKTOK_IOS):
+        marker, _ = rules.markers.take(f"_esc=0.0-{TOKEN}")
+        assert isinstance(decide(visit("/a", agent, marker=marker), rules), Pass)
+
+
+def test_staying_holds_for_the_next_page_too(rules):
+    """The site's own link carries the referrer that says so; nothing is kept."""
+    onward = visit("/presave/next", referer="https://site.example/presave/x?_esc=stay")
+    assert decide(onward, rules).reason == "stay"
+    assert decide(visit("/presave/next", referer="https://evil.example/?_esc=stay"), rules).reason == "escape"
+    assert decide(visit("/presave/next", referer="https://site.example/presave/x?a=_esc=stay"), rules).reason == "escape"
+
+
+def test_the_link_to_copy_works_without_the_site(rules):
+    """Where the rules name the destination, the link is the destination itself."""
+    assert decide(visit("/straight"), rules).link == SMART
+    assert decide(visit("/out", query=f"url={SMART}"), rules).link == SMART
+    assert decide(visit("/presave/x"), rules).link == "https://site.example/presave/x"
 
 
 def test_stay_passes_or_leads_on(rules):

@@ -39,6 +39,9 @@ REFUSED = [
     pytest.param("https://%6fpen.spotify.com/", id="a percent sign in the host"),
     pytest.param("https://-open.spotify.com/", id="a label that begins with a hyphen"),
     pytest.param("https://open.spotify.com/" + "a" * MAX_URL, id="too long"),
+    pytest.param("https://open.spotify.com/a/../b", id="a dot segment"),
+    pytest.param("https://open.spotify.com/a/%2E%2e/b", id="a dot segment, quoted"),
+    pytest.param("https://open.spotify.com/..", id="a dot segment at the end"),
     pytest.param("", id="nothing"),
 ]
 
@@ -49,7 +52,9 @@ def test_gate_refuses(url):
     assert DIRECTORY.find(url) is None
 
 
-@pytest.mark.parametrize("url", ["https://open.spotify.com", "http://open.spotify.com:80/a?b=c#d", "https://a.b.lnk.to:443/x;y=z?a=[1]&b='c'#!/e"])
+@pytest.mark.parametrize(
+    "url", ["https://open.spotify.com", "http://open.spotify.com:80/a?b=c#d", "https://a.b.lnk.to:443/x;y=z?a=[1]&b='c'#!/e", "https://a.lnk.to/...?x=/../y"]
+)
 def test_gate_accepts(url):
     assert gate(url) is not None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from escape_mw import Pass
+from escape_mw import Answer
 from escape_mw.engine import Engine
 
 from .agents import TIKTOK_IOS
@@ -63,4 +63,4 @@ def test_headers_of_the_visit_are_the_ones_that_matter():
 
 def test_broken_environ_passes():
     assert Engine().answer({}) is None
-    assert isinstance(Engine().answer({"HTTP_USER_AGENT": TIKTOK_IOS}), Pass)
+    assert not isinstance(Engine().answer({"HTTP_USER_AGENT": TIKTOK_IOS}), Answer)

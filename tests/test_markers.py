@@ -13,16 +13,19 @@ from escape_mw.model import Marker
 MARKERS = Markers(secret="a secret for tests only", new_visit=lambda: "visit")
 TOKEN = MARKERS.token()
 OTHER = Markers(secret="another secret for tests", new_visit=lambda: "visit").token()
+OLD = "visit.a0nSAA.long-ago"
 
 TAKEN = [
     pytest.param("", None, "", id="no query"),
     pytest.param("a=1&b=2", None, "a=1&b=2", id="no marker"),
-    pytest.param("_esc=stay", Marker(None), "", id="continue here"),
-    pytest.param("a=1&_esc=stay&b=%2F", Marker(None), "a=1&b=%2F", id="in the middle: the rest stays byte for byte"),
-    pytest.param(f"_esc=1.2-{TOKEN}", Marker(1, 2, "visit", trusted=True), "", id="a step, signed"),
-    pytest.param(f"_esc=1.2-{OTHER}", Marker(1, 2), "", id="another process's secret: the step counts, the visit does not"),
-    pytest.param("_esc=1.2-forged", Marker(1, 2), "", id="a forged token"),
-    pytest.param(f"a&_esc=0.0-{TOKEN}&openExternalBrowser=1", Marker(0, 0, "visit", trusted=True), "a", id="LINE's parameter goes with it"),
+    pytest.param("_esc=stay", Marker("stay", None), "", id="continue here"),
+    pytest.param("a=1&_esc=stay&b=%2F", Marker("stay", None), "a=1&b=%2F", id="in the middle: the rest stays byte for byte"),
+    pytest.param(f"_esc=1.2-{TOKEN}", Marker(f"1.2-{TOKEN}", 1, 2, "visit", trusted=True), "", id="a step, signed"),
+    pytest.param(f"_esc=1.2-{OTHER}", Marker(f"1.2-{OTHER}", 1, 2), "", id="another process's secret: the step counts, the visit does not"),
+    pytest.param(f"_esc=1.2-{OLD}", None, "", id="a link that somebody kept: taken out and forgotten"),
+    pytest.param(f"_esc=stay&a&_esc=1.2-{TOKEN}", Marker("stay", None), "a", id="two markers: the first counts, both go"),
+    pytest.param("_esc=1.2-forged", None, "_esc=1.2-forged", id="a token that is none"),
+    pytest.param(f"a&_esc=0.0-{TOKEN}&openExternalBrowser=1", Marker(f"0.0-{TOKEN}", 0, 0, "visit", trusted=True), "a", id="LINE's parameter goes with it"),
     pytest.param("openExternalBrowser=1", None, "openExternalBrowser=1", id="LINE's parameter alone is the site's"),
     pytest.param("_esc=hello", None, "_esc=hello", id="a value of somebody else's"),
     pytest.param("_esc=", None, "_esc=", id="no value"),
@@ -55,15 +58,27 @@ def test_what_was_marked_is_taken_out_again(query, step, rule):
     url = MARKERS.mark(f"https://site.example/?{query}", step, rule, TOKEN)
     marker, rest = MARKERS.take(url.partition("?")[2])
     if MARKERS.take(query)[0] is None:
-        assert (marker, rest) == (Marker(step, rule, "visit", trusted=True), query)
+        assert (marker, rest) == (Marker(f"{step}.{rule}-{TOKEN}", step, rule, "visit", trusted=True), query)
 
 
 def test_a_token_grows_old(monkeypatch):
     minted = TimestampSigner.get_timestamp(None)
     token = MARKERS.token()
-    for age, trusted in [(MAX_AGE - 5, True), (MAX_AGE + 5, False)]:
+    for age, taken in [(MAX_AGE - 5, True), (MAX_AGE + 5, False)]:
         monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _, age=age: minted + age)
-        assert MARKERS.take(f"_esc=0.0-{token}")[0].trusted is trusted
+        marker, rest = MARKERS.take(f"_esc=0.0-{token}")
+        assert (marker is not None, rest) == (taken, "")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        pytest.param("/presave/", "/presave/?_esc=stay", id="a path"),
+        pytest.param("https://www.site.example/a?b=c#d", "https://www.site.example/a?b=c&_esc=stay#d", id="a query and a fragment"),
+    ],
+)
+def test_again(url, expected):
+    assert MARKERS.again(url, Marker("stay", None)) == expected
 
 
 def test_visits_differ_and_need_no_quoting():

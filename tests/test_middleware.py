@@ -12,7 +12,8 @@ from webtest import TestApp
 
 from escape_mw import EscapeMiddleware
 
-from .agents import CHROME_DESKTOP, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS, UNNAMED_ANDROID
+from .agents import CHROME_DESKTOP, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS, UNNAMED_ANDROID
+from .conftest import TOKEN
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 
@@ -147,6 +148,57 @@ def test_an_error_after_a_redirect_wins():
     assert [status for status, _, _ in server.started] == ["500 Oh"]
 
 
+def test_a_redirect_after_the_start_is_the_applications_own():
+    """What was begun is not begun again, whatever the application says in its distress."""
+
+    def app(_, start_response):
+        start_response("200 OK", [])
+        start_response("302 Found", [("Location", TRACK)], (None, None, None))
+        return [b"moved"]
+
+    server = Server()
+    assert EscapeMiddleware(app)(environ_of(TIKTOK_IOS), server.start_response) == [b"moved"]
+    assert [status for status, _, _ in server.started] == ["200 OK", "302 Found"]
+
+
+SAME_SITE = [
+    pytest.param("/presave/x/", "/presave/x/?_esc={M}", id="a slash"),
+    pytest.param("https://www.site.example/presave/x", "https://www.site.example/presave/x", id="another host"),
+    pytest.param("https://site.example/presave/x?a=1#b", "https://site.example/presave/x?a=1&_esc={M}#b", id="the same host"),
+    pytest.param("http://site.example", "http://site.example?_esc={M}", id="another scheme"),
+    pytest.param("//evil.example/", "//evil.example/", id="no scheme"),
+    pytest.param("https://news.example/", "https://news.example/", id="anywhere else"),
+]
+
+
+@pytest.mark.parametrize("marker", ["stay", f"0.0-{TOKEN}"])
+@pytest.mark.parametrize(("location", "expected"), SAME_SITE)
+def test_a_marked_visit_stays_marked_through_the_sites_own_redirects(fixed, marker, location, expected):
+    """Or it would begin anew, and never end."""
+    app = EscapeMiddleware(redirecting(location), fixed({"version": 1}))
+    server = Server()
+    app(environ_of(TIKTOK_IOS, "/presave/x", f"_esc={marker}"), server.start_response)
+    assert dict(server.started[0][1])["Location"] == expected.replace("{M}", marker)
+    app(environ_of(TIKTOK_IOS, "/presave/x"), server.start_response)
+    assert dict(server.started[1][1])["Location"] == location
+
+
+def test_loop_of_two_host_names_ends(fixed):
+    """base_url says label.example, the site redirects that to www: the visitor climbs, and ends at the words."""
+    rules = fixed({"version": 1, "base_url": "https://label.example", "rules": [{"path": "/**", "to": "page"}]})
+
+    def site(environ, start_response):
+        start_response("301 Moved", [("Location", "https://www.label.example" + environ["PATH_INFO"])])
+        return []
+
+    app = EscapeMiddleware(site, rules)
+    for step in range(3):
+        server = Server()
+        page = b"".join(app(environ_of(LINE_IOS, "/listen", f"_esc={step}.0-{TOKEN}", HTTP_HOST="www.label.example"), server.start_response))
+        assert server.started[0][0] == "200 OK"
+    assert b'class="button"' not in page
+
+
 def test_streaming_stays_lazy_where_we_watch():
     asked = []
 
@@ -205,10 +257,11 @@ def test_every_redirect_is_replaced_and_its_body_closed(status):
         return body
 
     server = Server()
-    text = b"".join(EscapeMiddleware(app)(environ_of(TIKTOK_IOS), server.start_response))
+    ours = EscapeMiddleware(app)(environ_of(TIKTOK_IOS), server.start_response)
     assert server.started[0][0] == "200 OK"
     assert server.written == []
-    assert b"Open in Spotify" in text
+    assert b"Open in Spotify" in b"".join(ours)
+    ours.close()
     assert (body.served, body.closed) == (0, 1)
 
 
@@ -300,6 +353,16 @@ def test_vary_is_added_where_the_rules_ask_for_it(headers, expected):
     assert server.started[1][1] == headers
 
 
+def test_vary_and_an_error_after_the_start():
+    def app(_, start_response):
+        start_response("500 Oh", [], exc_info=(None, None, None))
+        return []
+
+    server = Server()
+    EscapeMiddleware(app, {"version": 1, "vary": True})(environ_of(SAFARI), server.start_response)
+    assert server.started[0][:2] == ("500 Oh", [("Vary", "User-Agent")])
+
+
 def test_modes(monkeypatch, caplog):
     """Observe decides, logs and passes; off does nothing; the environment overrides the file."""
     app = redirecting()
@@ -324,7 +387,7 @@ def test_observers_see_every_decision_and_may_fail(caplog):
 
     app = EscapeMiddleware(redirecting(), observers=[broken, lambda visit, decision: seen.append((visit.path, type(decision).__name__, decision.reason))])
     b"".join(app(environ_of(TIKTOK_IOS, "/listen"), Server().start_response))
-    assert seen == [("/listen", "Observe", "no-redirect"), ("/listen", "Page", "escape")]
+    assert seen == [("/listen", "AskSite", "no-redirect"), ("/listen", "Page", "escape")]
     assert "an observer failed" in caplog.text
 
 

@@ -16,6 +16,7 @@ MATCHES = [
     pytest.param("/t/*", "/t/anything", {}, id="a star within a segment"),
     pytest.param("/t/*", "/t/", {}, id="a star may be empty"),
     pytest.param("/presave/**", "/presave/", {}, id="anything below"),
+    pytest.param("/presave/**", "/presave", {}, id="and the folder itself"),
     pytest.param("/presave/**", "/presave/a/b\nc", {}, id="anything below, line breaks included"),
     pytest.param("/**", "/", {}, id="everything"),
     pytest.param("/a+b(c)", "/a+b(c)", {}, id="what would be special in a regular expression"),
@@ -24,11 +25,11 @@ MISSES = [
     pytest.param("/listen/{slug}", "/listen/", id="a capture is not empty"),
     pytest.param("/listen/{slug}", "/listen/a/b", id="a capture stays in its segment"),
     pytest.param("/t/*", "/t/a/b", id="a star stays in its segment"),
-    pytest.param("/presave/**", "/presave", id="below is below"),
+    pytest.param("/presave/**", "/presaved", id="but no longer name"),
     pytest.param("/a.c", "/abc", id="a dot is a dot"),
     pytest.param("/listen", "/listen\n", id="no newline at the end"),
 ]
-BAD = ["listen", "", "/a/**/b", "/a**", "/{a}{b}", "/*x*", "/{A}", "/{a-b}", "/{}", "/{x}/{x}", "/a?b=c", "/a#b"]
+BAD = ["listen", "", "/a/**/b", "/a**", "/{a}{b}", "/*x*", "/{A}", "/{a-b}", "/{}", "/{x}/{x}", "/a?b=c", "/a#b", "/a%20b"]
 
 
 @pytest.mark.parametrize(("pattern", "path", "captures"), MATCHES)

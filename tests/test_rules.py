@@ -68,6 +68,7 @@ def test_the_whole_file(written, monkeypatch):
     assert (rules.mode, rules.base_url, rules.allowed_hosts, rules.vary) == ("observe", "https://label.example", {"label.example"}, True)
     assert rules.markers.name == "_out"
     assert rules.apps == {"tiktok", "our-app"}
+    assert load({"version": 1, "apps": {"only": ["tiktok"], "add": [{"id": "ours", "name": "Ours", "tokens": ["Ours/"]}]}}).apps == {"tiktok", "ours"}
     assert set(rules.destinations.entries) == {"spotify", "apple-music", "linkfire", "our-links"}
     assert rules.excluded("/admin/x")
     assert [rule.name for rule in rules.rules] == ["bio link", "rule 2", "rule 3", "rule 4", "rule 5"]
@@ -107,6 +108,10 @@ BAD = [
         ["escape.yaml:2:1: secret: the environment variable NO_SUCH_VARIABLE is not set"],
         id="a variable that is not set",
     ),
+    *[
+        pytest.param(f"version: 1\nsecret: {secret}", 1, id=f"the secret {secret}")
+        for secret in ["$ESCAPE_MW_SECRET_OF_OURS", "pre-${HOME}-and-more", "${A-B}-and-some-more"]
+    ],
     pytest.param("version: 1\nbase_url: 'https://label.example/path'", 1, id="a base URL with a path"),
     pytest.param("version: 1\nmarker: 'a b'", 1, id="a marker that is no name"),
     pytest.param(
@@ -141,6 +146,12 @@ BAD = [
     pytest.param("version: 1\ndestinations: {add: [{id: Our Links, name: X, hosts: [a.example]}]}", 1, id="an id with a blank"),
     pytest.param("version: 1\ndestinations: {add: [{id: x, name: X, hosts: []}]}", 1, id="no hosts"),
     pytest.param("version: 1\ntechniques: [{app: tiktok}]", 1, id="an override that says nothing"),
+    pytest.param("version: 1\ntechniques: [{app: tiktok, enabled: false, steps: [{intent: tap}]}]", 1, id="steps and a switch"),
+    pytest.param("version: 1\ntechniques: [{app: tiktok, steps: [{intent: written}]}]", 1, id="words for a technique that has a URI"),
+    pytest.param("version: 1\ntechniques: [{app: tiktok, steps: [{menu: tap}]}]", 1, id="a tap on words"),
+    pytest.param("version: 1\napps: {only: []}", 1, id="no apps at all"),
+    pytest.param("version: 1\nrules: [{path: /x, to: page, when: {apps: []}}]", 1, id="a rule for nobody"),
+    pytest.param("version: 1\nrules: [{path: /x, to: page, share: true}]", 1, id="a share that is no number"),
     pytest.param("version: 1\ntechniques: [{technique: x-safari}]", 1, id="a technique without a switch"),
     pytest.param("version: 1\ntechniques: [{technique: menu, enabled: false}]", 1, id="the menu cannot be switched off"),
     pytest.param("version: 1\ntechniques: [{app: tiktok, steps: [{warp: tap}]}]", 1, id="an unknown technique"),
@@ -190,6 +201,33 @@ def test_problems_of_a_mapping_have_no_line():
     assert problems({"version": 1, "mod": "act"})[0].startswith("rules: mod: unknown key (did you mean 'mode'?)")
 
 
+BROKEN_TEMPLATES = [
+    pytest.param("{% block x %}", "ours.html:1: ", id="a syntax error, at its line"),
+    pytest.param("{{ nothing }}", "'nothing' is undefined", id="a name that is not there"),
+    pytest.param('{% extends "elsewhere.html" %}', "elsewhere.html", id="a base that is not there"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), BROKEN_TEMPLATES)
+def test_a_broken_template_stops_the_start(written, tmp_path, text, told):
+    (tmp_path / "ours.html").write_text(text)
+    found = problems(written("version: 1\npage: {template: ours.html}"))
+    assert len(found) == 1
+    assert "page.template: " in found[0]
+    assert told in found[0]
+
+
+def test_a_template_may_bear_the_shipped_ones_name(written, tmp_path):
+    (tmp_path / "interstitial.html").write_text("ours: {{ heading }}")
+    page = load(written("version: 1\npage: {template: interstitial.html}")).page
+    assert page.template.endswith("interstitial.html")
+
+
+def test_templates_of_rules_need_only_a_host_in_force():
+    rules = load({"version": 1, "destinations": {"also": ["youtube"]}, "rules": [{"path": "/v/{id}", "to": "https://www.youtube.com/watch?v={id}"}]})
+    assert rules.rules[0].form == "url"
+
+
 @pytest.mark.parametrize("path", ["nowhere.yaml", ".", "a\x00b"])
 def test_files_that_cannot_be_read(path):
     assert "cannot be read" in problems(path)[0]
@@ -198,6 +236,8 @@ def test_files_that_cannot_be_read(path):
 def test_mode_from_the_environment(monkeypatch):
     monkeypatch.setenv("ESCAPE_MW", "observe")
     assert load({"version": 1, "mode": "act"}).mode == "observe"
+    monkeypatch.setenv("ESCAPE_MW", "OFF")
+    assert load(None).mode == "off"
     monkeypatch.setenv("ESCAPE_MW", "maybe")
     assert problems(None) == ["rules: mode: the environment variable ESCAPE_MW is 'maybe'; allowed: act, observe, off"]
 

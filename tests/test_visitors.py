@@ -148,6 +148,10 @@ def test_plain_grammar_has_no_room_for_a_mark(token, data):
     assert not PLAIN.fullmatch(f"{agent[:at]} {token} {agent[at:]}") or at == agent.index(")")
 
 
+def test_a_package_is_no_novel():
+    assert visitor(agents.CHROME_ANDROID, x_requested_with="a." + "b" * 60_000) is BROWSER
+
+
 def test_memory_is_bounded():
     recognise = RECOGNISER.recognise
     for number in range(recognise.cache_info().maxsize + 100):
