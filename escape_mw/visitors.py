@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import ua_parser
 
@@ -61,7 +61,7 @@ class Recogniser:
         self._crawler_stem = re.compile(rf"(?:{'|'.join(map(re.escape, self._crawler_stems))})(?![a-z])")
         self._people = _lower(crawlers.people)
         self.recognise = lru_cache(maxsize=MEMO)(self._recognise)
-        ua_parser.parse_os("")  # the first call builds its matcher
+        _parser()  # its matcher takes a tenth of a second to build
 
     def visitor(self, agent: str, headers: Mapping[str, str]) -> Visitor:
         """Recognise the visitor of a request with this user agent and these (lower-case) headers."""
@@ -119,10 +119,16 @@ def package(requested_with: str) -> str:
     return requested_with if len(requested_with) <= MAX_PACKAGE and PACKAGE.fullmatch(requested_with) else ""
 
 
+@cache
+def _parser() -> ua_parser.Parser:
+    """One parser for the process; ua-parser 1.0.0 builds its global one anew at every call."""
+    return ua_parser.parser
+
+
 def platform(agent: str) -> tuple[Platform, str | None]:
     """The system an agent speaks of, and its version as far as the agent tells (browsers freeze it)."""
     agent = agent[:MAX_AGENT].encode("ascii", "replace").decode("ascii")  # the Rust matcher refuses lone surrogates
-    found = ua_parser.parse_os(agent)
+    found = _parser().parse_os(agent)
     family = found.family if found else ""
     version = ".".join(part for part in (found.major, found.minor, found.patch) if part) if found else ""
     if family in PLATFORMS:

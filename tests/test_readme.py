@@ -26,7 +26,7 @@ def options():
 
     def keys(node, prefix):
         for name, value in node["properties"].items():
-            model = value.get("$ref", "").rpartition("/")[2]
+            model = value.get("$ref", value.get("allOf", [{}])[0].get("$ref", "")).rpartition("/")[2]
             if model in NESTED:
                 yield from keys(schema["$defs"][model], f"{prefix}{name}.")
             else:
