@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from . import __version__, catalogue, demo, tables
 from .explain import Explainer, RecordError
+from .languages import available
 from .middleware import EscapeMiddleware
 from .model import Answer
+from .preview import Preview
 from .problems import RulesError
 from .rules import load
 from .schema import RulesFile
@@ -32,20 +35,30 @@ def main() -> None:
 @click.option("--app", "spec", metavar="MODULE:OBJECT", help="The WSGI application to wrap; without it, a small demo site.")
 def serve(rules_file: str | None, host: str, port: int, spec: str | None) -> None:
     """Serve a site, wrapped, on waitress."""
-    try:
-        from waitress.server import create_server  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError:
-        raise click.UsageError("waitress is missing; install it with: python -m pip install 'escape-mw[serve]'") from None
     app = demo.app if spec is None else _imported(spec)
     wrapped = _or_exit(lambda: EscapeMiddleware(app, rules_file or (demo.RULES if spec is None else None)))
-    try:
-        server = create_server(wrapped, host=host, port=port)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
-    actual = getattr(server, "effective_port", port)
-    click.echo(demo.how_to_try(host, actual) if spec is None else f"Serving {spec} on http://{host}:{actual}/ (end with Ctrl-C).")
-    sys.stdout.flush()
-    server.run()
+    _serve(
+        wrapped, host, port, lambda actual: demo.how_to_try(host, actual) if spec is None else f"Serving {spec} on http://{host}:{actual}/ (end with Ctrl-C)."
+    )
+
+
+@main.command()
+@RULES
+@click.option("--app", metavar="ID", help="A host app of 'escape-mw list apps'; without it, a webview that nobody named.")
+@click.option("--platform", type=click.Choice(["ios", "android"]), default="ios", show_default=True)
+@click.option("--to", default="https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC", show_default=True, metavar="URL", help="The destination.")
+@click.option("--language", type=click.Choice(available()), help="One language; without it, all of them.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))
+def preview(rules_file: str | None, app: str | None, platform: Any, to: str, language: str | None, host: str, port: int) -> None:
+    """Serve the page as a visitor in this host app would get it, in each of its states."""
+    rules = _or_exit(lambda: load(rules_file))
+    if app is not None and app not in rules.visitors.apps:
+        raise click.UsageError(f"--app {app!r} is no known host app; 'escape-mw list apps' shows them")
+    site = Preview(rules, app, platform, to, language)
+    if site.page() is None:
+        raise click.UsageError(f"--to {to!r} is no destination in force")
+    _serve(site, host, port, lambda actual: f"The page, state by state, on http://{host}:{actual}/ (end with Ctrl-C).")
 
 
 @main.command()
@@ -112,6 +125,21 @@ def explain(rules_file: str | None, batch: bool, as_json: bool, headers: tuple[s
         raise click.UsageError(str(error)) from None
     told = explainer.describe_decision(record, decision)
     click.echo(json.dumps(told | {"response": _response(answer)}, indent=2, ensure_ascii=False) if as_json else _prose(told, answer))
+
+
+def _serve(app: Any, host: str, port: int, words: Callable[[int], str]) -> None:
+    """Serve on waitress until the end; `words` say where."""
+    try:
+        from waitress.server import create_server  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise click.UsageError("waitress is missing; install it with: python -m pip install 'escape-mw[serve]'") from None
+    try:
+        server = create_server(app, host=host, port=port)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
+    click.echo(words(getattr(server, "effective_port", port)))
+    sys.stdout.flush()
+    server.run()
 
 
 def _batch(explainer: Explainer) -> int:

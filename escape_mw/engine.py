@@ -49,6 +49,7 @@ HEADERS = {
     f"HTTP_{name.upper().replace('-', '_')}": name
     for name in (
         "accept",
+        "accept-encoding",
         "accept-language",
         "purpose",
         "referer",
@@ -191,7 +192,7 @@ def render(visit: Visit, decision: Redirect | Page, rules: Rules) -> Answer:
     """The response for a decision to act."""
     if isinstance(decision, Redirect):
         return redirect(decision)
-    return rules.page.answer(decision, visit.headers.get("accept-language", ""))
+    return rules.page.answer(decision, visit.headers.get("accept-language", ""), visit.headers.get("accept-encoding", ""))
 
 
 def _is_plain(environ: Environ, rules: Rules) -> bool:

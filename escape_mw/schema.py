@@ -127,7 +127,7 @@ class Menu(Strict):
 
     sign: str
     label: str
-    corner: Literal["top-right", "top-left", "bottom-right", "bottom-left"] | None = None
+    corner: Literal["top-right", "bottom-right"] | None = None
 
 
 class AgentExample(Strict):

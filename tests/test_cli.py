@@ -137,6 +137,8 @@ USAGE = [
     pytest.param(["serve", "--app", "os:name"], id="an app that cannot be called"),
     pytest.param(["explain", "--batch", "--ua", "x"], id="--batch with --ua"),
     pytest.param(["explain", "--url", "/x", "--location", "http://["], id="a location that is no URL"),
+    pytest.param(["preview", "--app", "nobody"], id="a preview of nobody"),
+    pytest.param(["preview", "--to", "https://news.example/"], id="a preview on the way to nowhere"),
     pytest.param(["dance"], id="an unknown command"),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import re
 
@@ -12,6 +13,7 @@ from bs4 import BeautifulSoup
 
 from escape_mw import Page, Step, Visitor, load
 from escape_mw.model import Destination, Redirect
+from escape_mw.languages import available
 from escape_mw.page import BARE_POLICY, redirect
 
 TIKTOK = Visitor("in-app", "tiktok", "ios", "41.9.0", "18.6")
@@ -94,7 +96,7 @@ def test_the_ladder_in_order():
         ("instagram://extbrowser/?url=x", "tap", "8000", "Open in your browser"),
     ]
     assert [link.has_attr("data-window") for link in links] == [False, False, True, False]
-    assert page.select_one(".menu").text == "Or tap ••• in TikTok and choose “Open in browser”."
+    assert page.select_one(".menu").text.split("\n")[1:] == ["Or use the menu of TikTok:", "Tap ••• at the top right, then “Open in browser”.", ""]
     assert page.select_one("#link").text == SPOTIFY.url
     assert page.select_one(".stay a")["href"] == SPOTIFY.url
 
@@ -108,7 +110,7 @@ def test_link_first_script_last():
 def test_where_only_words_help_they_come_first():
     page = soup(decision(steps=STEPS[-1:]))
     assert page.select("a.button") == []
-    assert page.select_one(".menu.first").text == "Tap ••• in TikTok and choose “Open in browser”."
+    assert page.select_one(".menu.first").text.strip() == "Tap ••• at the top right, then “Open in browser”."
 
 
 def test_a_host_app_whose_menu_nobody_knows():
@@ -119,6 +121,42 @@ def test_a_host_app_whose_menu_nobody_knows():
 def test_a_return_says_what_happened():
     assert soup(decision(retry=True)).select_one("#state").text == "That did not open. Try this instead."
     assert soup().select_one("#state").text == ""
+
+
+@pytest.mark.parametrize(
+    ("app", "platform", "drawn", "upright"),
+    [
+        pytest.param("tiktok", "ios", "top", False, id="three dots at the top right"),
+        pytest.param("kakaotalk", "ios", "bottom", False, id="at the bottom right"),
+        pytest.param("kakaotalk", "android", "top", True, id="three dots, one above the other"),
+        pytest.param("instagram", "ios", None, None, id="a corner that nobody has told"),
+        pytest.param("telegram", "ios", None, None, id="a menu that nobody has told"),
+    ],
+)
+def test_the_drawing_shows_what_is_known(app, platform, drawn, upright):
+    svg = soup(decision(visitor=Visitor("in-app", app, platform))).select_one(".menu svg")
+    assert (svg is not None) == (drawn is not None)
+    if svg:
+        assert ("scale(1 -1)" in svg.g.get("transform", "")) == (drawn == "bottom")
+        assert (len({dot["cx"] for dot in svg.select(".sign circle")}) == 1) == upright
+
+
+GZIP = [
+    pytest.param("gzip, deflate, br", True, id="a browser"),
+    pytest.param("", False, id="no wish"),
+    pytest.param("identity;q=1, gzip;q=0", False, id="a refusal"),
+    pytest.param("*", True, id="anything"),
+]
+
+
+@pytest.mark.parametrize(("accept", "packed"), GZIP)
+def test_gzip_when_asked_for(accept, packed):
+    rules = load()
+    made, plain = rules.page.answer(decision(), "en", accept), rules.page.answer(decision(), "en")
+    headers = dict(made.headers)
+    assert (headers.get("Content-Encoding") == "gzip") == packed
+    assert (gzip.decompress(made.body) if packed else made.body) == plain.body
+    assert headers["Content-Length"] == str(len(made.body))
 
 
 @pytest.mark.parametrize(
@@ -135,9 +173,12 @@ def test_language_of_the_rules():
     assert dict(answer(accept="en", language="de").headers)["Content-Language"] == "de"
 
 
-@pytest.mark.parametrize("accept", ["en", "de"])
-def test_size_stays_small(accept):
-    assert len(answer(accept=accept, brand="Midnight Records", title="Harbour Lights", accent="#1db954").body) < 14_000
+@pytest.mark.parametrize("language", available())
+def test_the_whole_answer_fits_the_first_window(language):
+    """Ten segments of 1,460 bytes (RFC 6928), headers and all, uncompressed."""
+    made = answer(language=language, brand="Midnight Records", title="Harbour Lights", accent="#1db954", artwork="/static/cover.jpg")
+    head = sum(len(name) + len(value) + 4 for name, value in made.headers) + len(f"HTTP/1.1 {made.status}\r\n\r\n")
+    assert head + len(made.body) <= 14_600
 
 
 @pytest.mark.parametrize(("accent", "label"), [("#1db954", "#000"), ("#ffffff", "#000"), ("#000000", "#fff"), ("#0000ff", "#fff")])

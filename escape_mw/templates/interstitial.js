@@ -1,18 +1,20 @@
 (function () {
+  "use strict";
   var main = document.querySelector("main"), state = document.getElementById("state");
-  var steps = [].slice.call(document.querySelectorAll(".step")), current = 0, timer = 0;
+  var steps = [].slice.call(document.querySelectorAll(".step")), current = 0, timer = 0, tapped = 0, away = false;
 
   function show(number) {
     current = number;
     steps.forEach(function (step, at) { step.classList.toggle("now", at === number); });
   }
 
+  // The page is still here: the hand-off failed. The next rung takes the button's place; at the end, words.
   function failed() {
     timer = 0;
     if (document.hidden) return;
-    state.textContent = state.dataset.failed;
-    if (current < steps.length) show(current + 1);
-    if (current === steps.length) document.querySelector(".menu").classList.add("first");
+    state.textContent = main.dataset.failed;
+    if (current + 1 < steps.length) show(current + 1);
+    else document.querySelector(".menu").classList.add("first");
   }
 
   function wait(link) {
@@ -20,19 +22,20 @@
     timer = setTimeout(failed, Number(link.dataset.settle));
   }
 
+  // An automatic step fires once: not on a reload, nor when the host app brings the page back (storage may throw).
   function once() {
     try {
-      var key = "escape." + main.dataset.visit;
-      if (sessionStorage.getItem(key)) return false;
-      sessionStorage.setItem(key, "1");
-    } catch (ignored) {}
-    return true;
+      var key = "escape " + location.pathname, before = Number(sessionStorage.getItem(key));
+      sessionStorage.setItem(key, String(Date.now()));
+      return Date.now() - before > 60000;
+    } catch (ignored) { return true; }
   }
 
   steps.forEach(function (step) {
     var link = step.querySelector("a");
     link.addEventListener("click", function (event) {
-      if (timer) return event.preventDefault();
+      if (Date.now() - tapped < 1000) return event.preventDefault();
+      tapped = Date.now();
       if ("window" in link.dataset) {
         event.preventDefault();
         window.open(link.href, "_blank");
@@ -41,9 +44,14 @@
     });
   });
 
-  function left() { clearTimeout(timer); timer = 0; }
-  document.addEventListener("visibilitychange", function () { if (document.hidden) left(); });
+  function left() { clearTimeout(timer); timer = 0; away = true; }
+  function back() {
+    if (away && steps.length) state.textContent = main.dataset.again;
+    away = false;
+  }
+  document.addEventListener("visibilitychange", function () { document.hidden ? left() : back(); });
   window.addEventListener("pagehide", left);
+  window.addEventListener("pageshow", function (event) { if (event.persisted) back(); });
 
   var copy = document.getElementById("copy"), text = document.getElementById("link");
   function copied() { copy.textContent = state.textContent = copy.dataset.copied; }
@@ -54,17 +62,21 @@
     selection.addRange(range);
     if (document.execCommand("copy")) copied();
   }
-  copy.hidden = false;
-  copy.addEventListener("click", function () {
-    if (navigator.clipboard) navigator.clipboard.writeText(text.textContent).then(copied, copyByHand);
-    else copyByHand();
-  });
+  if (copy) {
+    copy.hidden = false;
+    copy.addEventListener("click", function () {
+      if (navigator.clipboard) navigator.clipboard.writeText(text.textContent).then(copied, copyByHand);
+      else copyByHand();
+    });
+  }
 
   document.documentElement.classList.add("js");
   show(0);
   var parts = location.search.slice(1).split("&");
   var rest = parts.filter(function (part) { return part.split("=")[0] !== main.dataset.marker; });
   if (rest.length < parts.length) history.replaceState(history.state, "", location.pathname + (rest.length ? "?" + rest.join("&") : "") + location.hash);
+
+  // Last of all: whatever navigates here ends the page's own script (both engines, measured).
   var first = steps[0] && steps[0].querySelector("a");
   if (first && first.dataset.trigger === "auto" && once()) {
     wait(first);
