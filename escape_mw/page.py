@@ -9,12 +9,16 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import re
+import secrets
+from dataclasses import replace
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.http import parse_accept_header
 
 from . import languages
@@ -38,6 +42,9 @@ COMMON = (
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 )
+SHAPES = 512
+EDGE = secrets.token_hex(8)  # marks the place of a value; nothing that a site writes can be mistaken for it
+SLOT = re.compile(rf"{EDGE}(\d+){EDGE}", re.ASCII)
 GZIP_LEVEL = 1  # two thirds smaller in less than a tenth of a millisecond; higher levels win little more
 HTML = ("Content-Type", "text/html; charset=utf-8")
 BARE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -70,6 +77,7 @@ class Interstitial:
         self._style = _static("interstitial.css").strip() + _accent(options.accent)
         self._script = _static("interstitial.js").strip()
         self._template = _template(template)
+        self._shape = lru_cache(maxsize=SHAPES)(self._render_shape)
         artwork = options.artwork or ""
         images = f"; img-src {'data:' if artwork.startswith('data:') else chr(39) + 'self' + chr(39)}" if artwork else ""
         if template:
@@ -86,12 +94,33 @@ class Interstitial:
     def answer(self, decision: Page, accept_language: str = "", accept_encoding: str = "") -> Answer:
         """Render the page in the visitor's language, or in the one that the rules say; with gzip where it is taken."""
         language = languages.choose(accept_language) if self._options.language == "auto" else self._options.language
-        body = self._template.render(self._values(decision, language)).encode("utf-8")
+        body = self._body(decision, language)
         more = [*COMMON, ("Content-Language", language), ("Content-Security-Policy", self._policy)]
         if parse_accept_header(accept_encoding)["gzip"] > 0:
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
             more += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
         return Answer("200 OK", (HTML, ("Content-Length", str(len(body))), *more), body)
+
+    def _body(self, decision: Page, language: str) -> bytes:
+        """Render the page: its shape once for every kind of visitor, then only what differs from visit to visit.
+
+        A template of the site's own is rendered whole, for it may do anything with a value.
+        """
+        if self.template:
+            return self._template.render(self._values(decision, language)).encode("utf-8")
+        values = [step.uri for step in decision.steps if step.uri] + [decision.link, decision.stay, decision.token]
+        rungs = tuple(replace(step, uri=None if step.uri is None else "") for step in decision.steps)
+        blank = replace(decision.destination, id=None, url="", app_uri=None)
+        shape = self._shape(replace(decision, destination=blank, steps=rungs, link="", stay="", token="", rule=""), language)
+        return "".join(part if at % 2 == 0 else escape(values[int(part)]) for at, part in enumerate(shape)).encode("utf-8")
+
+    def _render_shape(self, decision: Page, language: str) -> list[str]:
+        """The page's text in pieces: every other one is the number of the value that stands there."""
+        slots = iter(range(99))
+        steps = tuple(step if step.uri is None else replace(step, uri=_slot(next(slots))) for step in decision.steps)
+        link, stay, token = (_slot(next(slots)) for _ in range(3))
+        text = self._template.render(self._values(replace(decision, steps=steps, link=link, stay=stay, token=token), language))
+        return SLOT.split(text)
 
     def _values(self, decision: Page, language: str) -> dict[str, Any]:
         words = languages.words(language)
@@ -115,6 +144,10 @@ class Interstitial:
             "style": Markup(self._style),  # noqa: S704 - constants of ours
             "script": Markup(self._script),  # noqa: S704
         }
+
+
+def _slot(number: int) -> str:
+    return f"{EDGE}{number}{EDGE}"
 
 
 def redirect(decision: Redirect) -> Answer:

@@ -12,8 +12,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from escape_mw import Page, Step, Visitor, load
-from escape_mw.model import Destination, Redirect
 from escape_mw.languages import available
+from escape_mw.model import Destination, Redirect
 from escape_mw.page import BARE_POLICY, redirect
 
 TIKTOK = Visitor("in-app", "tiktok", "ios", "41.9.0", "18.6")
@@ -214,6 +214,17 @@ def test_nothing_leaves_its_place(text):
     page = BeautifulSoup(dressed(text).body, "html.parser")
     assert page.select_one(".brand").text.replace("\r\n", "\n") == text
     assert page.select_one("a.button")["href"] == text
+
+
+def test_a_shape_is_rendered_once_and_filled_for_each_visit():
+    """The memo must not show: every visit's page is as if it were rendered alone."""
+    page, rules = load({"version": 1}).page, load({"version": 1})
+    for number in range(3):
+        steps = (Step("app-scheme", "tap", f"spotify:track:{number}&<\"'", 2000, "inferred"), STEPS[-1])
+        visit = Page("escape", TIKTOK, SPOTIFY, f"rule {number}", steps, stay=f"/stay?{number}&", link=f"<{number}>", token=f"t{number}")
+        whole = rules.page._template.render(rules.page._values(visit, "en"))
+        assert page.answer(visit, "en").body.decode() == whole
+    assert page._shape.cache_info().currsize == 1
 
 
 def test_redirect():

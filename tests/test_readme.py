@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,5 +95,5 @@ def test_the_two_set_up_commands():
 
 def test_commands_of_the_text_exist():
     for command in set(re.findall(r"escape-mw ([a-z]+)", "".join(PAGES.values()))):
-        done = subprocess.run(["escape-mw", command, "--help"], capture_output=True, check=False)
+        done = subprocess.run([sys.executable, "-m", "escape_mw", command, "--help"], capture_output=True, check=False)
         assert done.returncode == 0, command
