@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -31,14 +33,19 @@ def get(url: str, agent: str) -> tuple[int, str | None, str]:
 
 
 class Served:
-    """A Python command that serves on a free port, which stands where its words say PORT."""
+    """A program, or words for Python, that serves on a free port.
 
-    def __init__(self, *words: str, folder: Path) -> None:
+    The port stands where the words say PORT; or a function makes the words for it.
+    """
+
+    def __init__(self, *words: str | Callable[[int], list[str]], folder: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, *(word.replace("PORT", str(port)) for word in words)]
+        first, *rest = words
+        made = first(port) if callable(first) else [word.replace("PORT", str(port)) for word in (first, *rest)]
+        command = made if shutil.which(made[0]) else [sys.executable, *made]
         self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "PYTHONPATH": ""})
         for _ in range(400):
             try:
