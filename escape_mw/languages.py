@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -39,7 +39,12 @@ def choose(accept_language: str) -> str:
 
     Each wish in its order, from the whole tag to its first part (RFC 4647, 3.4, "Lookup"): en-US before de finds en.
     """
-    for wish, quality in parse_accept_header(accept_language[:200], LanguageAccept):
+    return _chosen(accept_language[:200])
+
+
+@lru_cache(maxsize=512)
+def _chosen(accept_language: str) -> str:
+    for wish, quality in parse_accept_header(accept_language, LanguageAccept):
         tag = wish.lower()
         while tag and quality:
             if tag in _tags():

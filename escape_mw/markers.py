@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable
 
 from itsdangerous import BadData, BadSignature, SignatureExpired, TimestampSigner
-from itsdangerous.encoding import base64_decode, bytes_to_int
+from itsdangerous.encoding import base64_decode
 
 from .handoffs import LINE_PARAMETER
 from .model import Marker
@@ -21,7 +21,7 @@ from .model import Marker
 MAX_AGE = 600  # seconds
 STAY = "stay"
 OWN_SECRET = secrets.token_bytes(32)  # one for the life of the process, and of those it forks
-FORM = re.compile(r"(\d{1,2})\.(\d{1,6})-([A-Za-z0-9_-]{1,64}\.([A-Za-z0-9_-]{1,16})\.[A-Za-z0-9_-]{1,64})", re.ASCII)
+FORM = re.compile(r"(\d{1,2})\.(\d{1,6})-([A-Za-z0-9_-]{1,64}\.([A-Za-z0-9_-]{1,8})\.[A-Za-z0-9_-]{1,64})", re.ASCII)
 
 
 def random_visit() -> str:
@@ -99,7 +99,7 @@ class Markers:
     def _is_young(self, stamp: str) -> bool:
         """Whether a token that we cannot verify says that it is young; whoever lies about it only climbs sooner."""
         try:
-            age = self._signer.get_timestamp() - bytes_to_int(base64_decode(stamp))
+            age = self._signer.get_timestamp() - int.from_bytes(base64_decode(stamp), "big")
         except BadData:
             return False
         return 0 <= age <= MAX_AGE

@@ -96,7 +96,7 @@ class Interstitial:
         language = languages.choose(accept_language) if self._options.language == "auto" else self._options.language
         body = self._body(decision, language)
         more = [*COMMON, ("Content-Language", language), ("Content-Security-Policy", self._policy)]
-        if parse_accept_header(accept_encoding)["gzip"] > 0:
+        if _takes_gzip(accept_encoding[:200]):
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
             more += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
         return Answer("200 OK", (HTML, ("Content-Length", str(len(body))), *more), body)
@@ -144,6 +144,11 @@ class Interstitial:
             "style": Markup(self._style),  # noqa: S704 - constants of ours
             "script": Markup(self._script),  # noqa: S704
         }
+
+
+@lru_cache(maxsize=128)
+def _takes_gzip(accept_encoding: str) -> bool:
+    return parse_accept_header(accept_encoding)["gzip"] > 0
 
 
 def _slot(number: int) -> str:
