@@ -1,7 +1,7 @@
 """What a request costs, beside other middlewares and other libraries: medians of one interleaved run on one core.
 
     python -m pip install whitenoise user-agents device_detector
-    python benchmarks/requests.py
+    python -m benchmarks.requests
 
 Prints a table in Markdown. Every figure is beyond the bare application's own time.
 """
@@ -11,14 +11,10 @@ from __future__ import annotations
 import itertools
 import os
 import statistics
-import sys
 import timeit
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 

@@ -1,7 +1,7 @@
 """Requests per second of a plain browser under gunicorn (2 workers), with and without the middleware, in paired runs.
 
 python -m pip install gunicorn; apt-get install wrk
-python benchmarks/throughput.py
+python -m benchmarks.throughput
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from __future__ import annotations
 import re
 import statistics
 import subprocess
-import sys
 from pathlib import Path
-
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
 
 from tests.agents import SAFARI
 from tests.real_http import Served
 
+ROOT = Path(__file__).parent.parent
 PAIRS = 9
 SECONDS = 3
 
