@@ -11,6 +11,7 @@ import click
 
 from . import __version__, catalogue, demo, tables
 from .explain import Explainer, RecordError
+from .lab.cli import counts, lab
 from .languages import available
 from .middleware import EscapeMiddleware
 from .model import Answer
@@ -86,16 +87,23 @@ def schema() -> None:
 @main.command("list")
 @click.argument("what", type=click.Choice(["apps", "destinations", "techniques"]))
 @click.option("--markdown", is_flag=True, help="Techniques only: the first step of each host app, as README has it.")
-def list_(what: str, markdown: bool) -> None:
+@click.option("--lab", "database", metavar="DB", type=click.Path(dir_okay=False), help="Techniques only: the lab's file, for a column of own results.")
+def list_(what: str, markdown: bool, database: str | None) -> None:
     """Show what is known of the world, with its date and confidence."""
     known = catalogue.load()
+    if database is not None and (what != "techniques" or markdown):
+        raise click.UsageError("--lab is for techniques, without --markdown")
     if markdown:
         if what != "techniques":
             raise click.UsageError("--markdown is for techniques")
         click.echo(tables.techniques_at_a_glance(known))
         return
-    for row in {"apps": tables.apps, "destinations": tables.destinations, "techniques": tables.techniques}[what](known):
+    own = counts(database) if database is not None else None
+    for row in tables.techniques(known, own) if what == "techniques" else {"apps": tables.apps, "destinations": tables.destinations}[what](known):
         click.echo("\t".join(cell or "-" for cell in row))
+
+
+main.add_command(lab)
 
 
 @main.command()

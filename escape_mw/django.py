@@ -121,12 +121,19 @@ def _environ(request: HttpRequest) -> Environ:
         environ["HTTP_HOST"] = request.get_host()
     except DisallowedHost:
         environ["HTTP_HOST"] = ""
-    environ["SCRIPT_NAME"] = ""
-    environ["PATH_INFO"] = request.path.encode("utf-8", "surrogateescape").decode("latin-1")
+    mount = request.path.removesuffix(request.path_info)
+    environ["SCRIPT_NAME"] = _as_wsgi(mount)
+    environ["PATH_INFO"] = _as_wsgi(request.path.removeprefix(mount))
+    environ["wsgi.input"] = request  # it reads like a file, under ASGI too; only the lab asks
     environ["wsgi.url_scheme"] = request.scheme
     if not hasattr(request, "environ"):  # ASGI: the query string has been decoded as UTF-8
-        environ["QUERY_STRING"] = request.META["QUERY_STRING"].encode("utf-8", "surrogateescape").decode("latin-1")
+        environ["QUERY_STRING"] = _as_wsgi(request.META["QUERY_STRING"])
     return environ
+
+
+def _as_wsgi(text: str) -> str:
+    """UTF-8 as PEP 3333 has it: bytes in the guise of latin-1."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _response(answer: Answer, request: HttpRequest, original: HttpResponseBase | None = None) -> HttpResponse:

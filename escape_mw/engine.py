@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from .decide import decide
 from .destinations import MAX_URL
+from .lab import places as lab
 from .model import Answer, AskSite, Decision, Page, Pass, Redirect, Visit
 from .page import redirect
 from .policy import Rules
@@ -90,10 +91,13 @@ class Engine:
     def answer(self, environ: Environ) -> Answer | Passed | None:
         """What to answer instead of the site; `Passed` or, after the quick look at a plain browser, None to let it.
 
-        Takes our marker out of QUERY_STRING; nothing else of `environ` is ever changed, and the body is not read.
+        Takes our marker out of QUERY_STRING; nothing else of `environ` is ever changed. The body is not read, but for an
+        answer to the lab, with its token.
         """
         try:
             rules = self._source.current()
+            if rules.lab is not None and environ.get("PATH_INFO", "").startswith(lab.PAGE) and (answer := self._lab(environ, rules)):
+                return answer
             if _is_plain(environ, rules):
                 return None
             if INSIDE.get():
@@ -130,6 +134,13 @@ class Engine:
             return False
         path = _path(environ)
         return not rules.excluded(path) and any(rule.path.fullmatch(path) for rule in rules.rules)
+
+    def _lab(self, environ: Environ, rules: Rules) -> Answer | None:
+        """The lab's answer on its own paths, to whoever has its token."""
+        if rules.mode == "off":
+            return None
+        answer = lab.answer(self.visit(environ, rules), environ["PATH_INFO"], lambda: _short_body(environ), rules)
+        return answer and _sendable(answer)
 
     def visit(self, environ: Environ, rules: Rules) -> Visit:
         """The facts of a request, from its environ alone."""
@@ -172,10 +183,7 @@ class Engine:
         self._tell(visit, decision)
         if isinstance(decision, AskSite | Pass) or rules.mode == "observe":
             return None
-        answer = render(visit, decision, rules)
-        if any(UNSENDABLE.search(value) for _, value in answer.headers):
-            raise ValueError("a header of ours holds what no header may hold")
-        return answer
+        return _sendable(render(visit, decision, rules))
 
     def _tell(self, visit: Visit, decision: Decision) -> None:
         if not isinstance(decision, Pass | AskSite):
@@ -193,6 +201,21 @@ def render(visit: Visit, decision: Redirect | Page, rules: Rules) -> Answer:
     if isinstance(decision, Redirect):
         return redirect(decision)
     return rules.page.answer(decision, visit.headers.get("accept-language", ""), visit.headers.get("accept-encoding", ""))
+
+
+def _sendable(answer: Answer) -> Answer:
+    if any(UNSENDABLE.search(value) for _, value in answer.headers):
+        raise ValueError("a header of ours holds what no header may hold")
+    return answer
+
+
+def _short_body(environ: Environ) -> bytes | None:
+    """The request's body, None where it is longer than the lab's forms, or does not say how long it is."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    if not (length.isascii() and length.isdigit() and len(length) < 8 and int(length) <= lab.MAX_BODY):
+        return None
+    body: bytes = environ["wsgi.input"].read(int(length))
+    return body
 
 
 def _is_plain(environ: Environ, rules: Rules) -> bool:

@@ -74,15 +74,15 @@ class Interstitial:
         self._options = options
         self._apps = apps
         self._marker = marker
-        self._style = _static("interstitial.css").strip() + _accent(options.accent)
-        self._script = _static("interstitial.js").strip()
+        self._style = static("interstitial.css").strip() + _accent(options.accent)
+        self._script = static("interstitial.js").strip()
         self._template = _template(template)
         self._shape = lru_cache(maxsize=SHAPES)(self._render_shape)
         artwork = options.artwork or ""
         images = f"; img-src {'data:' if artwork.startswith('data:') else chr(39) + 'self' + chr(39)}" if artwork else ""
         if template:
             self._try(template)
-        self._policy = f"{BARE_POLICY}; script-src {_hash(self._script)}; style-src {_hash(self._style)}{images}"
+        self._policy = f"{BARE_POLICY}; script-src {source_hash(self._script)}; style-src {source_hash(self._style)}{images}"
 
     def _try(self, template: str) -> None:
         """Render once, so that a site's own template fails at the start and not before a visitor."""
@@ -184,7 +184,8 @@ def _menu(app: AppEntry | None, platform: str, words: dict[str, str], names: dic
     return {"intro": intro, "text": text, "corner": known.corner, "upright": known.sign == "⋮"}
 
 
-def _static(name: str) -> str:
+def static(name: str) -> str:
+    """The text of a file of the page."""
     return files(__package__).joinpath("templates", name).read_text("utf-8")
 
 
@@ -194,7 +195,7 @@ class TemplateError(ValueError):
 
 def _template(override: str | None) -> jinja2.Template:
     """The shipped template, or the site's own, which may extend it as "interstitial.html" and replace its blocks."""
-    shipped = jinja2.DictLoader({"interstitial.html": _static("interstitial.html")})
+    shipped = jinja2.DictLoader({"interstitial.html": static("interstitial.html")})
     folders = [jinja2.FileSystemLoader(Path(override).parent)] if override else []
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader([shipped, *folders]), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -220,5 +221,6 @@ def _accent(accent: str | None) -> str:
     return f"\n.button{{background:{accent};color:{label}}}"
 
 
-def _hash(text: str) -> str:
+def source_hash(text: str) -> str:
+    """What a Content-Security-Policy calls an inline script or style by (W3C CSP3, 2.3.1)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"

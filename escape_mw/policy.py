@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from .destinations import Directory
+from .lab.marks import LabMarks
+from .lab.store import LabStore
 from .ladder import Ladders
 from .markers import Markers
-from .model import Visit, Visitor
+from .model import Destination, Visit, Visitor
 from .page import Interstitial
 from .visitors import Recogniser
 
@@ -44,6 +46,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class LabSetup:
+    """The lab, switched on: its link's token, how it signs, where it writes, and the song that its buttons open."""
+
+    token: str = field(repr=False)
+    marks: LabMarks
+    store: LabStore
+    song: Destination
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Everything a request is judged and answered by, swapped as a whole.
 
@@ -63,6 +75,7 @@ class Rules:
     allowed_hosts: frozenset[str] = frozenset()
     vary: bool = False
     exclude: tuple[re.Pattern[str], ...] = ()
+    lab: LabSetup | None = None
 
     def excluded(self, path: str) -> bool:
         """Whether the rules keep their hands off this path."""

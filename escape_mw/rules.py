@@ -15,12 +15,15 @@ from . import catalogue
 from .destinations import Directory, gate
 from .document import Path, Place, Problem, read
 from .handoffs import TECHNIQUES
+from .lab.marks import LabMarks, derived_token
+from .lab.store import LabStore
 from .ladder import Ladders
 from .languages import available
 from .markers import Markers
+from .model import Destination
 from .page import Interstitial, TemplateError
 from .paths import compile_path, fill, names_in
-from .policy import Rule, Rules
+from .policy import LabSetup, Rule, Rules
 from .problems import RulesError, from_validation, report
 from .schema import AppEntry, DestinationEntry, QueryParameter, RuleForm, RulesFile, TechniqueOverride
 from .visitors import Recogniser
@@ -29,6 +32,7 @@ MODES = ("act", "observe", "off")
 MODE_VARIABLE = "ESCAPE_MW"
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 FROM_ENVIRONMENT = ("secret", "base_url")
+SAMPLE_SONG = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 FIXED_HOST = re.compile(r"https?://[^/?#{}]*(?=[/?#]|\Z)")
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Rules | None
@@ -140,6 +144,7 @@ def _compiled(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rul
         allowed_hosts=frozenset(form.allowed_hosts),
         vary=form.vary,
         exclude=tuple(map(compile_path, form.exclude)),
+        lab=_lab(form, folder, _song(rules, destinations), problems),
     )
 
 
@@ -216,3 +221,21 @@ def _page(form: RulesFile, apps: dict[str, AppEntry], folder: FilePath, problems
     except TemplateError as error:
         problems.append(Problem(("page", "template"), None, str(error)))
         return Interstitial(form.page, apps, form.marker)
+
+
+def _lab(form: RulesFile, folder: FilePath, song: Destination | None, problems: list[Problem]) -> LabSetup | None:
+    """The lab, if it is on; nothing is opened or written before its first result."""
+    if form.lab is None or song is None:
+        return None
+    token = form.lab.token or (derived_token(form.secret) if form.secret else None)
+    if token is None:
+        problems.append(Problem(("lab",), None, "say 'lab: {token: ...}', or give a 'secret' that a token can be made from"))
+        return None
+    return LabSetup(token, LabMarks(form.secret or token), LabStore(folder / form.lab.file), song)
+
+
+def _song(rules: Iterable[Rule], destinations: Directory) -> Destination | None:
+    """What the lab's buttons to the music app open: the first song that the rules name, or a sample."""
+    named = (destinations.find(rule.target) for rule in rules if rule.form == "url" and not names_in(rule.target))
+    spotify = Directory(entry for entry in catalogue.load().destinations if entry.id == "spotify")
+    return next((found for found in named if found and found.goal == "app"), None) or spotify.find(SAMPLE_SONG)

@@ -24,6 +24,7 @@ HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:
 SITE_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
 MARKER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
 BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.ASCII)
 
@@ -372,6 +373,39 @@ class RuleForm(Strict):
     direct: bool = False
 
 
+class LabOptions(Strict):
+    """The lab, switched on."""
+
+    token: Annotated[str, Shaped(TOKEN, "a token of 16 or more letters, digits, - and _")] | None = None
+    file: Annotated[str, Field(min_length=1)] = "escape_lab.sqlite3"
+
+
+def _lab(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return {} if value else None
+    if not isinstance(value, dict):
+        raise fault("'lab' is true, false, or a mapping with token and file")
+    return value
+
+
+Lab = Annotated[
+    LabOptions | None,
+    BeforeValidator(_lab),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "properties": {"token": {"type": "string", "pattern": f"^(?:{TOKEN.pattern})$"}, "file": {"type": "string"}},
+                    "additionalProperties": False,
+                },
+                {"type": "boolean"},
+            ]
+        }
+    ),
+]
+
+
 class RulesFile(Strict):
     """The whole rules file."""
 
@@ -387,4 +421,5 @@ class RulesFile(Strict):
     destinations: Destinations = Destinations()
     techniques: list[TechniqueOverride] = []
     page: PageOptions = PageOptions()
+    lab: Lab = None
     rules: Annotated[list[RuleForm], Field(min_length=1)] = [RuleForm(name="every redirect", path="/**", to="redirect")]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from .catalogue import Catalogue
+from .lab.results import Key, Tally
 from .ladder import DEFAULT, Ladders, stale
 from .model import Goal, Platform, Rung, Visitor
 
@@ -22,11 +23,19 @@ def destinations(catalogue: Catalogue) -> Iterator[Row]:
     return ((entry.id, entry.name, entry.goal, entry.confidence, entry.verified, entry.source) for entry in catalogue.destinations)
 
 
-def techniques(catalogue: Catalogue) -> Iterator[Row]:
-    """Every rung: app, platform, goal, technique, trigger, confidence, date, "stale" after a year, note."""
+def techniques(catalogue: Catalogue, own: Mapping[Key, Tally] | None = None) -> Iterator[Row]:
+    """Every rung: app, platform, goal, technique, trigger, confidence, date, "stale" after a year, note.
+
+    With `own` results of the lab one column more, and rows for what was tried beyond the ladders.
+    """
+    left = dict(own or {})
     for app, platform, goal, rungs in _ladders(catalogue).rows():
         for rung in rungs:
-            yield app, platform, goal, rung.technique, rung.trigger, rung.confidence, rung.verified, "stale" if stale(rung.verified) else None, rung.note
+            row = (app, platform, goal, rung.technique, rung.trigger, rung.confidence, rung.verified, "stale" if stale(rung.verified) else None, rung.note)
+            tally = left.pop((app, platform, goal, rung.technique), None)  # type: ignore[call-overload]
+            yield row if own is None else (*row, str(tally) if tally else None)
+    for key, tally in left.items():
+        yield (*key, None, None, None, None, "not in its ladder", str(tally))
 
 
 def techniques_at_a_glance(catalogue: Catalogue) -> str:

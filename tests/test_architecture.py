@@ -13,24 +13,25 @@ PACKAGE = Path(escape_mw.__file__).parent
 LAYERS = [
     ["model", "paths", "handoffs", "document"],
     ["schema"],
-    ["catalogue", "visitors", "destinations", "markers", "languages", "problems"],
-    ["ladder", "page"],
-    ["policy"],
-    ["decide"],
-    ["rules"],
-    ["reload"],
+    ["catalogue", "visitors", "destinations", "markers", "languages", "problems", "lab", "lab.marks"],
+    ["ladder", "page", "lab.store"],
+    ["policy", "lab.page", "lab.results"],
+    ["decide", "lab.rows"],
+    ["rules", "lab.places"],
+    ["reload", "lab.cli"],
     ["engine"],
     ["middleware", "explain", "demo", "tables"],
     ["preview"],
-    ["cli", "flask", "django", "__init__"],
+    ["cli", "flask", "django", "escape_mw"],
     ["__main__"],
 ]
 ONLY = {
     "yaml": {"document", "catalogue", "languages"},
-    "jinja2": {"page", "preview"},
+    "jinja2": {"page", "preview", "lab.page"},
     "pydantic": {"schema", "problems", "rules"},
-    "click": {"cli"},
-    "itsdangerous": {"markers"},
+    "click": {"cli", "lab.cli"},
+    "itsdangerous": {"markers", "lab.marks"},
+    "sqlite3": {"lab.store", "lab.cli"},
     "ua_parser": {"visitors"},
     "werkzeug": {"policy", "languages", "page", "demo"},
     "waitress": {"cli"},
@@ -38,15 +39,26 @@ ONLY = {
     "django": {"django"},
 }
 LAYER = {module: number for number, layer in enumerate(LAYERS) for module in layer}
-MODULES = {path.stem if path.stem != "__init__" or path.parent == PACKAGE else path.parent.name: path for path in PACKAGE.rglob("*.py")}
+
+
+def name_of(path):
+    """A module's name below the package; the package itself by its own."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts) or PACKAGE.name
+
+
+MODULES = {name_of(path): path for path in PACKAGE.rglob("*.py")}
 
 
 def imported(path):
-    """Modules of ours, and packages of others, that a module imports at run time."""
+    """Modules of ours, and packages of others, that a module imports."""
     ours, others = set(), set()
+    folder = list(path.relative_to(PACKAGE).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
-            ours |= {node.module.partition(".")[0]} if node.module else {name.name for name in node.names if not name.name.startswith("__")}
+            base = folder[: len(folder) - node.level + 1] + (node.module.split(".") if node.module else [])
+            names = {".".join([*base, name.name]) for name in node.names}
+            ours |= (names & set(MODULES)) or ({".".join(base)} if base else set())
         elif isinstance(node, ast.ImportFrom) and node.module:
             others.add(node.module.partition(".")[0])
         elif isinstance(node, ast.Import):

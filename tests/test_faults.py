@@ -153,4 +153,4 @@ def test_nothing_of_a_request_is_kept():
     getattr(body, "close", lambda: None)()
     del body, environ
     gc.collect()
-    assert not [held for held in gc.get_objects() if isinstance(held, Held)]
+    assert not [held for held in gc.get_objects() if type(held) is Held]

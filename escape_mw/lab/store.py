@@ -1,0 +1,131 @@
+"""What the lab found out, in a small SQLite file: the day, the host app and its version, the technique, and how it went.
+
+Nothing else stands there but the hashes of the rows that have been counted, for as long as somebody could send them
+again. Each call opens the file anew: processes may fork, and the file may be moved or removed while the site runs. A
+file that cannot be used (full disk, locked, gone, broken) is logged once until it works again, and fails no request.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from .marks import LIFE, Mark
+
+logger = logging.getLogger("escape_mw")
+
+MAX_ROWS = 10_000
+YEARS = 2
+PATIENCE = 1.0  # seconds to wait for another writer
+REMEMBER = 2 * LIFE  # a round lasts as long, and the marks of its last page once more
+WORKED = "worked"
+OUTCOMES = (WORKED, "opened", "nothing", "error", "question", "page")  # "opened" is what a person says, "worked" is proof
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS results (id INTEGER PRIMARY KEY, day TEXT NOT NULL, app TEXT NOT NULL, app_version TEXT NOT NULL,
+    platform TEXT NOT NULL, goal TEXT NOT NULL, technique TEXT NOT NULL, outcome TEXT NOT NULL)""",
+    "CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, expires INTEGER NOT NULL, result INTEGER NOT NULL) WITHOUT ROWID",
+)
+
+
+class Result(NamedTuple):
+    """One try: what was tried on which day (UTC), and one of `OUTCOMES`."""
+
+    day: str
+    app: str
+    app_version: str
+    platform: str
+    goal: str
+    technique: str
+    outcome: str
+
+
+class LabStore:
+    """Keeps results in the file at `path`, which is made when the first one comes. `clock` gives seconds since 1970."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._told = False
+
+    def record(self, mark: Mark, outcome: str) -> bool | None:
+        """Record how a row went, once: an arrival outdoes what was said before, and nothing outdoes an arrival.
+
+        Returns whether anything is new, None where the file cannot be used.
+        """
+        with self._guarded(), self._lock, closing(_open(self.path, "rwc")) as file:
+            file.execute("PRAGMA journal_mode=WAL")
+            file.execute("PRAGMA synchronous=NORMAL")
+            file.execute("BEGIN IMMEDIATE")
+            for statement in SCHEMA:
+                file.execute(statement)
+            new = self._put(file, mark, outcome)
+            self._prune(file)
+            file.execute("COMMIT")
+            return new
+        return None
+
+    def outcomes(self, marks: Iterable[Mark]) -> dict[str, str]:
+        """How the rows of a round went so far, by their keys."""
+        keys = [mark.key for mark in marks]
+        with self._guarded():
+            if self.path.exists():
+                with closing(_open(self.path, "rw")) as file:
+                    held = ", ".join("?" * len(keys))
+                    query = f"SELECT mark, outcome FROM marks JOIN results ON results.id = marks.result WHERE mark IN ({held})"  # noqa: S608 - question marks
+                    return dict(file.execute(query, keys))
+        return {}
+
+    def results(self) -> list[Result]:
+        """Every result, oldest first; none where the file cannot be used."""
+        with self._guarded():
+            if self.path.exists():
+                return results(self.path)
+        return []
+
+    def _put(self, file: sqlite3.Connection, mark: Mark, outcome: str) -> bool:
+        known = file.execute("SELECT results.id, outcome FROM marks JOIN results ON results.id = marks.result WHERE mark = ?", (mark.key,)).fetchone()
+        if known:
+            file.execute("UPDATE results SET outcome = ? WHERE id = ? AND outcome <> ?", (outcome, known[0], WORKED))
+            return bool(known[1] not in (WORKED, outcome))
+        now = self._clock()
+        row = (time.strftime("%Y-%m-%d", time.gmtime(now)), *mark.round[:3], mark.goal, mark.technique, outcome)
+        made = file.execute("INSERT INTO results (day, app, app_version, platform, goal, technique, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        file.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (mark.key, int(now) + REMEMBER, made.lastrowid))
+        return True
+
+    def _prune(self, file: sqlite3.Connection) -> None:
+        """Forget what is older than two years or beyond the cap, and the hashes that nobody can send again."""
+        now = time.gmtime(self._clock())
+        file.execute("DELETE FROM results WHERE day < ?", (f"{now.tm_year - YEARS}{time.strftime('-%m-%d', now)}",))
+        file.execute("DELETE FROM results WHERE id <= (SELECT id FROM results ORDER BY id DESC LIMIT 1 OFFSET ?)", (MAX_ROWS,))
+        file.execute("DELETE FROM marks WHERE expires < ? OR result < (SELECT MIN(id) FROM results)", (int(self._clock()),))
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            if not self._told:
+                logger.error("the lab's file %r cannot be used, results are lost: %s", str(self.path), error)
+            self._told = True
+        else:
+            self._told = False
+
+
+def results(path: Path) -> list[Result]:
+    """Every result in a file, oldest first. Raises sqlite3.Error where it is none of ours."""
+    with closing(_open(path, "rw")) as file:
+        rows = file.execute("SELECT day, app, app_version, platform, goal, technique, outcome FROM results ORDER BY id")
+        return [Result(*map(str, row)) for row in rows]
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    """The file, made if need be (`rwc`) or not (`rw`)."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", timeout=PATIENCE, isolation_level=None, uri=True)
