@@ -12,9 +12,9 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
+from .entries import DestinationEntry, Shape
 from .handoffs import DOT_SEGMENT
 from .model import Destination
-from .schema import DestinationEntry, Shape
 
 MAX_URL = 2048
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
+from .entries import StepForm, TechniqueRow
 from .handoffs import TECHNIQUES, Cargo
 from .model import Goal, Platform, Rung, Step, Visitor
-from .schema import StepForm, TechniqueOverride, TechniqueRow
+from .schema import TechniqueOverride
 
 MENU = Rung("menu", "written")
 DEFAULT = "default"

@@ -37,7 +37,7 @@ class EscapeMiddleware:
         answer = self.engine.answer(environ)
         if isinstance(answer, Answer):
             return send(answer, environ, start_response)
-        if self.engine.varies(environ):
+        if self.engine.rules.vary and self.engine.varies(environ):
             start_response = _varying(start_response)
         if answer is None:
             return self.app(environ, start_response)

@@ -22,8 +22,9 @@ from markupsafe import Markup, escape
 from werkzeug.http import parse_accept_header
 
 from . import languages
+from .entries import AppEntry
 from .model import Answer, Destination, Page, Redirect, Step, Visitor
-from .schema import AppEntry, PageOptions
+from .schema import PageOptions
 
 LABELS = {
     "intent-app": "open_service",

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from . import catalogue
 from .destinations import Directory, gate
 from .document import Path, Place, Problem, read
+from .entries import AppEntry, DestinationEntry
 from .handoffs import TECHNIQUES
 from .lab.marks import LabMarks, derived_token
 from .lab.store import LabStore
@@ -25,7 +26,7 @@ from .page import Interstitial, TemplateError
 from .paths import compile_path, fill, names_in
 from .policy import LabSetup, Rule, Rules
 from .problems import RulesError, from_validation, report
-from .schema import AppEntry, DestinationEntry, QueryParameter, RuleForm, RulesFile, TechniqueOverride
+from .schema import QueryParameter, RuleForm, RulesFile, TechniqueOverride
 from .visitors import Recogniser
 
 MODES = ("act", "observe", "off")

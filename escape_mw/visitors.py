@@ -13,8 +13,8 @@ from functools import cache, lru_cache
 
 import ua_parser
 
+from .entries import AppEntry, Browsers, Crawlers
 from .model import Platform, Visitor
-from .schema import AppEntry, Browsers, Crawlers
 
 MAX_AGENT = 1024
 MAX_PACKAGE = 255

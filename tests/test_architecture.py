@@ -12,8 +12,9 @@ import escape_mw
 PACKAGE = Path(escape_mw.__file__).parent
 LAYERS = [
     ["model", "paths", "handoffs", "document"],
-    ["schema"],
-    ["catalogue", "visitors", "destinations", "markers", "languages", "problems", "lab", "lab.marks"],
+    ["fields"],
+    ["entries"],
+    ["schema", "catalogue", "visitors", "destinations", "markers", "languages", "problems", "lab", "lab.marks"],
     ["ladder", "page", "lab.store"],
     ["policy", "lab.page", "lab.results"],
     ["decide", "lab.rows"],
@@ -28,7 +29,7 @@ LAYERS = [
 ONLY = {
     "yaml": {"document", "catalogue", "languages"},
     "jinja2": {"page", "preview", "lab.page"},
-    "pydantic": {"schema", "problems", "rules"},
+    "pydantic": {"fields", "entries", "schema", "problems", "rules"},
     "click": {"cli", "lab.cli"},
     "itsdangerous": {"markers", "lab.marks"},
     "sqlite3": {"lab.store", "lab.cli"},

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from ..schema import AppEntry, Browsers, Crawlers, DestinationEntry, TechniqueRow
+from ..entries import AppEntry, Browsers, Crawlers, DestinationEntry, TechniqueRow
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
+from ..fields import ID
 from ..handoffs import TECHNIQUES
 from ..ladder import DEFAULT, Ladders
 from ..model import Goal, Platform, Rung, Visitor
-from ..schema import ID
 from .store import OUTCOMES, WORKED, Result
 
 SUCCESS = (WORKED, "opened")
