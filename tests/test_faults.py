@@ -22,8 +22,9 @@ from .test_middleware import environ_of
 PAGE = b"Open in Spotify"
 
 
+@pytest.mark.slow
 def test_rules_replaced_a_thousand_times_under_load(tmp_path, monkeypatch):
-    """Whole, half, broken and gone, while four threads ask: every TikTok visit is answered, every browser passes."""
+    """Whole, half, broken and gone, while two threads ask: every TikTok visit is answered, every browser passes."""
     monkeypatch.setattr("escape_mw.reload.INTERVAL", 0.0)
     file = tmp_path / "escape.yaml"
     good = "version: 1\nrules: [{{name: 'edit {0}', path: '/**', to: redirect}}]\n"
@@ -41,7 +42,7 @@ def test_rules_replaced_a_thousand_times_under_load(tmp_path, monkeypatch):
                 faults.append(error)
                 return
 
-    threads = [threading.Thread(target=visit) for _ in range(4)]
+    threads = [threading.Thread(target=visit) for _ in range(2)]
     for thread in threads:
         thread.start()
     for edit in range(1000):
@@ -94,6 +95,7 @@ sys.exit(0 if marker.trusted else 1)
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_memory_stays_where_it_was():
     """200,000 requests with as many agents, half of them of a host app: within 10 MB of the start."""
     program = """

@@ -1,0 +1,42 @@
+"""One process of each engine for all tests, and one served site. Where an engine is missing, its tests are skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from . import chromium as chromium_engine
+from . import webkit as webkit_engine
+from .site import Site, served
+
+REQUIRED = "ESCAPE_MW_REQUIRE_ENGINES"
+
+
+def need(missing: str | None) -> None:
+    """Skip for what is missing, or fail, if the environment says that nothing may be."""
+    if missing:
+        (pytest.fail if os.environ.get(REQUIRED) == "1" else pytest.skip)(missing)
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ESCAPE_MW", raising=False)
+        with served() as one:
+            yield one
+
+
+@pytest.fixture(scope="session")
+def webkit() -> Iterator[webkit_engine.WebKit]:
+    need(webkit_engine.missing())
+    with webkit_engine.WebKit() as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[chromium_engine.Chromium]:
+    need(chromium_engine.missing())
+    with chromium_engine.Chromium() as browser:
+        yield browser

@@ -1,0 +1,115 @@
+"""Can everybody use the page: axe-core in Chromium, in every state of the page, light and dark; and does it find what is planted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import need
+from .table import AGENTS
+from .test_ladders import MENU_FIRST, NOW
+
+NAME = Path("node_modules", "axe-core", "axe.min.js")
+ROOT = Path(__file__).parents[2]
+RUN = """
+const all = await axe.run();
+return [all.violations, all.incomplete].map(kind => kind.flatMap(one => one.nodes.map(node => one.id + ": " + node.target.join(" "))));
+"""
+UNSURE = {"color-contrast: #link"}  # text that scrolls sideways: axe cannot see what is behind it
+
+
+def fetched(folder: Path) -> Path | None:
+    """axe-core from npm's registry, if npm is here and reaches it."""
+    if not shutil.which("npm"):
+        return None
+    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", "axe-core"]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    return folder / NAME if done.returncode == 0 else None
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
+    named = os.environ.get("ESCAPE_MW_AXE")
+    places = [Path(named), Path(named, "axe.min.js"), Path(named, NAME)] if named else [ROOT / NAME, ROOT.parent / NAME]
+    found = next(filter(Path.is_file, places), None) or fetched(tmp_path_factory.mktemp("axe"))
+    need(None if found else "axe-core is not here (set ESCAPE_MW_AXE to its axe.min.js), and npm could not fetch it")
+    return found.read_text("utf-8")
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request, chromium, site, axe):
+    """A function that opens the page and readies axe."""
+
+    def ready(path, app, platform):
+        chromium.open(site.url + path, AGENTS[app, platform])
+        chromium.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": request.param}])
+        chromium.cdp("Runtime.evaluate", expression=axe)
+        assert chromium.script(f"return matchMedia('(prefers-color-scheme: {request.param})').matches")
+        return chromium
+
+    return ready
+
+
+def first(_):
+    """As it comes."""
+
+
+def failed(browser):
+    browser.tap(NOW)
+    browser.until("document.querySelectorAll('.step')[1].matches('.now')")
+
+
+def climbed(browser):
+    failed(browser)
+    browser.tap(NOW)
+    browser.until(MENU_FIRST)
+
+
+def copied(browser):
+    browser.tap("#copy")
+    browser.until("document.querySelector('[role=status]').textContent.trim()")
+
+
+def returned(browser):
+    browser.tap(NOW)
+    browser.leave()
+    browser.come_back()
+
+
+STATES = [
+    pytest.param("/track", "tiktok", "android", first, id="first"),
+    pytest.param("/track", "tiktok", "android", failed, id="after a failed step"),
+    pytest.param("/track", "tiktok", "android", climbed, id="after the last step"),
+    pytest.param("/track", "tiktok", "android", copied, id="copied"),
+    pytest.param("/track", "tiktok", "android", returned, id="come back"),
+    pytest.param("/smart", "tiktok", "ios", first, id="written: the menu is the main thing"),
+    pytest.param("/smart", "wechat", "android", first, id="written: another host app"),
+    pytest.param("/track", "instagram", "ios", first, id="a step with a hint"),
+]
+
+
+@pytest.mark.parametrize(("path", "app", "platform", "state"), STATES)
+def test_no_violations(page, path, app, platform, state):
+    browser = page(path, app, platform)
+    state(browser)
+    violations, unsure = browser.script(RUN)
+    assert violations == []
+    assert set(unsure) <= UNSURE
+
+
+FAULTS = [
+    pytest.param("document.documentElement.removeAttribute('lang')", "html-has-lang", id="no language"),
+    pytest.param("document.querySelector('.hint').style.cssText = 'color: #888; background: #777'", "color-contrast", id="grey on grey"),
+    pytest.param("document.querySelector('.step.now a').textContent = ''", "link-name", id="a button without words"),
+]
+
+
+@pytest.mark.parametrize(("fault", "told"), FAULTS)
+def test_a_planted_fault_is_found(page, fault, told):
+    browser = page("/track", "tiktok", "android")
+    browser.script(fault)
+    assert told in {line.partition(":")[0] for line in browser.script(RUN)[0]}
