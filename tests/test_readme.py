@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import CodeType
 
 import pytest
 import yaml
@@ -66,7 +67,7 @@ def test_rules_in_the_text_are_good(page, tmp_path):
 @pytest.mark.parametrize("page", PAGES)
 def test_python_in_the_text_compiles(page):
     for example in re.findall(r"```python\n(.*?)```", PAGES[page], re.DOTALL):
-        compile(example, page, "exec")
+        assert isinstance(compile(example, page, "exec"), CodeType)
 
 
 @pytest.mark.parametrize("page", PAGES)

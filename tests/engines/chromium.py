@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -58,6 +59,7 @@ class Chromium:
         session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": self._capabilities()}})
         self._session = f"/session/{session['sessionId']}"
         self.version = session["capabilities"]["browserVersion"]
+        self._browser = session["capabilities"]["goog:processID"]
         self._told: list[dict[str, Any]] = []
         self.watch = WATCH
         self._numbers = itertools.count()
@@ -68,8 +70,8 @@ class Chromium:
     def __exit__(self, *_: object) -> None:
         try:
             self._call("DELETE", "")
-        except TimedOutError:
-            self.process.kill()
+        except (TimedOutError, DriverError):  # the driver would leave the browser behind
+            os.kill(self._browser, signal.SIGKILL)
         finally:
             self.process.terminate()
             self.process.wait(10)
