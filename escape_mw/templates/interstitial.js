@@ -1,18 +1,27 @@
 (function () {
   "use strict";
   var main = document.querySelector("main"), state = document.getElementById("state");
-  var steps = [].slice.call(document.querySelectorAll(".step")), current = 0, timer = 0, tapped = 0, away = false;
+  var steps = [].slice.call(document.querySelectorAll(".step")), current = 0, timer = 0, tapped = 0, last = null, away = false;
+  var parts = location.search.slice(1).split("&");
+  var rest = parts.filter(function (part) { return part.split("=")[0] !== main.dataset.marker; });
+  var clean = location.pathname + (rest.join("&") ? "?" + rest.join("&") : "");
 
   function show(number) {
     current = number;
     steps.forEach(function (step, at) { step.classList.toggle("now", at === number); });
   }
 
+  // The same words a second time are news again to those who listen.
+  function say(words) {
+    if (state.textContent === words) state.textContent = "";
+    setTimeout(function () { state.textContent = words; }, 20);
+  }
+
   // The page is still here: the hand-off failed. The next rung takes the button's place; at the end, words.
   function failed() {
     timer = 0;
     if (document.hidden) return;
-    state.textContent = main.dataset.failed;
+    say(main.dataset.failed);
     if (current + 1 < steps.length) show(current + 1);
     else document.querySelector(".menu").classList.add("first");
   }
@@ -25,7 +34,7 @@
   // An automatic step fires once: not on a reload, nor when the host app brings the page back (storage may throw).
   function once() {
     try {
-      var key = "escape " + location.pathname, before = Number(sessionStorage.getItem(key));
+      var key = "escape " + clean, before = Number(sessionStorage.getItem(key));
       sessionStorage.setItem(key, String(Date.now()));
       return Date.now() - before > 60000;
     } catch (ignored) { return true; }
@@ -34,8 +43,9 @@
   steps.forEach(function (step) {
     var link = step.querySelector("a");
     link.addEventListener("click", function (event) {
-      if (Date.now() - tapped < 1000) return event.preventDefault();
+      if (link === last && Date.now() - tapped < 1000) return event.preventDefault();
       tapped = Date.now();
+      last = link;
       if ("window" in link.dataset) {
         event.preventDefault();
         window.open(link.href, "_blank");
@@ -44,9 +54,14 @@
     });
   });
 
-  function left() { clearTimeout(timer); timer = 0; away = true; }
+  // Only a visitor who left by a hand-off has something to be told on coming back.
+  function left() {
+    away = away || timer > 0;
+    clearTimeout(timer);
+    timer = 0;
+  }
   function back() {
-    if (away && steps.length) state.textContent = main.dataset.again;
+    if (away) say(main.dataset.again);
     away = false;
   }
   document.addEventListener("visibilitychange", function () { document.hidden ? left() : back(); });
@@ -72,9 +87,7 @@
 
   document.documentElement.classList.add("js");
   show(0);
-  var parts = location.search.slice(1).split("&");
-  var rest = parts.filter(function (part) { return part.split("=")[0] !== main.dataset.marker; });
-  if (rest.length < parts.length) history.replaceState(history.state, "", location.pathname + (rest.length ? "?" + rest.join("&") : "") + location.hash);
+  if (rest.length < parts.length) history.replaceState(history.state, "", clean + location.hash);
 
   // Last of all: whatever navigates here ends the page's own script (both engines, measured).
   var first = steps[0] && steps[0].querySelector("a");
