@@ -11,10 +11,9 @@
     steps.forEach(function (step, at) { step.classList.toggle("now", at === number); });
   }
 
-  // The same words a second time are news again to those who listen.
+  // The same words a second time are news again to those who listen: a blank that nobody sees makes them differ.
   function say(words) {
-    if (state.textContent === words) state.textContent = "";
-    setTimeout(function () { state.textContent = words; }, 20);
+    state.textContent = state.textContent === words ? words + "\u00a0" : words;
   }
 
   // The page is still here: the hand-off failed. The next rung takes the button's place; at the end, words.
