@@ -1,0 +1,138 @@
+"""The database sink: any database that SQLAlchemy knows; SQLite is the embedded one, PostgreSQL is what machines share."""
+
+from __future__ import annotations
+
+import time
+from calendar import timegm
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.exc import IntegrityError
+
+from .event import Event
+from .tables import EVENTS, NAME, TALLIES, migrate
+
+PATIENCE = 10  # seconds to wait for another writer
+ATTEMPTS = 5
+COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "count"]
+# Standard SQL for "unless it is there"; two processes at the same moment are told apart by the key.
+NEW = sql.insert(EVENTS).from_select(
+    [column.name for column in EVENTS.c],
+    sql.select(*(sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c)).where(
+        ~sql.exists().where(EVENTS.c.visit == sql.bindparam("new_visit", type_=EVENTS.c.visit.type), EVENTS.c.once == sql.bindparam("new_once"))
+    ),
+    include_defaults=False,
+)
+Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform
+
+
+class Database:
+    """Writes events to the database at `url`, whose tables are made or brought up to date with the first of them.
+
+    A second event of one kind in a visit is refused, whichever process it came to, and counted as a repeat.
+    Raises sqlalchemy.exc.SQLAlchemyError and NewerDatabaseError.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self._is_migrated = False
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        """Write a batch, in one transaction."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self.engine.begin() as connection:
+                    if not self._is_migrated:
+                        migrate(connection)
+                    _write(connection, events)
+            except IntegrityError:  # another process was quicker with the same row
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                self._is_migrated = True
+                return
+
+    def read(self, since: int = 0) -> Iterator[Event]:
+        """Every event from `since` (seconds since 1970) on, the oldest first, then what was only counted."""
+        with self.reading() as connection:
+            rows = connection.execution_options(yield_per=1000).execute(sql.select(*COLUMNS).where(EVENTS.c.time >= since).order_by(EVENTS.c.time))
+            yield from (Event(*row) for row in rows)
+            for tally in connection.execute(sql.select(TALLIES).where(TALLIES.c.day >= _day(since)).order_by(TALLIES.c.day)):
+                yield Event(_midnight(tally.day), "", tally.name, tally.rule, tally.app, platform=tally.platform, count=tally.count)
+
+    def prune(self, before: int) -> int:
+        """Delete what is older than `before` (seconds since 1970); returns how many events went."""
+        with self.engine.begin() as connection:
+            migrate(connection)
+            connection.execute(sql.delete(TALLIES).where(TALLIES.c.day < _day(before)))
+            return connection.execute(sql.delete(EVENTS).where(EVENTS.c.time < before)).rowcount
+
+    @contextmanager
+    def reading(self) -> Iterator[sql.Connection]:
+        """A connection to read from, at one moment's state, in nobody's way; the tables are brought up to date before."""
+        with self.engine.begin() as connection:
+            migrate(connection)
+        with self.engine.execution_options(reads=True).begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
+    rows = [_row(event) for event in events if event.visit]
+    tallies = Counter[Tally]()
+    for event in events:
+        if not event.visit:
+            tallies[_day(event.time), event.name, event.rule[:NAME], event.app, event.platform] += event.count
+    if rows:
+        repeats = len(rows) - connection.execute(NEW, rows).rowcount
+        tallies[_day(events[0].time), "repeat", "", "", ""] += repeats
+    for tally, count in sorted(tallies.items()):
+        if count:
+            _add(connection, tally, count)
+
+
+def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
+    key = dict(zip(("day", "name", "rule", "app", "platform"), tally, strict=True))
+    same = sql.and_(*(TALLIES.c[name] == value for name, value in key.items()))
+    if not connection.execute(sql.update(TALLIES).where(same).values(count=TALLIES.c.count + count)).rowcount:
+        connection.execute(sql.insert(TALLIES).values(**key, count=count))
+
+
+def _row(event: Event) -> dict[str, Any]:
+    fields = event._asdict() | {"rule": event.rule[:NAME], "once": event.once}
+    return {f"new_{column.name}": fields[column.name] for column in EVENTS.c}
+
+
+def _engine(url: str) -> sql.Engine:
+    engine = sql.create_engine(url, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        sql.event.listen(engine, "connect", _set_up_sqlite)
+        sql.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: sql.Connection) -> None:
+    """A writer says so at once, or two of them would find out too late (SQLite, BEGIN IMMEDIATE)."""
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reads") else "BEGIN IMMEDIATE")
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    """Several processes at once (SQLite, WAL); and BEGIN is ours, not the driver's (SQLAlchemy, pysqlite)."""
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _day(moment: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(moment))
+
+
+def _midnight(day: str) -> int:
+    return timegm(time.strptime(day, "%Y-%m-%d"))

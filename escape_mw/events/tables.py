@@ -1,0 +1,76 @@
+"""The tables of the events database, and the way from every older form of them to this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table, inspect, select, text
+
+METADATA = MetaData()
+NAME = 64  # characters: ids, rule names cut to it
+
+# One row for each thing that happened once in a visit; the key is what makes a second beacon change nothing.
+EVENTS = Table(
+    "escape_mw_events",
+    METADATA,
+    Column("visit", String(32), primary_key=True),
+    Column("once", String(96), primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    *(
+        Column(name, String(NAME), nullable=False)
+        for name in (
+            *("name", "rule", "app", "app_version", "platform", "service", "kind", "goal"),
+            *("technique", "trigger", "outcome", "experiment", "arm", "rules"),
+        )
+    ),
+    Index("escape_mw_events_time", "time"),
+    Index("escape_mw_events_experiment", "experiment", "name"),
+    sqlite_with_rowid=False,
+)
+# What is only counted, by the day (UTC): visitors who asked not to be followed, repeats, forgeries, losses.
+TALLIES = Table(
+    "escape_mw_tallies",
+    METADATA,
+    *(Column(name, String(NAME), primary_key=True) for name in ("day", "name", "rule", "app", "platform")),
+    Column("count", BigInteger, nullable=False),
+)
+SCHEMA = Table("escape_mw_schema", METADATA, Column("version", Integer, primary_key=True))
+
+
+def _first(connection: Connection) -> None:
+    METADATA.create_all(connection)
+
+
+# Each leads from the version before it to its own number, counted from 1. Only ever add to the end; a step that has
+# been released is never changed, and from the second on it says in SQL what it alters.
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (_first,)
+LOCK = 0x65736361_7065  # "escape": PostgreSQL's advisory lock, so that one process alone migrates
+
+
+class NewerDatabaseError(RuntimeError):
+    """The database was made by a later release of escape_mw."""
+
+
+def migrate(connection: Connection, migrations: Sequence[Callable[[Connection], None]] = MIGRATIONS) -> int:
+    """Bring the tables to the newest form, within the caller's transaction; returns the version that was found.
+
+    Raises NewerDatabaseError.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    found = version(connection)
+    if found > len(migrations):
+        raise NewerDatabaseError(f"the events database has form {found}, this release knows {len(migrations)} and older ones")
+    for step in migrations[found:]:
+        step(connection)
+    if found < len(migrations):
+        connection.execute(SCHEMA.delete())
+        connection.execute(SCHEMA.insert().values(version=len(migrations)))
+    return found
+
+
+def version(connection: Connection) -> int:
+    """The version of the tables, 0 where there are none."""
+    if not inspect(connection).has_table(SCHEMA.name):
+        return 0
+    return connection.execute(select(SCHEMA.c.version)).scalar() or 0
