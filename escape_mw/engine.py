@@ -20,7 +20,7 @@ from .page import redirect
 from .policy import Rules
 from .reload import RulesSource
 from .rules import Source
-from .visitors import BROWSER, MAX_AGENT
+from .visitors import MAX_AGENT
 
 logger = logging.getLogger("escape_mw")
 
@@ -79,14 +79,14 @@ class Engine:
     """
 
     def __init__(self, rules: Source = None, observers: Iterable[Observer] = ()) -> None:
-        self._source = RulesSource(rules)
+        self.source = RulesSource(rules)
         self._observers = tuple(observers)
         self._plain_http_told = False
 
     @property
     def rules(self) -> Rules:
         """The rules in force."""
-        return self._source.rules
+        return self.source.rules
 
     def answer(self, environ: Environ) -> Answer | Passed | None:
         """What to answer instead of the site; `Passed` or, after the quick look at a plain browser, None to let it.
@@ -95,7 +95,7 @@ class Engine:
         answer to the lab, with its token.
         """
         try:
-            rules = self._source.current()
+            rules = self.source.current()
             if rules.lab is not None and environ.get("PATH_INFO", "").startswith(lab.PAGE) and (answer := self._lab(environ, rules)):
                 return answer
             if _is_plain(environ, rules):
@@ -129,7 +129,7 @@ class Engine:
 
     def varies(self, environ: Environ) -> bool:
         """Whether the answers of this path depend on the user agent and the rules want caches to know."""
-        rules = self._source.rules
+        rules = self.source.rules
         if not rules.vary or rules.mode != "act":
             return False
         path = _path(environ)
@@ -220,11 +220,13 @@ def _short_body(environ: Environ) -> bytes | None:
 
 def _is_plain(environ: Environ, rules: Rules) -> bool:
     """The quick look: a browser that everybody knows, on an unmarked URL."""
+    get = environ.get
+    agent = get("HTTP_USER_AGENT", "")
     return rules.mode == "off" or (
-        rules.visitors.recognise(environ.get("HTTP_USER_AGENT", "")[:MAX_AGENT], "", False) is BROWSER
-        and rules.markers.name not in environ.get("QUERY_STRING", "")
+        rules.visitors.is_browser(agent if len(agent) <= MAX_AGENT else agent[:MAX_AGENT])
+        and rules.markers.name not in get("QUERY_STRING", "")
         and "HTTP_X_REQUESTED_WITH" not in environ
-        and "WebView" not in environ.get("HTTP_SEC_CH_UA", "")
+        and "WebView" not in get("HTTP_SEC_CH_UA", "")
     )
 
 

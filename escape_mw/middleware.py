@@ -34,10 +34,11 @@ class EscapeMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, or let the application answer it."""
-        answer = self.engine.answer(environ)
+        engine = self.engine
+        answer = engine.answer(environ)
         if isinstance(answer, Answer):
             return send(answer, environ, start_response)
-        if self.engine.rules.vary and self.engine.varies(environ):
+        if engine.source.rules.vary and engine.varies(environ):
             start_response = _varying(start_response)
         if answer is None:
             return self.app(environ, start_response)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import threading
 import time
@@ -33,12 +32,12 @@ class RulesSource:
         self._lock = threading.Lock()
         self._files: tuple[str, ...] = (os.fspath(source),) if isinstance(source, str | os.PathLike) else ()
         self._signature = _signature(self._files)
-        self._next_look = clock() + INTERVAL if self._files else math.inf
+        self._next_look = clock() + INTERVAL
         self._use(load(source))
 
     def current(self) -> Rules:
         """The rules for this moment."""
-        if self._clock() >= self._next_look and self._lock.acquire(blocking=False):
+        if self._files and self._clock() >= self._next_look and self._lock.acquire(blocking=False):
             try:
                 self._next_look = self._clock() + INTERVAL
                 self._look()

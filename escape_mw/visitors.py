@@ -61,11 +61,16 @@ class Recogniser:
         self._crawler_stem = re.compile(rf"(?:{'|'.join(map(re.escape, self._crawler_stems))})(?![a-z])")
         self._people = _lower(crawlers.people)
         self.recognise = lru_cache(maxsize=MEMO)(self._recognise)
+        self.is_browser = lru_cache(maxsize=MEMO)(self._is_browser)
         _parser()  # its matcher takes a while to build
 
     def visitor(self, agent: str, headers: Mapping[str, str]) -> Visitor:
         """Recognise the visitor of a request with this user agent and these (lower-case) headers."""
         return self.recognise(agent[:MAX_AGENT], package(headers.get("x-requested-with", "")), "WebView" in headers.get("sec-ch-ua", ""))
+
+    def _is_browser(self, agent: str) -> bool:
+        """The quick look: whether the agent alone is one of a real browser."""
+        return self._recognise(agent, "", False) is BROWSER
 
     def _recognise(self, agent: str, package: str, webview_brand: bool) -> Visitor:
         if not package and not webview_brand and PLAIN.fullmatch(agent):
