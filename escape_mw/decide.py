@@ -15,20 +15,23 @@
 13. no-destination  where the visit leads is none of the configured destinations
 14. own-host        it leads to the site itself
 15. share           the rule acts on a share of visits, and this is none of them
+16. holdout         the visit is eligible, and its experiment lets it through to compare with
 """
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 from .destinations import mend
 from .handoffs import Cargo
 from .ladder import climb
-from .model import AskSite, Decision, Destination, Page, Pass, Redirect, Visit, Visitor
+from .model import AskSite, Decision, Destination, Journey, Page, Pass, Redirect, Visit, Visitor
 from .paths import fill
 from .policy import Rule, Rules
 
+BEACON = "/_escape/e"  # where the page reports to
 # Paths that nobody navigates to, for requests whose headers do not tell.
 ASSETS = (
     *(".css", ".js", ".mjs", ".map", ".json", ".xml", ".txt", ".wasm", ".woff", ".woff2", ".ttf", ".otf", ".pdf", ".zip"),
@@ -68,7 +71,7 @@ def decide(visit: Visit, rules: Rules, location: str | None = None) -> Decision:
     if visit.url is None:
         return Pass("address", visitor, rule=rule.name)
     if rule.form == "redirect" and location is None:
-        return AskSite(visitor)
+        return AskSite(visitor, journey=_journey(visit, visitor, None, rule, rules))
     destination = _destination(visit, rule, rules, location)
     if destination is None:
         return Pass("no-destination", visitor, rule=rule.name)
@@ -76,7 +79,10 @@ def decide(visit: Visit, rules: Rules, location: str | None = None) -> Decision:
         return Pass("own-host", visitor, destination, rule.name)
     if rule.share < 100 and visit.marker is None and random.random() * 100 >= rule.share:  # noqa: S311 - a fair draw, no secret
         return Pass("share", visitor, destination, rule.name)
-    return _escape(visit, visitor, destination, rule, rules)
+    journey = _journey(visit, visitor, destination, rule, rules)
+    if journey is not None and journey.arm == "holdout":
+        return Pass("holdout", visitor, destination, rule.name, journey)
+    return _escape(visit, visitor, destination, rule, rules, journey)
 
 
 def is_navigation(visit: Visit) -> bool:
@@ -126,14 +132,15 @@ def _arrival(visit: Visit, visitor: Visitor, rules: Rules) -> Decision:
     if visit.marker is None or visitor.kind == "bot":
         return Pass(visitor.kind, visitor)
     reason = "arrived" if visit.marker.trusted else "marked"
+    journey = Journey.read(visit.marker.visit) if visit.marker.trusted else None
     if rules.excluded(visit.path):
-        return Pass(reason, visitor)
+        return Pass(reason, visitor, journey=journey)
     named = rules.rules[visit.marker.rule : visit.marker.rule + 1]
     rule = next((rule for rule in (*named, *rules.rules) if rule.path.fullmatch(visit.path)), None)
-    return _onward(reason, visit, visitor, rule, rules) if rule else Pass(reason, visitor)
+    return replace(_onward(reason, visit, visitor, rule, rules) if rule else Pass(reason, visitor), journey=journey)
 
 
-def _onward(reason: str, visit: Visit, visitor: Visitor, rule: Rule, rules: Rules) -> Decision:
+def _onward(reason: str, visit: Visit, visitor: Visitor, rule: Rule, rules: Rules) -> Pass | Redirect:
     """Let the site answer as it always does; where the rules know where to, lead on to the destination.
 
     A query parameter is believed only with a trusted marker: whatever check the site makes of it is not ours to skip.
@@ -158,11 +165,24 @@ def _destination(visit: Visit, rule: Rule, rules: Rules, location: str | None) -
             return rules.destinations.find(fill(rule.target, match.groupdict() if match else {}))
 
 
-def _escape(visit: Visit, visitor: Visitor, destination: Destination, rule: Rule, rules: Rules) -> Decision:
+def _journey(visit: Visit, visitor: Visitor, destination: Destination | None, rule: Rule, rules: Rules) -> Journey | None:
+    """What the visit's events share, None where it is not measured. A marked visit is the one that it was."""
+    if not visit.id:
+        return None
+    if visit.marker is not None and (known := Journey.read(visit.marker.visit)):
+        return known
+    trial = rule.experiment if rules.mode == "act" else None
+    version = (visitor.app_version or "").partition(".")[0]
+    about = (destination.service, destination.kind, destination.goal) if destination else ("", "", "")
+    drawn = (trial.name, trial.arm(visit)) if trial else ("", "")
+    return Journey(visit.id, rule.number, visitor.app or "", version[:6], visitor.platform, *about, *drawn)
+
+
+def _escape(visit: Visit, visitor: Visitor, destination: Destination, rule: Rule, rules: Rules, journey: Journey | None) -> Decision:
     """Build the ladder. The music app gets the destination, the browser our own marked page (or, if direct, the same)."""
     own = visit.url or ""
     markers = rules.markers
-    token = markers.token(visit.marker.visit if visit.marker else "")
+    token = markers.token(journey.payload if journey else visit.marker.visit if visit.marker else "")
     directly = destination.goal == "app" or (rule.direct and destination.kind != "oauth" and rule.form != "page")
 
     def cargo(step: int) -> Cargo:
@@ -172,7 +192,8 @@ def _escape(visit: Visit, visitor: Visitor, destination: Destination, rule: Rule
     start = visit.marker.step + 1 if visit.marker and visit.marker.step is not None else 0
     steps = climb(rules.ladders.rungs(visitor, destination.goal), visitor, cargo, start)
     if steps[0].trigger == "redirect" and steps[0].uri:
-        return Redirect("escape", steps[0].uri, visitor, destination, rule.name, steps)
+        return Redirect("escape", steps[0].uri, visitor, destination, rule.name, steps, journey)
     stay = destination.url if destination.goal == "app" else markers.stay(own)
     link = destination.url if directly or rule.form in ("url", "query") else own
-    return Page("escape", visitor, destination, rule.name, steps, stay, link, token, retry=start > 0)
+    beacon = f"{visit.root}{BEACON}" if journey else ""
+    return Page("escape", visitor, destination, rule.name, steps, stay, link, token, start > 0, journey, beacon)

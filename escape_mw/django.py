@@ -7,6 +7,7 @@
     ]
     ESCAPE_MW_RULES = BASE_DIR / "escape.yaml"      # or a mapping; without it, the default rules
     ESCAPE_MW_OBSERVERS = ["myapp.stats.observe"]   # optional: callables or their dotted paths
+    ESCAPE_MW_SINKS = ["myapp.stats.keep"]          # the same, for events
 
 It stands right behind SecurityMiddleware, which knows about https, and before everything that keeps or caches
 responses: UpdateCacheMiddleware, SessionMiddleware, LocaleMiddleware, CommonMiddleware. The system checks say so;
@@ -28,7 +29,9 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from .engine import INSIDE, Engine, Environ, Observer, Passed
+from .engine import INSIDE, Engine, Passed
+from .environ import Environ
+from .events.measurement import VISIT
 from .middleware import REDIRECTS
 from .model import Answer
 from .problems import RulesError
@@ -55,7 +58,7 @@ class EscapeMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
-        self.engine = Engine(getattr(settings, "ESCAPE_MW_RULES", None), _observers())
+        self.engine = Engine(getattr(settings, "ESCAPE_MW_RULES", None), _named("ESCAPE_MW_OBSERVERS"), _named("ESCAPE_MW_SINKS"))
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -87,6 +90,8 @@ class EscapeMiddleware:
         if environ["QUERY_STRING"] != query:
             request.META["QUERY_STRING"] = environ["QUERY_STRING"]
             request.__dict__.pop("GET", None)  # somebody may have looked at it already
+        if VISIT in environ:
+            request.META[VISIT] = environ[VISIT]
         return answer
 
     def _after(self, passed: Passed | None, request: HttpRequest, environ: Environ, response: HttpResponseBase) -> HttpResponseBase:
@@ -145,14 +150,15 @@ def _response(answer: Answer, request: HttpRequest, original: HttpResponseBase |
     return response
 
 
-def _observers() -> list[Observer]:
-    return [import_string(observer) if isinstance(observer, str) else observer for observer in getattr(settings, "ESCAPE_MW_OBSERVERS", ())]
+def _named(setting: str) -> list[Any]:
+    """The callables of a setting, some of which stand there by their dotted paths."""
+    return [import_string(one) if isinstance(one, str) else one for one in getattr(settings, setting, ())]
 
 
 @checks.register("escape_mw")
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """Tell at the start what would fail or mislead later: escape_mw.E001 rules, E002 observers, W001 and W002 order."""
-    return [*_rules_problems(), *_observer_problems(), *_order_problems()]
+    """Tell at the start what would fail or mislead later: escape_mw.E001 rules, E002 observers and sinks, W001 and W002 order."""
+    return [*_rules_problems(), *_callable_problems(), *_order_problems()]
 
 
 def _rules_problems() -> Iterator[checks.CheckMessage]:
@@ -163,14 +169,16 @@ def _rules_problems() -> Iterator[checks.CheckMessage]:
             yield checks.Error(problem, hint="Mend ESCAPE_MW_RULES; `escape-mw check` tells the same.", id="escape_mw.E001")
 
 
-def _observer_problems() -> Iterator[checks.CheckMessage]:
-    try:
-        broken = [observer for observer in _observers() if not callable(observer)]
-    except ImportError as error:
-        yield checks.Error(str(error), hint="ESCAPE_MW_OBSERVERS holds callables or their dotted paths.", id="escape_mw.E002")
-        return
-    for observer in broken:
-        yield checks.Error(f"{observer!r} cannot be called.", hint="ESCAPE_MW_OBSERVERS holds callables or their dotted paths.", id="escape_mw.E002")
+def _callable_problems() -> Iterator[checks.CheckMessage]:
+    for setting in ("ESCAPE_MW_OBSERVERS", "ESCAPE_MW_SINKS"):
+        hint = f"{setting} holds callables or their dotted paths."
+        try:
+            broken = [one for one in _named(setting) if not callable(one)]
+        except ImportError as error:
+            yield checks.Error(str(error), hint=hint, id="escape_mw.E002")
+            continue
+        for one in broken:
+            yield checks.Error(f"{one!r} cannot be called.", hint=hint, id="escape_mw.E002")
 
 
 def _order_problems() -> Iterator[checks.CheckMessage]:

@@ -1,4 +1,4 @@
-"""From a request to an answer: the one place that knows WSGI's environ, that fails open, and that tells observers.
+"""From a request to an answer: the one place that fails open, that tells observers, and that measures.
 
 Whatever goes wrong in here lets the request pass, with one log record.
 """
@@ -7,26 +7,32 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
+import weakref
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any, NamedTuple
-from urllib.parse import quote
+from typing import NamedTuple
 
 from .decide import decide
-from .destinations import MAX_URL
+from .environ import Environ, is_plain, path_of, short_body, visit_of
+from .events.measurement import VISIT, Measurement, token_for_site
+from .events.sinks import Sink
 from .lab import places as lab
 from .model import Answer, AskSite, Decision, Page, Pass, Redirect, Visit
 from .page import redirect
 from .policy import Rules
 from .reload import RulesSource
 from .rules import Source
-from .visitors import MAX_AGENT
+from .schema import EventOptions
 
 logger = logging.getLogger("escape_mw")
 
 # Set while an application of ours runs inside another: applied twice, the outer one acts and the inner one passes.
 INSIDE: ContextVar[bool] = ContextVar("escape_mw_inside", default=False)
-Environ = dict[str, Any]
+ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()  # of this process, for `record`
+PLACES = "/_escape/"  # all our own addresses begin so
+LOCAL = ("localhost", "127.", "10.", "192.168.")
+UNSENDABLE = re.compile(r"[^\t -~]")
 Observer = Callable[[Visit, Decision], object]
 
 
@@ -46,42 +52,25 @@ class Passed(NamedTuple):
         return self.asked or self.visit.marker is not None
 
 
-HEADERS = {
-    f"HTTP_{name.upper().replace('-', '_')}": name
-    for name in (
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "purpose",
-        "referer",
-        "sec-ch-ua",
-        "sec-fetch-dest",
-        "sec-fetch-mode",
-        "sec-purpose",
-        "x-moz",
-        "x-purpose",
-        "x-requested-with",
-    )
-}
-SITE = re.compile(r"((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(:\d{1,5})?", re.ASCII)
-SAFE_PATH = "/:@!$&'()*+,;=-._~"
-SAFE_QUERY = "!$&'()*+,-./:;=?@[]_~%"
-DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-LOCAL = ("localhost", "127.", "10.", "192.168.")
-UNSENDABLE = re.compile(r"[^\t -~]")
-
-
 class Engine:
     """Answers requests by the rules in force.
 
     `rules` is a YAML file's path (looked at again as it is edited), a mapping, `Rules`, or None for the default.
-    `observers` are called with every visit and decision that went beyond the quick look. Raises RulesError.
+    `observers` are called with every visit and decision that went beyond the quick look. `sinks` are called with lists of
+    events, from a thread of their own; they switch measuring on where the rules do not. Raises RulesError.
     """
 
-    def __init__(self, rules: Source = None, observers: Iterable[Observer] = ()) -> None:
+    def __init__(self, rules: Source = None, observers: Iterable[Observer] = (), sinks: Iterable[Sink] = ()) -> None:
         self.source = RulesSource(rules)
         self._observers = tuple(observers)
+        self._sinks = tuple(sinks)
         self._plain_http_told = False
+        self._lock = threading.Lock()
+        self._options = EventOptions() if self._sinks else None  # where the rules say nothing of events
+        self._measured: EventOptions | None = None
+        self._measurement: Measurement | None = None
+        self._measures(self.rules)
+        ENGINES.add(self)
 
     @property
     def rules(self) -> Rules:
@@ -91,14 +80,14 @@ class Engine:
     def answer(self, environ: Environ) -> Answer | Passed | None:
         """What to answer instead of the site; `Passed` or, after the quick look at a plain browser, None to let it.
 
-        Takes our marker out of QUERY_STRING; nothing else of `environ` is ever changed. The body is not read, but for an
-        answer to the lab, with its token.
+        Takes our marker out of QUERY_STRING, and puts in "escape_mw.visit" where the site may want it for an outcome;
+        nothing else of `environ` is ever changed. The body is not read, but for what is sent to our own addresses.
         """
         try:
             rules = self.source.current()
-            if rules.lab is not None and environ.get("PATH_INFO", "").startswith(lab.PAGE) and (answer := self._lab(environ, rules)):
+            if (rules.lab or self._measurement) and environ.get("PATH_INFO", "").startswith(PLACES) and (answer := self._own(environ, rules)):
                 return answer
-            if _is_plain(environ, rules):
+            if is_plain(environ, rules):
                 return None
             if INSIDE.get():
                 return None
@@ -106,6 +95,8 @@ class Engine:
             if visit.marker is not None:
                 environ["QUERY_STRING"] = visit.query
             decision = decide(visit, rules)
+            if token := token_for_site(decision, rules):
+                environ[VISIT] = token
             return self._answer(visit, decision, rules) or Passed(visit, rules, isinstance(decision, AskSite))
         except Exception:
             logger.exception("passed a request because of a fault of ours")
@@ -132,55 +123,53 @@ class Engine:
         rules = self.source.rules
         if not rules.vary or rules.mode != "act":
             return False
-        path = _path(environ)
+        path = path_of(environ)
         return not rules.excluded(path) and any(rule.path.fullmatch(path) for rule in rules.rules)
 
-    def _lab(self, environ: Environ, rules: Rules) -> Answer | None:
-        """The lab's answer on its own paths, to whoever has its token."""
+    def visit(self, environ: Environ, rules: Rules) -> Visit:
+        """The facts of a request, with an id where it is measured."""
+        visit = visit_of(environ, rules, measured=self._measures(rules) is not None)
+        if rules.base_url is None:
+            self._tell_plain_http(visit)
+        return visit
+
+    def record(self, outcome: str, visit: str) -> bool:
+        """Record what the site wanted to happen, for a visit's token; returns whether the token was one of ours."""
+        measurement = self._measures(self.rules)
+        return measurement is not None and measurement.outcome(outcome, visit, self.rules)
+
+    def _measures(self, rules: Rules) -> Measurement | None:
+        """What these rules measure with; another one once an edit has changed what is measured or who is told."""
+        options = rules.events or self._options
+        if options is not self._measured:
+            with self._lock:
+                held, self._measured = self._measurement, options
+                if options != (held and held.options):
+                    self._measurement = Measurement(options, self._sinks) if options else None
+                    if held:
+                        held.recorder.close()
+        return self._measurement
+
+    def _own(self, environ: Environ, rules: Rules) -> Answer | None:
+        """The answer at our own addresses: the lab's, to whoever has its token, and those of what is measured."""
+        place = environ["PATH_INFO"]
         if rules.mode == "off":
             return None
-        answer = lab.answer(self.visit(environ, rules), environ["PATH_INFO"], lambda: _short_body(environ), rules)
-        return answer and _sendable(answer)
+        if place.startswith(lab.PAGE):
+            answer = lab.answer(self.visit(environ, rules), place, lambda: short_body(environ, lab.MAX_BODY), rules)
+            return answer and _sendable(answer)
+        measurement = self._measures(rules)
+        return measurement.answer(environ.get("REQUEST_METHOD", ""), place, lambda limit: short_body(environ, limit), rules) if measurement else None
 
-    def visit(self, environ: Environ, rules: Rules) -> Visit:
-        """The facts of a request, from its environ alone."""
-        marker, query = rules.markers.take(environ.get("QUERY_STRING", ""))
-        return Visit(
-            method=environ.get("REQUEST_METHOD", ""),
-            path=_path(environ),
-            query=query,
-            host=environ.get("HTTP_HOST", "").lower(),
-            url=self._address(environ, query, rules),
-            user_agent=environ.get("HTTP_USER_AGENT", ""),
-            headers={name: environ[key] for key, name in HEADERS.items() if key in environ},
-            marker=marker,
-        )
-
-    def _address(self, environ: Environ, query: str, rules: Rules) -> str | None:
-        """Our own page's address as the visitor's browser has it, or None where that cannot be told safely."""
-        raw = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        if not raw.startswith("/") or raw.startswith(("//", "/\\")):
-            return None
-        origin = rules.base_url or self._origin(environ, rules)
-        if origin is None:
-            return None
-        url = origin + quote(raw, safe=SAFE_PATH, encoding="latin-1")
-        if query:
-            url += "?" + quote(query, safe=SAFE_QUERY, encoding="latin-1")
-        return url if len(url) <= MAX_URL else None
-
-    def _origin(self, environ: Environ, rules: Rules) -> str | None:
-        scheme = environ.get("wsgi.url_scheme")
-        match = SITE.fullmatch(environ.get("HTTP_HOST", "").lower())
-        if scheme not in DEFAULT_PORTS or not match or (rules.allowed_hosts and match[1] not in rules.allowed_hosts):
-            return None
-        if scheme == "http" and not self._plain_http_told and not match[1].startswith(LOCAL):
+    def _tell_plain_http(self, visit: Visit) -> None:
+        if not self._plain_http_told and (visit.url or "").startswith("http:") and not visit.host.startswith(LOCAL):
             self._plain_http_told = True
-            logger.warning("%r is served over plain http as far as we can see; behind a proxy that ends TLS, use ProxyFix or base_url", match[0])
-        return f"{scheme}://{match[1]}" if match[2] == DEFAULT_PORTS[scheme] else f"{scheme}://{match[0]}"
+            logger.warning("%r is served over plain http as far as we can see; behind a proxy that ends TLS, use ProxyFix or base_url", visit.host)
 
     def _answer(self, visit: Visit, decision: Decision, rules: Rules) -> Answer | None:
         self._tell(visit, decision)
+        if self._measurement:
+            self._measurement.told(visit, decision, rules)
         if isinstance(decision, AskSite | Pass) or rules.mode == "observe":
             return None
         return _sendable(render(visit, decision, rules))
@@ -209,36 +198,9 @@ def _sendable(answer: Answer) -> Answer:
     return answer
 
 
-def _short_body(environ: Environ) -> bytes | None:
-    """The request's body, None where it is longer than the lab's forms, or does not say how long it is."""
-    length = environ.get("CONTENT_LENGTH") or ""
-    if not (length.isascii() and length.isdigit() and len(length) < 8 and int(length) <= lab.MAX_BODY):
-        return None
-    body: bytes = environ["wsgi.input"].read(int(length))
-    return body
-
-
-def _is_plain(environ: Environ, rules: Rules) -> bool:
-    """The quick look: a browser that everybody knows, on an unmarked URL."""
-    get = environ.get
-    agent = get("HTTP_USER_AGENT", "")
-    return rules.mode == "off" or (
-        rules.visitors.is_browser(agent if len(agent) <= MAX_AGENT else agent[:MAX_AGENT])
-        and rules.markers.name not in get("QUERY_STRING", "")
-        and "HTTP_X_REQUESTED_WITH" not in environ
-        and "WebView" not in get("HTTP_SEC_CH_UA", "")
-    )
-
-
 def _leads_to_itself(location: str, visit: Visit) -> bool:
     """Whether a redirect stays on the site: a path, or a URL of the host that was asked or of our own address."""
     if location.startswith("/") and not location.startswith(("//", "/\\")):
         return True
     host = location.partition("://")[2].partition("/")[0].partition("?")[0].lower()
     return location.startswith(("http://", "https://")) and host in (visit.host, (visit.url or "").partition("://")[2].partition("/")[0])
-
-
-def _path(environ: Environ) -> str:
-    """The path as people write it: WSGI's latin-1 text is the bytes of UTF-8 (PEP 3333)."""
-    raw: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return raw.encode("latin-1", "replace").decode("utf-8", "surrogateescape")

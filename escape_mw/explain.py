@@ -10,7 +10,8 @@ from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 from . import catalogue
 from .decide import decide
 from .destinations import Directory, mend
-from .engine import Engine, Environ, render
+from .engine import Engine, render
+from .environ import Environ
 from .model import Answer, AskSite, Decision, Page, Pass, Redirect, Visitor
 from .paths import compile_path
 from .policy import Rule, Rules

@@ -21,7 +21,9 @@ from .model import Marker
 MAX_AGE = 600  # seconds
 STAY = "stay"
 OWN_SECRET = secrets.token_bytes(32)  # one for the life of the process, and of those it forks
-FORM = re.compile(r"(\d{1,2})\.(\d{1,6})-([A-Za-z0-9_-]{1,64}\.([A-Za-z0-9_-]{1,8})\.[A-Za-z0-9_-]{1,64})", re.ASCII)
+SIGNED = r"[A-Za-z0-9_~-]{1,240}\.([A-Za-z0-9_-]{1,8})\.[A-Za-z0-9_-]{1,64}"
+FORM = re.compile(rf"(\d{{1,2}})\.(\d{{1,6}})-({SIGNED})", re.ASCII)
+MAX_TOKEN = 320
 
 
 def random_visit() -> str:
@@ -42,8 +44,23 @@ class Markers:
         self._new_visit = new_visit
 
     def token(self, visit: str = "") -> str:
-        """A signed token for this visit, or for a new one."""
+        """A signed token for this visit (its journey's payload, or its id), or for a new one."""
         return self._signer.sign(visit or self._new_visit()).decode("ascii")
+
+    def open(self, token: str, max_age: int = MAX_AGE) -> str | None:
+        """The visit that a token was made for, None where it is none of ours; "" where it is older than `max_age` seconds."""
+        if len(token) > MAX_TOKEN or not token.isascii():
+            return None
+        try:
+            return self._signer.unsign(token, max_age=max_age).decode("ascii")
+        except SignatureExpired:
+            return ""
+        except BadSignature:
+            return None
+
+    def new_visit(self, marker: Marker | None) -> str:
+        """The id of the visit that a request belongs to: the one that a trusted marker brought, or a new one."""
+        return marker.visit.partition("~")[0] if marker is not None and marker.trusted else self._new_visit()
 
     def mark(self, url: str, step: int, rule: int, token: str) -> str:
         """`url` with the marker of a step of a rule, both by their numbers from 0."""

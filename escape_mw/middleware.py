@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .engine import INSIDE, Engine, Environ, Observer, Passed
+from .engine import INSIDE, Engine, Observer, Passed
+from .environ import Environ
+from .events.sinks import Sink
 from .model import Answer
 from .rules import Source
 
@@ -23,14 +25,15 @@ class EscapeMiddleware:
 
     `app` is the WSGI application to stand before. `rules` is a YAML file's path, a mapping of the same form, `Rules`,
     or None: every redirect of the site to a known music destination. `observers` are called with every visit and
-    decision. Raises RulesError, with every problem, where the rules cannot be used.
+    decision, `sinks` with lists of events, from a thread of their own. Raises RulesError, with every problem, where the
+    rules cannot be used.
 
         app.wsgi_app = EscapeMiddleware(app.wsgi_app, rules="escape.yaml")
     """
 
-    def __init__(self, app: WSGIApplication, rules: Source = None, *, observers: Iterable[Observer] = ()) -> None:
+    def __init__(self, app: WSGIApplication, rules: Source = None, *, observers: Iterable[Observer] = (), sinks: Iterable[Sink] = ()) -> None:
         self.app = app
-        self.engine = Engine(rules, observers)
+        self.engine = Engine(rules, observers, sinks)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, or let the application answer it."""

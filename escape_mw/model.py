@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Platform = Literal["ios", "android", "desktop", "other"]
 Goal = Literal["app", "browser"]
@@ -21,7 +21,9 @@ class Visit:
 
     `path` is the decoded path below the host (SCRIPT_NAME + PATH_INFO, UTF-8 with surrogate escapes), `query` the raw
     query string without our marker, `host` the name that the request came in by, `url` the address as the visitor's
-    browser shows it, None where it cannot be told safely. `headers` has lower-case names.
+    browser shows it, None where it cannot be told safely, `root` the quoted path that the middleware stands at.
+    `headers` has lower-case names. `id` is random, "" where nothing is measured; `address` (the peer's) only draws the
+    arm of an experiment, and is never kept.
     """
 
     method: str
@@ -32,14 +34,47 @@ class Visit:
     user_agent: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     marker: Marker | None = None
+    root: str = ""
+    id: str = ""
+    address: str = field(default="", repr=False)
+
+
+class Journey(NamedTuple):
+    """What all events of one visit share. It travels in the visit's own signed token, so that nothing is stored for it.
+
+    `rule` is the rule's number from 0, `app_version` the host app's major version; `experiment` and `arm` are "" outside
+    of one; `service`, `kind` and `goal` are "" as long as the site has not said where the visit leads.
+    """
+
+    id: str
+    rule: int
+    app: str
+    app_version: str
+    platform: str
+    service: str
+    kind: str
+    goal: str
+    experiment: str
+    arm: str
+
+    @property
+    def payload(self) -> str:
+        """The journey as text that stands for itself in every part of a URL."""
+        return "~".join(map(str, self))
+
+    @classmethod
+    def read(cls, payload: str) -> Journey | None:
+        """The journey that a trusted token tells of, None where it tells of none."""
+        parts = payload.split("~")
+        return cls(parts[0], int(parts[1]), *parts[2:]) if len(parts) == len(cls._fields) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
     """What a marked URL of ours says: the rung that was tried (None: "continue here"), by which rule, in which visit.
 
-    `raw` is its value as it stood in the URL. `trusted` says whether the signature held; an untrusted marker can only
-    make us more careful.
+    `visit` is the payload of its token: the visit's journey, or its bare id. `raw` is its value as it stood in the URL.
+    `trusted` says whether the signature held; an untrusted marker can only make us more careful.
     """
 
     raw: str
@@ -109,6 +144,7 @@ class Pass:
     visitor: Visitor | None = None
     destination: Destination | None = None
     rule: str | None = None
+    journey: Journey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +153,7 @@ class AskSite:
 
     visitor: Visitor
     reason: str = "no-redirect"
+    journey: Journey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +166,15 @@ class Redirect:
     destination: Destination
     rule: str
     steps: tuple[Step, ...] = ()
+    journey: Journey | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Answer with the interstitial: the `steps` that are left, and `stay`, the link that continues here.
 
-    `retry` is true when an earlier hand-off came back, `link` is the address to copy, `token` the visit's signed id.
+    `retry` is true when an earlier hand-off came back, `link` is the address to copy, `token` the visit's signed id,
+    `beacon` the path that the page reports to ("" where nothing is measured).
     """
 
     reason: str
@@ -147,6 +186,8 @@ class Page:
     link: str
     token: str
     retry: bool = False
+    journey: Journey | None = None
+    beacon: str = ""
 
 
 Decision = Pass | AskSite | Redirect | Page

@@ -84,6 +84,7 @@ class Interstitial:
         if template:
             self._try(template)
         self._policy = f"{BARE_POLICY}; script-src {source_hash(self._script)}; style-src {source_hash(self._style)}{images}"
+        self._reporting_policy = f"{self._policy}; connect-src 'self'"
 
     def _try(self, template: str) -> None:
         """Render once, so that a site's own template fails at the start and not before a visitor."""
@@ -96,7 +97,8 @@ class Interstitial:
         """Render the page in the visitor's language, or in the one that the rules say; with gzip where it is taken."""
         language = languages.choose(accept_language) if self._options.language == "auto" else self._options.language
         body = self._body(decision, language)
-        more = [*COMMON, ("Content-Language", language), ("Content-Security-Policy", self._policy)]
+        policy = self._reporting_policy if decision.beacon else self._policy
+        more = [*COMMON, ("Content-Language", language), ("Content-Security-Policy", policy)]
         if _takes_gzip(accept_encoding[:200]):
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
             more += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
@@ -109,18 +111,20 @@ class Interstitial:
         """
         if self.template:
             return self._template.render(self._values(decision, language)).encode("utf-8")
-        values = [step.uri for step in decision.steps if step.uri] + [decision.link, decision.stay, decision.token]
+        values = [step.uri for step in decision.steps if step.uri] + [decision.link, decision.stay, decision.token, decision.beacon]
         rungs = tuple(replace(step, uri=None if step.uri is None else "") for step in decision.steps)
         blank = replace(decision.destination, id=None, url="", app_uri=None)
-        shape = self._shape(replace(decision, destination=blank, steps=rungs, link="", stay="", token="", rule=""), language)
+        plain = replace(decision, destination=blank, steps=rungs, link="", stay="", token="", rule="", journey=None, beacon=decision.beacon and "/")
+        shape = self._shape(plain, language)
         return "".join(part if at % 2 == 0 else escape(values[int(part)]) for at, part in enumerate(shape)).encode("utf-8")
 
     def _render_shape(self, decision: Page, language: str) -> list[str]:
         """The page's text in pieces: every other one is the number of the value that stands there."""
         slots = iter(range(99))
         steps = tuple(step if step.uri is None else replace(step, uri=_slot(next(slots))) for step in decision.steps)
-        link, stay, token = (_slot(next(slots)) for _ in range(3))
-        text = self._template.render(self._values(replace(decision, steps=steps, link=link, stay=stay, token=token), language))
+        link, stay, token, beacon = (_slot(next(slots)) for _ in range(4))
+        slotted = replace(decision, steps=steps, link=link, stay=stay, token=token, beacon=decision.beacon and beacon)
+        text = self._template.render(self._values(slotted, language))
         return SLOT.split(text)
 
     def _values(self, decision: Page, language: str) -> dict[str, Any]:
@@ -142,6 +146,7 @@ class Interstitial:
             "retry": decision.retry,
             "marker": self._marker,
             "token": decision.token,
+            "beacon": decision.beacon,
             "style": Markup(self._style),  # noqa: S704 - constants of ours
             "script": Markup(self._script),  # noqa: S704
         }
@@ -165,6 +170,7 @@ def redirect(decision: Redirect) -> Answer:
 def _button(step: Step, words: dict[str, str], names: dict[str, str]) -> dict[str, Any]:
     return {
         "uri": step.uri,
+        "technique": step.technique,
         "trigger": step.trigger,
         "settle_ms": step.settle_ms,
         "window": step.technique == "x-safari-window",

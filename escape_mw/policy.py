@@ -10,12 +10,14 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from .destinations import Directory
+from .experiment import Experiment
 from .lab.marks import LabMarks
 from .lab.store import LabStore
 from .ladder import Ladders
 from .markers import Markers
 from .model import Destination, Visit, Visitor
 from .page import Interstitial
+from .schema import EventOptions
 from .visitors import Recogniser
 
 
@@ -34,6 +36,7 @@ class Rule:
     languages: frozenset[str] | None = None
     share: float = 100
     direct: bool = False
+    experiment: Experiment | None = None
 
     def fits(self, visit: Visit, visitor: Visitor) -> bool:
         """Whether the rule is for this visitor; the path has been looked at."""
@@ -59,7 +62,8 @@ class LabSetup:
 class Rules:
     """Everything a request is judged and answered by, swapped as a whole.
 
-    `files` are those besides the rules file itself that it was made from.
+    `files` are those besides the rules file itself that it was made from, `version` tells one edition of the rules from
+    another, `events` says what is measured and who is told.
     """
 
     mode: Literal["act", "observe", "off"]
@@ -76,6 +80,8 @@ class Rules:
     vary: bool = False
     exclude: tuple[re.Pattern[str], ...] = ()
     lab: LabSetup | None = None
+    events: EventOptions | None = None
+    version: str = ""
 
     def excluded(self, path: str) -> bool:
         """Whether the rules keep their hands off this path."""

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 import jinja2
 
 from .decide import decide
-from .engine import Environ, render
+from .engine import render
+from .environ import Environ
 from .languages import available
 from .middleware import send
 from .model import Answer, Marker, Page, Platform, Redirect, Visit, Visitor

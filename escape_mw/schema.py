@@ -15,6 +15,9 @@ COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
 MARKER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
 BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.ASCII)
+DATABASE = re.compile(r"[a-z][a-z0-9_+]*://\S*", re.ASCII)
+DEFAULT_DATABASE = "sqlite:///escape_events.sqlite3"
+PERIOD = re.compile(r"[1-9]\d{0,4}(?:d|mo|y)", re.ASCII)
 SITE_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
 
 
@@ -116,6 +119,15 @@ To = Annotated[
 ]
 
 
+class ExperimentForm(Strict):
+    """An experiment: the share of visits that is let through, to compare with."""
+
+    name: Id
+    holdout: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    seed: int = 0
+    per: Literal["day", "visit"] = "day"
+
+
 class RuleForm(Strict):
     """One rule: a path, and where it leads."""
 
@@ -125,6 +137,7 @@ class RuleForm(Strict):
     when: When = When()
     share: Annotated[float, Field(ge=0, le=100)] = 100
     direct: bool = False
+    experiment: ExperimentForm | None = None
 
 
 class LabOptions(Strict):
@@ -134,29 +147,39 @@ class LabOptions(Strict):
     file: Annotated[str, Field(min_length=1)] = "escape_lab.sqlite3"
 
 
-def _lab(value: Any) -> Any:
-    if value is None or isinstance(value, bool):
-        return {} if value else None
-    if not isinstance(value, dict):
-        raise fault("'lab' is true, false, or a mapping with token and file")
-    return value
+class EventOptions(Strict):
+    """What is measured, and which sinks are told."""
+
+    log: bool = False
+    database: Annotated[str, Shaped(DATABASE, "a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3")] | None = None
+    prometheus: bool = False
+    opentelemetry: bool = False
+    keep: Annotated[str, Shaped(PERIOD, "a period such as 90d, 13mo or 2y")] | None = None
+    outcomes: list[Id] = []
 
 
-Lab = Annotated[
-    LabOptions | None,
-    BeforeValidator(_lab),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {
-                    "type": "object",
-                    "properties": {"token": {"type": "string", "pattern": f"^(?:{TOKEN.pattern})$"}, "file": {"type": "string"}},
-                    "additionalProperties": False,
-                },
-                {"type": "boolean"},
-            ]
-        }
-    ),
+def _switch(name: str, keys: str, defaults: dict[str, Any]) -> BeforeValidator:
+    """For a part of the rules that is true, false, or a mapping of its options."""
+
+    def opened(value: Any) -> Any:
+        if value is None or isinstance(value, bool):
+            return defaults if value else None
+        if not isinstance(value, dict):
+            raise fault(f"{name!r} is true, false, or a mapping with {keys}")
+        return value
+
+    return BeforeValidator(opened)
+
+
+def _switch_shape(options: type[Strict]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [options.model_json_schema(), {"type": "boolean"}]})
+
+
+Lab = Annotated[LabOptions | None, _switch("lab", "token and file", {}), _switch_shape(LabOptions)]
+Events = Annotated[
+    EventOptions | None,
+    _switch("events", "log, database, prometheus, opentelemetry, keep and outcomes", {"database": DEFAULT_DATABASE}),
+    _switch_shape(EventOptions),
 ]
 
 
@@ -175,5 +198,6 @@ class RulesFile(Strict):
     destinations: Destinations = Destinations()
     techniques: list[TechniqueOverride] = []
     page: PageOptions = PageOptions()
+    events: Events = None
     lab: Lab = None
     rules: Annotated[list[RuleForm], Field(min_length=1)] = [RuleForm(name="every redirect", path="/**", to="redirect")]

@@ -13,11 +13,13 @@ import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError
 
 from .event import Event
+from .period import seconds
 from .tables import EVENTS, NAME, TALLIES, migrate
 
 PATIENCE = 10  # seconds to wait for another writer
 ATTEMPTS = 5
-COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "count"]
+HOUR = 3600  # seconds
+COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "number"]
 # Standard SQL for "unless it is there"; two processes at the same moment are told apart by the key.
 NEW = sql.insert(EVENTS).from_select(
     [column.name for column in EVENTS.c],
@@ -32,16 +34,20 @@ Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform
 class Database:
     """Writes events to the database at `url`, whose tables are made or brought up to date with the first of them.
 
+    What is older than `keep` (90d, 13mo, 2y) is deleted, looked for once an hour.
     A second event of one kind in a visit is refused, whichever process it came to, and counted as a repeat.
     Raises sqlalchemy.exc.SQLAlchemyError and NewerDatabaseError.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keep: str | None = None) -> None:
         self.engine = _engine(url)
         self._is_migrated = False
+        self._keep = seconds(keep) if keep else None
+        self._next_prune = 0.0
 
     def __call__(self, events: Sequence[Event]) -> None:
         """Write a batch, in one transaction."""
+        self._prune_in_time()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self.engine.begin() as connection:
@@ -61,7 +67,7 @@ class Database:
             rows = connection.execution_options(yield_per=1000).execute(sql.select(*COLUMNS).where(EVENTS.c.time >= since).order_by(EVENTS.c.time))
             yield from (Event(*row) for row in rows)
             for tally in connection.execute(sql.select(TALLIES).where(TALLIES.c.day >= _day(since)).order_by(TALLIES.c.day)):
-                yield Event(_midnight(tally.day), "", tally.name, tally.rule, tally.app, platform=tally.platform, count=tally.count)
+                yield Event(_midnight(tally.day), "", tally.name, tally.rule, tally.app, platform=tally.platform, number=tally._mapping["count"])
 
     def prune(self, before: int) -> int:
         """Delete what is older than `before` (seconds since 1970); returns how many events went."""
@@ -69,6 +75,12 @@ class Database:
             migrate(connection)
             connection.execute(sql.delete(TALLIES).where(TALLIES.c.day < _day(before)))
             return connection.execute(sql.delete(EVENTS).where(EVENTS.c.time < before)).rowcount
+
+    def _prune_in_time(self) -> None:
+        now = time.time()
+        if self._keep is not None and now >= self._next_prune:
+            self._next_prune = now + HOUR
+            self.prune(int(now) - self._keep)
 
     @contextmanager
     def reading(self) -> Iterator[sql.Connection]:
@@ -88,7 +100,7 @@ def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
     tallies = Counter[Tally]()
     for event in events:
         if not event.visit:
-            tallies[_day(event.time), event.name, event.rule[:NAME], event.app, event.platform] += event.count
+            tallies[_day(event.time), event.name, event.rule[:NAME], event.app, event.platform] += event.number
     if rows:
         repeats = len(rows) - connection.execute(NEW, rows).rowcount
         tallies[_day(events[0].time), "repeat", "", "", ""] += repeats

@@ -20,7 +20,7 @@ class Event(NamedTuple):
 
     `time` is in seconds since 1970, `visit` a random id ("" where only the number counts), `name` one of `STEPS` or
     `COUNTED`, `outcome` the site's own word for what it wanted. `app_version` is the host app's major version.
-    `experiment` and `arm` are "" outside of one; `rules` is the version of the rules; `count` is above 1 only without
+    `experiment` and `arm` are "" outside of one; `rules` is the version of the rules; `number` is above 1 only without
     a visit.
     """
 
@@ -40,7 +40,7 @@ class Event(NamedTuple):
     experiment: str = ""
     arm: str = ""
     rules: str = ""
-    count: int = 1
+    number: int = 1
 
     @property
     def once(self) -> str:
@@ -55,4 +55,4 @@ class Event(NamedTuple):
 
     def told(self) -> dict[str, Any]:
         """The fields that say something."""
-        return {name: value for name, value in self._asdict().items() if value not in ("", None) and (name != "count" or value != 1)}
+        return {name: value for name, value in self._asdict().items() if value not in ("", None) and (name, value) != ("number", 1)}

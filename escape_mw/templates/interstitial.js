@@ -1,10 +1,16 @@
 (function () {
   "use strict";
   var main = document.querySelector("main"), state = document.getElementById("state");
-  var steps = [].slice.call(document.querySelectorAll(".step")), current = 0, timer = 0, tapped = 0, last = null, away = false;
+  var steps = [].slice.call(document.querySelectorAll(".step")), current = 0, timer = 0, tapped = 0, last = null, fired = null, told = {}, away = false;
   var parts = location.search.slice(1).split("&");
   var rest = parts.filter(function (part) { return part.split("=")[0] !== main.dataset.marker; });
   var clean = location.pathname + (rest.join("&") ? "?" + rest.join("&") : "");
+
+  // What happened, once each, to our own site; without data-beacon nobody is told anything.
+  function tell(name, link) {
+    var line = main.dataset.visit + " " + name + (link ? " " + link.dataset.technique : "");
+    if (main.dataset.beacon && navigator.sendBeacon && !told[line]) told[line] = navigator.sendBeacon(main.dataset.beacon, line);
+  }
 
   function show(number) {
     current = number;
@@ -27,6 +33,7 @@
 
   function wait(link) {
     clearTimeout(timer);
+    fired = link;
     timer = setTimeout(failed, Number(link.dataset.settle));
   }
 
@@ -45,6 +52,7 @@
       if (link === last && Date.now() - tapped < 1000) return event.preventDefault();
       tapped = Date.now();
       last = link;
+      tell("tapped", link);
       if ("window" in link.dataset) {
         event.preventDefault();
         window.open(link.href, "_blank");
@@ -55,6 +63,7 @@
 
   // Only a visitor who left by a hand-off has something to be told on coming back.
   function left() {
+    if (timer) tell("left", fired);
     away = away || timer > 0;
     clearTimeout(timer);
     timer = 0;
@@ -68,7 +77,7 @@
   window.addEventListener("pageshow", function (event) { if (event.persisted) back(); });
 
   var copy = document.getElementById("copy"), text = document.getElementById("link");
-  function copied() { copy.textContent = state.textContent = copy.dataset.copied; }
+  function copied() { tell("copied"); copy.textContent = state.textContent = copy.dataset.copied; }
   function copyByHand() {
     var range = document.createRange(), selection = getSelection();
     range.selectNodeContents(text);
@@ -84,6 +93,9 @@
     });
   }
 
+  var stay = document.querySelector(".stay a");
+  if (stay) stay.addEventListener("click", function () { tell("continued"); });
+
   document.documentElement.classList.add("js");
   show(0);
   if (rest.length < parts.length) history.replaceState(history.state, "", clean + location.hash);
@@ -92,6 +104,7 @@
   var first = steps[0] && steps[0].querySelector("a");
   if (first && first.dataset.trigger === "auto" && once()) {
     wait(first);
+    tell("attempt", first);
     location.href = first.href;
   }
 })();

@@ -1,0 +1,160 @@
+"""The recorder: takes an event in a few microseconds, and hands it to the sinks from a thread of its own.
+
+A request never waits for a sink. What the sinks cannot take waits here, so much and no more; what is lost is counted.
+A process killed on the spot loses what is younger than `INTERVAL`; one that ends writes everything first.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+
+from .event import Event
+from .sinks import Sink
+
+logger = logging.getLogger("escape_mw")
+
+INTERVAL = 0.5  # seconds between two looks of the writer
+ROOM = 10_000  # events that may wait, for each sink
+BATCH = 1_000
+REMEMBERED = 20_000  # steps of visits, to know a repeat by
+
+
+class Outlet:
+    """One sink, and what waits for it."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.waiting: deque[Event] = deque()
+        self._is_broken = False
+
+    def take(self, events: Iterable[Event]) -> int:
+        """Let events wait; returns how many found no room."""
+        lost = 0
+        for event in events:
+            if len(self.waiting) < ROOM:
+                self.waiting.append(event)
+            else:
+                lost += event.number
+        return lost
+
+    def pour(self) -> None:
+        """Hand over what waits; a sink that fails gets the same again later."""
+        while self.waiting:
+            batch = [self.waiting[at] for at in range(min(BATCH, len(self.waiting)))]
+            try:
+                self.sink(batch)
+            except Exception as error:
+                if not self._is_broken:
+                    logger.error("events wait, for their sink failed: %s: %.200r", type(error).__name__, str(error))
+                self._is_broken = True
+                return
+            self._is_broken = False
+            for _ in batch:
+                self.waiting.popleft()
+
+
+class Recorder:
+    """Takes events from any thread, and tells `sinks` of them in batches.
+
+    `at_once` are told of each event in the request that it belongs to. The writer's thread begins with the first event,
+    in each process that records one. `clock` gives seconds since 1970.
+    """
+
+    def __init__(self, sinks: Iterable[Sink], at_once: Iterable[Callable[[Event], object]] = (), clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self._outlets = [Outlet(sink) for sink in sinks]
+        self._at_once = tuple(at_once)
+        self._start_anew()
+        reference = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _tell(reference, Recorder._start_anew))
+        atexit.register(lambda: _tell(reference, Recorder.close))
+
+    def _start_anew(self) -> None:
+        """The state of a process that has recorded nothing: after a fork, what waits is the parent's to write."""
+        self._queue: deque[Event] = deque()
+        self._tallies: Counter[Event] = Counter()
+        self._remembered: dict[tuple[str, str], None] = {}
+        self._lock, self._pouring = threading.Lock(), threading.Lock()
+        self._closed = threading.Event()
+        self._writer: threading.Thread | None = None
+        for outlet in self._outlets:
+            outlet.waiting.clear()
+
+    def record(self, event: Event) -> None:
+        """Record a step of a visit: a second time, it is only counted as a repeat."""
+        step = event.visit, event.once
+        with self._lock:
+            if step in self._remembered:
+                self._count(event._replace(name="repeat"))
+            elif len(self._queue) >= ROOM:
+                self._count(event._replace(name="dropped"))
+            else:
+                self._queue.append(event)
+                self._remember(step)
+        for tell in self._at_once:
+            tell(event)
+        self._wake()
+
+    def count(self, event: Event) -> None:
+        """Count an event of no visit."""
+        with self._lock:
+            self._count(event)
+        self._wake()
+
+    def flush(self) -> None:
+        """Hand everything to the sinks now."""
+        with self._pouring:
+            with self._lock:
+                events = [*self._queue, *(event._replace(time=int(self.clock()), number=number) for event, number in self._tallies.items())]
+                self._queue.clear()
+                self._tallies.clear()
+            lost = sum(outlet.take(events) for outlet in self._outlets)
+            if lost:
+                with self._lock:
+                    self._count(Event(0, "", "dropped"), lost)
+            for outlet in self._outlets:
+                outlet.pour()
+
+    def close(self) -> None:
+        """End the writer and hand over what is left."""
+        self._closed.set()
+        self.flush()
+
+    def _count(self, event: Event, number: int = 1) -> None:
+        """Only the words that tallies keep; anything else would make each of them another one."""
+        self._tallies[Event(0, "", event.name, event.rule, event.app, platform=event.platform)] += number
+
+    def _remember(self, step: tuple[str, str]) -> None:
+        self._remembered[step] = None
+        if len(self._remembered) > REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+
+    def _wake(self) -> None:
+        if self._writer is None:
+            with self._lock:
+                if self._writer is None:
+                    self._writer = threading.Thread(target=_write_on, args=(weakref.ref(self), self._closed), name="escape_mw events", daemon=True)
+                    self._writer.start()
+
+
+def _tell(reference: weakref.ref[Recorder], what: Callable[[Recorder], None]) -> None:
+    """Have a recorder do something, if it still lives."""
+    if recorder := reference():
+        what(recorder)
+
+
+def _write_on(reference: weakref.ref[Recorder], closed: threading.Event) -> None:
+    """The writer's life: it ends with its recorder, or with the process."""
+    while not closed.wait(INTERVAL):
+        recorder = reference()
+        if recorder is None:
+            return
+        recorder.flush()
+        del recorder

@@ -1,0 +1,73 @@
+"""The sinks that the rules can name: the log, a database, Prometheus; and what each of them needs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..schema import EventOptions
+from .event import Event
+
+logger = logging.getLogger("escape_mw.events")
+
+Sink = Callable[[Sequence[Event]], object]
+NEEDS = {"database": "sqlalchemy", "prometheus": "prometheus_client", "opentelemetry": "opentelemetry"}
+SQLITE = "sqlite:///"
+
+
+def open_sinks(options: EventOptions) -> Iterator[Sink]:
+    """The sinks that the rules name."""
+    if options.log:
+        yield log
+    if options.database:
+        from .database import Database  # noqa: PLC0415 - an extra
+
+        yield Database(options.database, options.keep)
+    if options.prometheus:
+        from .prometheus import count  # noqa: PLC0415 - an extra
+
+        yield count
+
+
+def log(events: Sequence[Event]) -> None:
+    """Write events as JSON Lines to the logger `escape_mw.events`."""
+    for event in events:
+        logger.info("%s", json.dumps(event.told()))
+
+
+def beside(url: str, folder: Path) -> str:
+    """A database URL whose SQLite file, if its path is relative, lies in `folder`."""
+    name = url.removeprefix(SQLITE)
+    is_file = url.startswith(SQLITE) and name and not name.startswith(("/", ":memory:", "file:"))
+    return f"{SQLITE}{(folder / name).absolute()}" if is_file else url
+
+
+def is_there(url: str) -> bool:
+    """Whether a database's file is there; of a server that has no file, this cannot be said."""
+    name = url.removeprefix(SQLITE).partition("?")[0]
+    return not url.startswith(SQLITE) or Path(name).exists()
+
+
+def missing(options: EventOptions) -> Iterator[tuple[str, str]]:
+    """What a sink needs and does not find, as pairs of the option and the words for it."""
+    for name, module in NEEDS.items():
+        if getattr(options, name) and find_spec(module) is None:
+            yield name, f"this needs {module}: python -m pip install 'escape-mw[{name}]'"
+        elif name == "database" and options.database and (told := _unusable(options.database)):
+            yield name, told
+
+
+def _unusable(url: str) -> str | None:
+    from sqlalchemy import create_engine  # noqa: PLC0415 - an extra
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    try:
+        create_engine(url).dispose()
+    except ImportError as error:
+        return f"the database's driver is not installed: {error}"
+    except (ArgumentError, ValueError):
+        return "that is no database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3"
+    return None

@@ -1,0 +1,19 @@
+"""OpenTelemetry: what happened becomes attributes of the request's own span, if there is one."""
+
+from __future__ import annotations
+
+from opentelemetry import trace
+
+from .event import Event
+
+FIELDS = ("rule", "app", "app_version", "platform", "service", "kind", "goal", "technique", "trigger", "outcome", "experiment", "arm")
+
+
+def mark(event: Event) -> None:
+    """Write an event into the current span; the last of several in one request stays."""
+    span = trace.get_current_span()
+    if span.is_recording():
+        span.set_attribute("escape_mw.event", event.name)
+        for name in FIELDS:
+            if value := getattr(event, name):
+                span.set_attribute(f"escape_mw.{name}", value)

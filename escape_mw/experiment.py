@@ -1,0 +1,49 @@
+"""An experiment: which visits are handed over, and which are let through to compare with.
+
+The arm comes from a keyed hash, so that every process draws the same one and nothing need be stored. Per day, the key
+is the day's own, made from the rules' secret; what is hashed is the address and the user agent. Yesterday's arms cannot
+be linked to today's, and without the secret nobody can draw any of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .model import Visit
+
+Arm = Literal["escape", "holdout"]
+SCALE = 1 << 64
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One experiment of a rule.
+
+    `holdout` is the share of visits that are let through, from 0 to 1; another `seed` draws other arms. `per` says
+    whether a visitor keeps one arm for the day (UTC) or every visit draws anew. `clock` gives seconds since 1970.
+    """
+
+    name: str
+    holdout: float
+    secret: str = field(repr=False)
+    seed: int = 0
+    per: Literal["day", "visit"] = "day"
+    clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
+
+    def arm(self, visit: Visit) -> Arm:
+        """The arm of a visit."""
+        if self.per == "visit":
+            drawn = self._draw("visit", visit.id)
+        else:
+            drawn = self._draw(time.strftime("%Y-%m-%d", time.gmtime(self.clock())), visit.address, visit.user_agent)
+        return "holdout" if drawn < self.holdout else "escape"
+
+    def _draw(self, period: str, *who: str) -> float:
+        """A number from 0 to below 1 (BLAKE2b as a keyed hash: RFC 7693, 2.9)."""
+        key = hashlib.blake2b(period.encode(), key=self.secret.encode()[:64], salt=b"escape_mw.arm").digest()
+        told = "\0".join((self.name, str(self.seed), *who)).encode("utf-8", "surrogateescape")
+        return int.from_bytes(hashlib.blake2b(told, key=key, digest_size=8).digest(), "big") / SCALE
