@@ -18,7 +18,7 @@ from wsgiref.util import setup_testing_defaults
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from escape_mw import EscapeMiddleware
+from escape_mw import EscapeMiddleware, languages
 from tests import agents
 
 ROUNDS = 15
@@ -79,6 +79,28 @@ def new_agents(app: Any, agent: str) -> Run:
     return run
 
 
+def memos(app: EscapeMiddleware) -> list[Callable[[], None]]:
+    """What makes an application forget every visitor, language and page that it has seen."""
+    held = [*vars(app.engine.rules.visitors).values(), *vars(app.engine.rules.page).values(), *vars(languages).values()]
+    kept = (languages.words, languages.available, languages._tags)  # read once in the life of a process
+    return [memo.cache_clear for memo in held if hasattr(memo, "cache_clear") and memo not in kept]
+
+
+def first_of_its_kind(app: EscapeMiddleware, environ: dict[str, Any]) -> tuple[Run, Run]:
+    """A request whose agent, language and page were never seen before; and what the forgetting takes."""
+    forget = memos(app)
+
+    def again() -> None:
+        for clear in forget:
+            clear()
+
+    def run() -> None:
+        again()
+        app(environ, start)
+
+    return run, again
+
+
 def copied(app: Any, environ: dict[str, Any]) -> Run:
     """For applications that write into environ."""
     return lambda: app(dict(environ), start)
@@ -122,6 +144,8 @@ def cases() -> dict[str, tuple[Run, Run]]:
         "escape_mw, watched and passed": (copied(ours, fan), bare_copied),
         "escape_mw, page (rule: page)": (calls(EscapeMiddleware(site, {"version": 1, "rules": [{"path": "/**", "to": "page"}]}), fan), nothing),
         "escape_mw, page (the site's redirect)": (calls(EscapeMiddleware(redirecting), fan), calls(redirecting, fan)),
+        "the same, the first of its kind": first_of_its_kind(EscapeMiddleware(redirecting), fan),
+        "the same, the first of its kind, gzip": first_of_its_kind(EscapeMiddleware(redirecting), fan | {"HTTP_ACCEPT_ENCODING": "gzip, deflate, br"}),
     }
     try:
         from whitenoise import WhiteNoise

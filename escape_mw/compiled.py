@@ -65,10 +65,11 @@ def compiled(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rule
 def _in_force(entries: Mapping[str, DestinationEntry], form: RulesFile) -> Iterator[DestinationEntry]:
     """The destinations that count: all but the opt-in ones, or only those named; and what the rules add themselves."""
     chosen = form.destinations
+    only, disabled = frozenset(chosen.only or ()), frozenset(chosen.disable)
     named = {*chosen.also, *(entry.id for entry in chosen.add)}
     for name, entry in entries.items():
-        wanted = name in chosen.only if chosen.only is not None else not entry.opt_in
-        if (wanted or name in named) and name not in chosen.disable:
+        wanted = name in only if chosen.only is not None else not entry.opt_in
+        if (wanted or name in named) and name not in disabled:
             yield entry
 
 

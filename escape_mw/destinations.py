@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
@@ -62,7 +62,7 @@ def mend(url: str) -> str:
     `url` is a header's value as WSGI gives it (latin-1). Anything that cannot be mended safely is left for the gate.
     """
     match = HEAD.match(url)
-    if not match or "\\" in url:
+    if not match or "\\" in url or len(url) > MAX_URL:
         return url
     rest = url[match.end() :].rstrip(" \t")
     if any(not " " <= char <= "\xff" for char in rest):
@@ -169,6 +169,6 @@ def _last_segment(path: str) -> str | None:
     return path.rstrip("/").rpartition("/")[2] or None
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII)

@@ -5,7 +5,6 @@ Whatever goes wrong in here lets the request pass, with one log record.
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 import weakref
@@ -18,14 +17,13 @@ from .environ import Environ, is_plain, path_of, short_body, visit_of
 from .events.measurement import VISIT, Measurement, token_for_site
 from .events.sinks import Sink
 from .lab import places as lab
+from .logs import logger
 from .model import Answer, AskSite, Decision, Page, Pass, Redirect, Visit
 from .page import redirect
 from .policy import Rules
 from .reload import RulesSource
 from .rules import Source
 from .schema import EventOptions
-
-logger = logging.getLogger("escape_mw")
 
 # Set while an application of ours runs inside another: applied twice, the outer one acts and the inner one passes.
 INSIDE: ContextVar[bool] = ContextVar("escape_mw_inside", default=False)
@@ -85,7 +83,7 @@ class Engine:
         """
         try:
             rules = self.source.current()
-            if (rules.lab or self._measurement) and environ.get("PATH_INFO", "").startswith(PLACES) and (answer := self._own(environ, rules)):
+            if (rules.lab or rules.events or self._options) and environ.get("PATH_INFO", "").startswith(PLACES) and (answer := self._own(environ, rules)):
                 return answer
             if is_plain(environ, rules):
                 return None

@@ -64,7 +64,7 @@ def known(sort: str) -> AfterValidator:
     def check(value: str, info: ValidationInfo) -> str:
         known = (info.context or {}).get(sort)
         if known is not None and value not in known:
-            raise PydanticCustomError("unknown_id", "{value} is no known {sort}", {"value": value, "sort": sort, "known": sorted(known)})
+            raise PydanticCustomError("unknown_id", "{value} is no known {sort}", {"value": value, "sort": sort, "known": known})
         return value
 
     return AfterValidator(check)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -63,13 +64,13 @@ def _told(detail: Detail, model: type[BaseModel]) -> str:
 
 
 def _unknown_key(path: Path, model: type[BaseModel]) -> str:
-    allowed = _keys_at(path[:-1], model.model_json_schema())
+    allowed = _keys_at(path[:-1], _schema(model))
     return f"unknown key{_meant(str(path[-1]), allowed)}; allowed here: {', '.join(allowed)}"
 
 
 def _unknown_id(detail: Detail) -> str:
     about = detail["ctx"]
-    hint = _meant(about["value"], about["known"]) or f"; known: {shown(', '.join(about['known']))}"
+    hint = _meant(about["value"], about["known"]) or f"; known: {shown(', '.join(sorted(about['known'])))}"
     return f"{about['value']!r} is no known {about['sort']}{hint}"
 
 
@@ -106,6 +107,11 @@ TELL: dict[str, Callable[[Detail], str]] = {
 def _meant(word: str, allowed: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, list(allowed), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _keys_at(path: Path, schema: dict[str, Any]) -> list[str]:

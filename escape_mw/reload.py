@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
 from collections.abc import Callable
 
+from .logs import logger
 from .policy import Rules
 from .problems import RulesError
 from .rules import Source, load
 
-logger = logging.getLogger("escape_mw")
-
 INTERVAL = 2.0  # seconds
-Signature = tuple[tuple[int, int, int] | None, ...]
+Signature = tuple[tuple[int, int, int, int] | None, ...]
 
 
 class RulesSource:
@@ -30,6 +28,7 @@ class RulesSource:
         self._source = source
         self._clock = clock
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._files: tuple[str, ...] = (os.fspath(source),) if isinstance(source, str | os.PathLike) else ()
         self._signature = _signature(self._files)
         self._next_look = clock() + INTERVAL
@@ -37,24 +36,31 @@ class RulesSource:
 
     def current(self) -> Rules:
         """The rules for this moment."""
-        if self._files and self._clock() >= self._next_look and self._lock.acquire(blocking=False):
-            try:
-                self._next_look = self._clock() + INTERVAL
-                self._look()
-            finally:
-                self._lock.release()
+        if self._files and self._clock() >= self._next_look:
+            if self._process != os.getpid():  # forked, perhaps while another thread held the lock
+                self._process, self._lock = os.getpid(), threading.Lock()
+            lock = self._lock
+            if lock.acquire(blocking=False):
+                try:
+                    self._next_look = self._clock() + INTERVAL
+                    self._look()
+                finally:
+                    lock.release()
         return self.rules
 
     def _look(self) -> None:
         signature = _signature(self._files)  # before the file is read, so that no edit is missed
         if signature == self._signature:
             return
-        self._signature = signature
+        known, self._signature = self._signature, signature
         try:
             self._use(load(self._source))
         except RulesError as error:
             for problem in error.problems:
                 logger.error("the edited rules are not used: %s", problem)
+        except BaseException:  # this thread dies, or memory is short: the next look reads again
+            self._signature = known
+            raise
         else:
             logger.info("the edited rules are in force")
 
@@ -68,11 +74,11 @@ class RulesSource:
 def _signature(files: tuple[str, ...]) -> Signature:
     """What changes when a file does: its time, size and number; None for one that is gone."""
 
-    def of(name: str) -> tuple[int, int, int] | None:
+    def of(name: str) -> tuple[int, int, int, int] | None:
         try:
             found = os.stat(name)  # noqa: PTH116 - no Path to make for each look
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
     return tuple(map(of, files))

@@ -15,6 +15,7 @@ from .compiled import compiled
 from .document import Path, Place, Problem, read
 from .handoffs import TECHNIQUES
 from .languages import available
+from .paths import compile_path
 from .policy import Rules
 from .problems import RulesError, from_validation, report
 from .schema import RulesFile
@@ -58,6 +59,7 @@ def _load(value: Any, places: Mapping[Path, Place], problems: list[Problem], nam
         form = _validated(value, problems)
         if form is not None and not problems:
             rules = compiled(form, folder, problems)
+        compile_path.cache_clear()  # it spares the second pass the work of the first, and must not grow with every edit
     elif not problems:
         problems = [Problem((), Place(1, 1) if places else None, "the rules are a mapping that begins with 'version: 1'")]
     if rules is None or problems:

@@ -70,7 +70,7 @@ class Recogniser:
 
     def _is_browser(self, agent: str) -> bool:
         """The quick look: whether the agent alone is one of a real browser."""
-        return self._recognise(agent, "", False) is BROWSER
+        return bool(PLAIN.fullmatch(agent)) or self.recognise(agent, "", False) is BROWSER
 
     def _recognise(self, agent: str, package: str, webview_brand: bool) -> Visitor:
         if not package and not webview_brand and PLAIN.fullmatch(agent):

@@ -122,7 +122,7 @@ def _row(event: Event) -> dict[str, Any]:
 
 
 def _engine(url: str) -> sql.Engine:
-    engine = sql.create_engine(url, pool_pre_ping=True)
+    engine = sql.create_engine(url, poolclass=sql.NullPool)  # two connections a second at most, and none to outlive a fork
     if engine.dialect.name == "sqlite":
         sql.event.listen(engine, "connect", _set_up_sqlite)
         sql.event.listen(engine, "begin", _begin_sqlite)

@@ -7,7 +7,6 @@ A process killed on the spot loses what is younger than `INTERVAL`; one that end
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 import time
@@ -15,10 +14,9 @@ import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
+from ..logs import logger
 from .event import Event
 from .sinks import Sink
-
-logger = logging.getLogger("escape_mw")
 
 INTERVAL = 0.5  # seconds between two looks of the writer
 ROOM = 10_000  # events that may wait, for each sink
@@ -137,11 +135,17 @@ class Recorder:
             del self._remembered[next(iter(self._remembered))]
 
     def _wake(self) -> None:
-        if self._writer is None:
+        """See that somebody writes: the writer's thread, or whoever comes after the end."""
+        if self._closed.is_set():
+            self.flush()
+        elif not self._is_writing():
             with self._lock:
-                if self._writer is None:
+                if not self._is_writing():
                     self._writer = threading.Thread(target=_write_on, args=(weakref.ref(self), self._closed), name="escape_mw events", daemon=True)
                     self._writer.start()
+
+    def _is_writing(self) -> bool:
+        return self._writer is not None and self._writer.is_alive()
 
 
 def _tell(reference: weakref.ref[Recorder], what: Callable[[Recorder], None]) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..logs import events as logger
 from ..schema import EventOptions
 from .event import Event
-
-logger = logging.getLogger("escape_mw.events")
 
 Sink = Callable[[Sequence[Event]], object]
 NEEDS = {"database": "sqlalchemy", "prometheus": "prometheus_client", "opentelemetry": "opentelemetry"}

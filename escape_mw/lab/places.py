@@ -12,7 +12,6 @@ The token is compared in constant time; without it, with a forged mark or by ano
 from __future__ import annotations
 
 import hmac
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from urllib.parse import parse_qsl
 
 from ..decide import is_navigation
 from ..ladder import DEFAULT
+from ..logs import logger
 from ..model import Answer, Visit, Visitor
 from ..policy import LabSetup, Rules
 from ..visitors import platform
@@ -27,8 +27,6 @@ from .marks import LIFE, Mark, Round, new_round
 from .page import bench, notice, see_other
 from .rows import ARRIVED, rows, tries
 from .store import WORKED
-
-logger = logging.getLogger("escape_mw")
 
 PAGE, SAW = "/_escape/lab", "/_escape/lab/saw"
 READ = ("GET", "HEAD")

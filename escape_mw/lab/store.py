@@ -7,18 +7,15 @@ file that cannot be used (full disk, locked, gone, broken) is logged once until 
 
 from __future__ import annotations
 
-import logging
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ..logs import logger
 from .marks import LIFE, Mark
-
-logger = logging.getLogger("escape_mw")
 
 MAX_ROWS = 10_000
 YEARS = 2
@@ -51,7 +48,6 @@ class LabStore:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path = path
         self._clock = clock
-        self._lock = threading.Lock()
         self._told = False
 
     def record(self, mark: Mark, outcome: str) -> bool | None:
@@ -59,7 +55,7 @@ class LabStore:
 
         Returns whether anything is new, None where the file cannot be used.
         """
-        with self._guarded(), self._lock, closing(_open(self.path, "rwc")) as file:
+        with self._guarded(), closing(_open(self.path, "rwc")) as file:
             file.execute("PRAGMA journal_mode=WAL")
             file.execute("PRAGMA synchronous=NORMAL")
             file.execute("BEGIN IMMEDIATE")

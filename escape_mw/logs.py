@@ -1,0 +1,20 @@
+"""The log: whatever a site's handler or filter raises, no request fails for it."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import Any
+
+
+class Log(logging.LoggerAdapter):  # type: ignore[type-arg]  # no subscript on Python 3.10
+    """A logger whose failures are nobody's."""
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log, if that works."""
+        with suppress(Exception):
+            super().log(level, msg, *args, **kwargs)
+
+
+logger = Log(logging.getLogger("escape_mw"), {})
+events = Log(logging.getLogger("escape_mw.events"), {})
