@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..agents import SAFARI, TIKTOK_ANDROID
+from ..engines.conftest import need
 from ..real_http import Served, get
 
 ROOT = Path(__file__).parent.parent.parent
@@ -30,12 +31,11 @@ http {
 }
 """
 
-pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
-
 
 @pytest.fixture
 def cached(tmp_path):
     """Serve an application of tests/servers/site.py behind nginx, with or without the recipe."""
+    need(None if shutil.which("nginx") else "nginx not installed")
     running = []
 
     def start(app, recipe=""):
