@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from . import __version__, catalogue, demo, tables
+from .events.cli import events
 from .explain import Explainer, RecordError
 from .lab.cli import counts, lab
 from .languages import available
@@ -17,6 +18,7 @@ from .middleware import EscapeMiddleware
 from .model import Answer
 from .preview import Preview
 from .problems import RulesError
+from .report.cli import power, report
 from .rules import load
 from .schema import RulesFile
 
@@ -104,6 +106,9 @@ def list_(what: str, markdown: bool, database: str | None) -> None:
 
 
 main.add_command(lab)
+main.add_command(events)
+main.add_command(report)
+main.add_command(power)
 
 
 @main.command()

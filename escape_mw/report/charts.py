@@ -1,0 +1,86 @@
+"""Where the lines of the lift chart run: the lift over time in percentage points, with both intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from .experiment import Lift, Reading
+from .figures import day, points
+
+WIDTH, HEIGHT = 360, 210
+LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 24  # what the axes' words take
+STEPS = (1, 2, 2.5, 5, 10)
+TICKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LiftChart:
+    """A chart of WIDTH by HEIGHT units; `fixed`, `always` and `line` are points as SVG writes them.
+
+    `rows` and `columns` are the axes' marks, each with its place and its label; `zero` is the height of no lift, `at`
+    the place of the last day's lift.
+    """
+
+    fixed: str
+    always: str
+    line: str
+    zero: float
+    at: tuple[float, float]
+    rows: tuple[tuple[float, str], ...]
+    columns: tuple[tuple[float, str], ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+    bottom: int = HEIGHT - BOTTOM
+
+
+def lift_chart(reading: Reading) -> LiftChart | None:
+    """The chart of a lift that may be read; None of any other, and of one that has no two days yet."""
+    days = [(at.day, lift) for at, lift in reading.days if lift]
+    if reading.lift is None or len(days) < 2:
+        return None
+    low, high = _reach(reading.lift)
+    first, last = days[0][0], days[-1][0]
+
+    def x(day: float) -> float:
+        return LEFT + (day - first) / (last - first) * (WIDTH - LEFT - RIGHT)
+
+    def y(difference: float) -> float:
+        """Early intervals are wider than the chart; they end at its edges."""
+        return TOP + (high - min(max(difference, low), high)) / (high - low) * (HEIGHT - TOP - BOTTOM)
+
+    return LiftChart(
+        fixed=_band((x(day), y(lift.fixed.low), y(lift.fixed.high)) for day, lift in days),
+        always=_band((x(day), y(lift.always.low), y(lift.always.high)) for day, lift in days),
+        line=_points((x(day), y(lift.difference)) for day, lift in days),
+        zero=round(y(0), 1),
+        at=(round(x(last), 1), round(y(reading.lift.difference), 1)),
+        rows=tuple((round(y(value), 1), points(value) if value else "0") for value in _round_values(low, high)),
+        columns=((float(LEFT), day(first)), (float(WIDTH - RIGHT), day(last))),
+    )
+
+
+def _reach(lift: Lift) -> tuple[float, float]:
+    """The lowest and the highest difference: today's wider interval and zero, with as much again around."""
+    room = (lift.always.high - lift.always.low) / 2
+    return min(lift.always.low, 0) - room, max(lift.always.high, 0) + room
+
+
+def _round_values(low: float, high: float) -> Iterator[float]:
+    """A handful of round values between two."""
+    scale = 10 ** math.floor(math.log10((high - low) / TICKS))
+    step = next(step * scale for step in STEPS if step * scale * TICKS >= high - low)
+    return (number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1))
+
+
+def _band(rows: Iterable[tuple[float, float, float]]) -> str:
+    lines = list(rows)
+    return _points([(x, high) for x, _, high in lines] + [(x, low) for x, low, _ in reversed(lines)])
+
+
+def _points(pairs: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in pairs)

@@ -1,0 +1,176 @@
+"""One experiment read for one outcome: by intention to treat, over every eligible visit of both arms.
+
+A visit is a success if the outcome was recorded in it, whichever arm it was in and whatever was tried on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .counts import DAY
+from .daily import Daily
+from .power import Arms, smallest_lift, visits_needed
+from .statistics import Interval, Share, always_valid_difference, always_valid_ratio, difference, is_enough, ratio, sample_ratio
+
+MISMATCH = 0.001
+PACE = 7  # days
+ASSUMED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the reader wants to know: a target `lift` relative to the holdout (0.5: half as many again).
+
+    `planned` is the number of visits that was decided on beforehand; None takes it from the holdout's own rate.
+    `holdouts` are the planned shares (0 to 1) by experiment, `holdout` is one for every experiment and goes before.
+    """
+
+    lift: float = 0.5
+    planned: int | None = None
+    holdout: float | None = None
+    holdouts: Mapping[str, float] = field(default_factory=dict)
+
+    def share_of(self, experiment: str) -> tuple[float, str]:
+        """The planned share of the holdout, and where that is from: "given", "rules" or "assumed"."""
+        if self.holdout is not None:
+            return self.holdout, "given"
+        return (self.holdouts[experiment], "rules") if experiment in self.holdouts else (ASSUMED, "assumed")
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """What escaping did: the rates' difference and ratio, each with the interval for one look and the always-valid one.
+
+    `basis` says which interval may be relied on: "fixed" from the planned size on, before it "always".
+    """
+
+    difference: float
+    fixed: Interval
+    always: Interval
+    ratio: float
+    ratio_fixed: Interval
+    ratio_always: Interval
+    basis: str
+
+    @property
+    def interval(self) -> Interval:
+        """That of the difference which may be relied on."""
+        return self.fixed if self.basis == "fixed" else self.always
+
+    @property
+    def ratio_interval(self) -> Interval:
+        """That of the ratio which may be relied on."""
+        return self.ratio_fixed if self.basis == "fixed" else self.ratio_always
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an experiment says of one outcome ("" where none was ever recorded).
+
+    `missing` is "", or the reason why there is no lift. `mismatch` is the p-value of the arms' sizes under the planned
+    `share`, `needed` the number of visits for the `target` lift, `smallest` the smallest lift that this sample could
+    have shown, `pace` in visits per day. `days` has both arms and their lift, None as long as it cannot be reckoned.
+    """
+
+    experiment: str
+    outcome: str
+    escape: Share
+    holdout: Share
+    share: float
+    share_from: str
+    mismatch: float | None
+    target: float
+    needed: int | None
+    is_planned: bool
+    smallest: float | None
+    pace: float
+    missing: str
+    lift: Lift | None
+    days: tuple[tuple[Daily, Lift | None], ...]
+
+    @property
+    def visits(self) -> int:
+        """Both arms together."""
+        return self.escape.of + self.holdout.of
+
+    @property
+    def days_left(self) -> int | None:
+        """Days until the needed size at the present pace; None where nobody can tell."""
+        return None if self.needed is None or not self.pace else max(0, math.ceil((self.needed - self.visits) / self.pace))
+
+
+def missing(escape: Share, holdout: Share, mismatch: float | None, needed: int | None) -> str:
+    """Why the sample cannot carry a lift; "" if it can. This is the one place where that is decided.
+
+    A lift is read when all of these hold; the first that does not is the answer:
+
+    1. "no-holdout", "no-escape": both arms have visits.
+    2. "mismatch": the arms' sizes are as planned; p is 0.001 or more in the sample-ratio check.
+    3. "no-outcomes", "few-outcomes": each arm has 10 outcomes and 10 visits without, or a normal approximation fails.
+    4. "too-small": the visits have reached the number `needed`, so that the interval for one look is as good as its
+       name; or, before that, the always-valid interval lies on one side of zero.
+    """
+    if not escape.of or not holdout.of:
+        return "no-holdout" if escape.of else "no-escape"
+    if mismatch is not None and mismatch < MISMATCH:
+        return "mismatch"
+    if not is_enough(escape, holdout):
+        return "few-outcomes" if escape.count + holdout.count else "no-outcomes"
+    is_reached = needed is not None and escape.of + holdout.of >= needed
+    return "" if is_reached or always_valid_difference(escape, holdout).excludes(0) else "too-small"
+
+
+def read(experiment: str, outcome: str, days: Sequence[Daily], question: Question, now: int) -> Reading:
+    """Read one experiment for one outcome, over days without a gap; `now` is in seconds since 1970."""
+    escape, holdout = days[-1].escape, days[-1].holdout
+    share, share_from = question.share_of(experiment)
+    mismatch = sample_ratio(escape.of, holdout.of, share) if escape.of and holdout.of else None
+    target = _target(holdout.rate, question.lift)
+    needed = question.planned or (visits_needed(holdout.rate, target, share).visits if target else None)
+    lacking = missing(escape, holdout, mismatch, needed)
+    return Reading(
+        experiment=experiment,
+        outcome=outcome,
+        escape=escape,
+        holdout=holdout,
+        share=share,
+        share_from=share_from,
+        mismatch=mismatch,
+        target=target or question.lift,
+        needed=needed,
+        is_planned=question.planned is not None,
+        smallest=smallest_lift(holdout.rate, Arms(escape.of, holdout.of)),
+        pace=_pace(days, now // DAY),
+        missing=lacking,
+        lift=None if lacking else lift(escape, holdout, needed),
+        days=tuple((day, lift(day.escape, day.holdout, needed) if is_enough(day.escape, day.holdout) else None) for day in days),
+    )
+
+
+def lift(escape: Share, holdout: Share, needed: int | None) -> Lift:
+    """Every figure of the lift; each arm must have outcomes."""
+    return Lift(
+        difference=escape.rate - holdout.rate,
+        fixed=difference(escape, holdout),
+        always=always_valid_difference(escape, holdout),
+        ratio=escape.rate / holdout.rate,
+        ratio_fixed=ratio(escape, holdout),
+        ratio_always=always_valid_ratio(escape, holdout),
+        basis="fixed" if needed is not None and escape.of + holdout.of >= needed else "always",
+    )
+
+
+def _target(rate: float, wanted: float) -> float | None:
+    """The lift to aim at: no more than half of what is left to 100 %, None without a rate."""
+    return min(wanted, (1 - rate) / rate / 2) if 0 < rate < 1 else None
+
+
+def _pace(days: Sequence[Daily], today: int) -> float:
+    """Visits per day over the last seven whole days, or over as many as there are; of the first day itself, that day's."""
+    if days[0].day >= today:
+        return float(days[-1].visits)
+    before = [day.visits for day in days if day.day < today - PACE]
+    whole = [day.visits for day in days if day.day < today]
+    return (whole[-1] - (before[-1] if before else 0)) / min(PACE, today - days[0].day)

@@ -1,0 +1,63 @@
+"""The funnel: eligible visits, those in which something was tried, that left, that arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from .counts import AppCount, TechniqueCount
+from .statistics import Share
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the funnel. `technique` is "" for a host app's own line, whose shares are of its eligible visits.
+
+    A technique's shares of `left` and `arrived` are of the visits in which it was tried. `arrived` is None for the goal
+    "app": the music app never reports back.
+    """
+
+    app: str
+    platform: str
+    goal: str
+    technique: str
+    eligible: int
+    held_out: int
+    tried: Share
+    left: Share
+    arrived: Share | None
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """The visits of one `goal`: a line for each host app, before those of its techniques, and the `total`."""
+
+    goal: str
+    lines: tuple[Line, ...]
+    total: Line
+
+
+def funnels(apps: Iterable[AppCount], techniques: Iterable[TechniqueCount]) -> tuple[Funnel, ...]:
+    """The funnels of these counts, the real browser's first; host apps with the most visits first."""
+    by_goal: dict[str, list[AppCount]] = {}
+    for row in sorted(apps, key=lambda row: (-row.eligible, row)):
+        by_goal.setdefault(row.goal, []).append(row)
+    ways = {key: sorted(group, key=lambda row: -row.tried) for key, group in groupby(sorted(techniques), key=lambda row: row[:3])}
+    return tuple(_funnel(goal, by_goal[goal], ways) for goal in sorted(by_goal, reverse=True))
+
+
+def _funnel(goal: str, rows: Sequence[AppCount], ways: Mapping[tuple[str, ...], Sequence[TechniqueCount]]) -> Funnel:
+    lines = (line for row in rows for line in (_app(row), *(_technique(row, way) for way in ways.get(row[:3], ()))))
+    total = AppCount("", "", goal, *(sum(column) for column in zip(*(row[3:] for row in rows), strict=True)))
+    return Funnel(goal, tuple(lines), _app(total))
+
+
+def _app(row: AppCount) -> Line:
+    arrived = None if row.goal == "app" else Share(row.arrived, row.eligible)
+    return Line(row.app, row.platform, row.goal, "", row.eligible, row.held_out, Share(row.tried, row.eligible), Share(row.left, row.eligible), arrived)
+
+
+def _technique(app: AppCount, row: TechniqueCount) -> Line:
+    arrived = None if row.goal == "app" else Share(row.arrived, row.tried)
+    return Line(*row[:4], app.eligible, app.held_out, Share(row.tried, app.eligible), Share(row.left, row.tried), arrived)

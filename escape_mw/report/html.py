@@ -1,0 +1,68 @@
+"""The report for people: one HTML document, with its charts drawn in it; it has no script and asks nothing of any server."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import SimpleNamespace
+
+import jinja2
+from markupsafe import Markup
+
+from ..page import source_hash, static
+from . import figures, words
+from .charts import lift_chart
+from .experiment import Reading
+from .figures import Names
+from .funnel import Funnel, Line
+from .statistics import Share, wilson
+from .summary import Summary
+
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
+SHOWN = 12  # host apps in a chart; the table has all
+
+
+def html(summary: Summary, names: Names) -> str:
+    """The whole document. Every name from the database is escaped in the template (Jinja2 autoescape)."""
+    style = static("report.css").strip()
+    return _template().render(
+        summary=summary,
+        names=names,
+        style=Markup(style),  # noqa: S704 - a constant of ours
+        policy=f"{POLICY}; style-src {source_hash(style)}",
+        headline=words.headline(summary),
+        warnings=words.warnings(summary, names),
+    )
+
+
+def _bars(funnel: Funnel) -> list[tuple[str, str, Share | None]]:
+    """The steps of a funnel's total: a class, what it is, and how many of the eligible."""
+    total = funnel.total
+    steps = [("eligible", "opened the link inside an app", Share(total.eligible, total.eligible)), ("tried", "tried a way out", total.tried)]
+    return [
+        *steps,
+        ("weak", "left the page (a weak sign)", total.left),
+        ("arrived", f"arrived in the {figures.GOALS.get(funnel.goal, funnel.goal)}", total.arrived),
+    ]
+
+
+def _apps(funnel: Funnel) -> list[tuple[Line, Share]]:
+    """Host apps and their share of arrivals, or of departures where that is all there is."""
+    return [(line, line.arrived or line.left) for line in funnel.lines if line.eligible and not line.technique][:SHOWN]
+
+
+def _arms(reading: Reading) -> list[tuple[str, str, Share]]:
+    return [("escape", "with escapes", reading.escape), ("holdout", "held out", reading.holdout)]
+
+
+def _top(reading: Reading) -> float:
+    """The right end of the arms' scale: a little beyond the higher interval."""
+    found = [wilson(arm) for arm in (reading.escape, reading.holdout)]
+    return min(1.0, max([interval.high for interval in found if interval], default=1.0) * 1.1) or 1.0
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    charts = SimpleNamespace(bars=_bars, apps=_apps, arms=_arms, top=_top, lift=lift_chart)
+    environment.globals |= {"f": figures, "w": words, "charts": charts, "wilson": wilson}
+    return environment.from_string(static("report.html"))

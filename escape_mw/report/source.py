@@ -1,0 +1,75 @@
+"""The events database, opened to be read: never made by looking, and its password never told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sql
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from ..events.database import Database
+from ..events.tables import NewerDatabaseError, migrate, version
+
+
+class SourceError(RuntimeError):
+    """The events cannot be read; the message says why, without a password."""
+
+
+@contextmanager
+def opened(url: str) -> Iterator[sql.Connection]:
+    """A connection to the events at `url` (any SQLAlchemy URL), at one moment's state. Raises SourceError."""
+    address = _address(url)
+    try:
+        _see_that_it_has_events(address)
+        database = Database(url)
+        try:
+            with database.reading() as connection:
+                yield connection
+        finally:
+            database.close()
+    except ModuleNotFoundError as error:
+        raise SourceError(f"{told(address)}: its driver is missing; install {error.name!r}") from None
+    except NewerDatabaseError as error:
+        raise SourceError(f"{told(address)}: {error}") from None
+    except SQLAlchemyError as error:
+        raise SourceError(f"{told(address)}: cannot be read: {_reason(error, address)}") from None
+
+
+def told(address: sql.URL) -> str:
+    """Where the database is, in words that may be shown: no user, no password, no options."""
+    name = address.database or ""
+    return name if address.get_backend_name() == "sqlite" else f"{address.get_backend_name()}://{address.host or ''}/{name}"
+
+
+def _address(url: str) -> sql.URL:
+    try:
+        address = sql.make_url(url)
+        address.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise SourceError("that is no database URL; one looks like sqlite:////srv/events.sqlite3 or postgresql+psycopg://user@host/name") from None
+    except ModuleNotFoundError as error:
+        raise SourceError(f"the database's driver is missing; install {error.name!r}") from None
+    return address
+
+
+def _see_that_it_has_events(address: sql.URL) -> None:
+    """Refuse what has no events, or a later release's, before anything could be made or changed there."""
+    if address.get_backend_name() == "sqlite":
+        file = Path((address.database or "").removeprefix("file:"))
+        if not file.is_file():
+            raise SourceError(f"{told(address) or ':memory:'}: there is no such file; the site makes it with its first event")
+    engine = sql.create_engine(address)
+    try:
+        with engine.begin() as connection:
+            if not version(connection):
+                raise SourceError(f"{told(address)}: there are no events in it; the site makes their tables with the first one")
+            migrate(connection)
+    finally:
+        engine.dispose()
+
+
+def _reason(error: SQLAlchemyError, address: sql.URL) -> str:
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+    return lines[0].replace(str(address.password), "***") if address.password else lines[0]

@@ -1,0 +1,146 @@
+"""What the figures can bear: intervals and tests, each by its published method, from statsmodels and SciPy where they have it.
+
+Every interval is two-sided at 95 %, unless `alpha` says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from scipy.special import lambertw
+from scipy.stats import chisquare, fisher_exact
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+ALPHA = 0.05
+ENOUGH = 10  # outcomes, and visits without, in each arm; with fewer, a normal approximation is not to be trusted
+# Visits at which the always-valid interval is at its tightest; it must be chosen before the data, so it is the same for everybody.
+TIGHTEST = 5000
+
+
+class Interval(NamedTuple):
+    """From `low` to `high`, both included."""
+
+    low: float
+    high: float
+
+    def excludes(self, value: float) -> bool:
+        """Whether the value lies outside."""
+        return not self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`count` of `of` visits."""
+
+    count: int
+    of: int
+
+    @property
+    def rate(self) -> float:
+        """The share itself, from 0 to 1; 0 of nothing is 0."""
+        return self.count / self.of if self.of else 0.0
+
+
+def is_enough(*arms: Share) -> bool:
+    """Whether each arm is large enough for a normal approximation, on which every interval of a lift rests."""
+    return all(min(arm.count, arm.of - arm.count) >= ENOUGH for arm in arms)
+
+
+def wilson(share: Share, alpha: float = ALPHA) -> Interval | None:
+    """The score interval of one proportion; None without a visit.
+
+    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference", JASA 22.
+    """
+    if not share.of:
+        return None
+    low, high = proportion_confint(share.count, share.of, alpha=alpha, method="wilson")
+    return Interval(max(float(low), 0.0), min(float(high), 1.0))
+
+
+def difference(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
+    """The interval of escape's rate less holdout's: method 10, score intervals put together, valid for one look.
+
+    R. G. Newcombe (1998), "Interval estimation for the difference between independent proportions", Statistics in Medicine 17.
+    """
+    low, high = confint_proportions_2indep(escape.count, escape.of, holdout.count, holdout.of, method="newcomb", compare="diff", alpha=alpha)
+    return Interval(float(low), float(high))
+
+
+def ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
+    """The interval of escape's rate over holdout's, by way of its logarithm, valid for one look. Both arms need outcomes.
+
+    D. Katz, J. Baptista, S. P. Azen and M. C. Pike (1978), "Obtaining confidence intervals for the risk ratio in cohort
+    studies", Biometrics 34. (The score interval would be a little better, but its quartic is not solved reliably at
+    our sizes by statsmodels 0.15.)
+    """
+    low, high = confint_proportions_2indep(escape.count, escape.of, holdout.count, holdout.of, method="log", compare="ratio", alpha=alpha)
+    return Interval(float(low), float(high))
+
+
+def always_valid_difference(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
+    """The interval of escape's rate less holdout's that stays valid however often one looks.
+
+    An asymptotic confidence sequence: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy and A. Ramdas (2024),
+    "Time-uniform central limit theory and asymptotic confidence sequences", Annals of Statistics 52, for the average
+    effect in a randomised experiment without covariates, where it is centred on the plain difference. Asymptotic: it is
+    not to be asked before both arms are large enough for a normal approximation.
+    """
+    error = math.sqrt(_variance(escape) / escape.of + _variance(holdout) / holdout.of)
+    return _around(escape.rate - holdout.rate, error, escape.of + holdout.of, alpha)
+
+
+def always_valid_ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
+    """The same for escape's rate over holdout's, by way of its logarithm (delta method). Both arms need an outcome."""
+    error = math.sqrt(_variance(escape) / escape.rate**2 / escape.of + _variance(holdout) / holdout.rate**2 / holdout.of)
+    low, high = _around(math.log(escape.rate / holdout.rate), error, escape.of + holdout.of, alpha)
+    return Interval(math.exp(low), math.exp(high))
+
+
+def boundary(visits: int, alpha: float = ALPHA, tightest: int = TIGHTEST) -> float:
+    """How many standard errors the always-valid interval reaches to either side after so many visits.
+
+    The normal mixture of H. Robbins (1970), "Statistical methods related to the law of the iterated logarithm", Annals of
+    Mathematical Statistics 41, as in theorem 2.2 of Waudby-Smith et al.: sqrt(2 (t rho² + 1) / (t rho²) * log(sqrt(t rho² + 1) / alpha)),
+    with the rho that makes it narrowest at `tightest` visits.
+    """
+    spread = visits * (-float(lambertw(-(alpha**2) / math.e, -1).real) - 1) / tightest
+    return math.sqrt(2 * (spread + 1) / spread * math.log(math.sqrt(spread + 1) / alpha))
+
+
+def sample_ratio(escape: int, holdout: int, planned: float) -> float:
+    """The p-value of the arms' sizes under the `planned` share of the holdout (0 to 1): Pearson's chi-squared, one degree of freedom.
+
+    A. Fabijan et al. (2019), "Diagnosing sample ratio mismatch in online controlled experiments", KDD.
+    """
+    visits = escape + holdout
+    return float(chisquare([escape, holdout], [visits * (1 - planned), visits * planned]).pvalue)
+
+
+def drop(before: Share, now: Share) -> float:
+    """The one-sided p-value of a rate that is no lower now than before: Fisher's exact test.
+
+    R. A. Fisher (1935), "The logic of inductive inference", Journal of the Royal Statistical Society 98.
+    """
+    table = [[now.count, now.of - now.count], [before.count, before.of - before.count]]
+    return float(fisher_exact(table, alternative="less")[1])
+
+
+def corrected(p_values: Sequence[float]) -> list[float]:
+    """The same p-values, corrected for how many they are.
+
+    S. Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
+    """
+    return [float(value) for value in multipletests(p_values, method="holm")[1]] if p_values else []
+
+
+def _variance(share: Share) -> float:
+    return share.rate * (1 - share.rate)
+
+
+def _around(centre: float, error: float, visits: int, alpha: float) -> Interval:
+    reach = error * boundary(visits, alpha)
+    return Interval(centre - reach, centre + reach)

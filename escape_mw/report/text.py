@@ -1,0 +1,128 @@
+"""The report for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
+
+from .experiment import Reading
+from .figures import NOTHING, Names, chance, change, count, date, goal, place, points, rate, share
+from .funnel import Funnel
+from .health import Health
+from .summary import Summary
+from .words import HOW_TO_READ, HOW_TO_READ_LIFT, STATUS, TALLIES, headline, lacking, sample_ratio, scope, size, warnings
+
+WIDTH = 100
+MARK = "!"
+
+
+def text(summary: Summary, names: Names) -> str:
+    """The whole report, without a line break at its end."""
+    return "\n".join(_lines(summary, names)).rstrip()
+
+
+def _lines(summary: Summary, names: Names) -> Iterator[str]:
+    yield f"{scope(summary)}. Made on {date(summary.made)}."
+    yield ""
+    for sentence in headline(summary):
+        yield from _wrapped(sentence)
+    for warning in warnings(summary, names):
+        yield from _wrapped(f"{MARK} {warning}", indent="  ")
+    if summary.first is not None:
+        for funnel in summary.funnels:
+            yield from _section(f"How far they got, {goal(funnel.goal)}", _funnel(funnel, names))
+        yield from _beside(summary)
+        for reading in summary.readings:
+            yield from _section(f"Was it worth it? Experiment {reading.experiment!r}, outcome {reading.outcome or 'none yet'!r}", _experiment(reading))
+        yield from _section("Do the ways out still work? The last 7 days beside the 4 weeks before", _health(summary.health, names))
+    yield from _section("Only counted", _tallies(summary))
+    notes = HOW_TO_READ + (HOW_TO_READ_LIFT if summary.readings else ())
+    yield from _section("How to read this", (line for note in notes for line in _wrapped(note)))
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield from ("", title, "-" * len(title), *lines)
+
+
+def _funnel(funnel: Funnel, names: Names) -> Iterator[str]:
+    rows = [("", "eligible", "tried", "", "left", "(weak)", *(("arrived", "(proof)") if funnel.goal == "browser" else ("arrived", "")))]
+    for line in (*funnel.lines, funnel.total):
+        title = f"  {line.technique}" if line.technique else place(line, names)
+        arrived = (NOTHING, "") if line.arrived is None else (count(line.arrived.count), rate(line.arrived))
+        eligible = "" if line.technique else count(line.eligible)
+        rows.append((title, eligible, count(line.tried.count), rate(line.tried), count(line.left.count), rate(line.left), *arrived))
+    yield from _table(rows)
+
+
+def _beside(summary: Summary) -> Iterator[str]:
+    yield ""
+    yield from _wrapped("A host app's rates are of its eligible visits, a technique's departures and arrivals of the visits in which it was tried.")
+    if summary.held_out:
+        yield from _wrapped(f"Beside these, {count(summary.held_out)} eligible visits were held out on purpose, to compare with.")
+
+
+def _experiment(reading: Reading) -> Iterator[str]:
+    arms = (("with escapes", reading.escape), ("held out", reading.holdout))
+    yield from _table([("", "visits", "with the outcome", "rate"), *((name, count(arm.of), count(arm.count), rate(arm)) for name, arm in arms)])
+    if reading.lift:
+        lift = reading.lift
+        best = {"fixed": "to be relied on: the size is reached", "always": "to be relied on: the size is not reached yet"}
+        yield from _table(
+            [
+                ("", "points", "relative", ""),
+                ("lift", points(lift.difference), change(lift.ratio), ""),
+                ("for one look", *_spans(lift.fixed, lift.ratio_fixed), best["fixed"] if lift.basis == "fixed" else ""),
+                ("always valid", *_spans(lift.always, lift.ratio_always), best["always"] if lift.basis == "always" else ""),
+            ]
+        )
+    yield from _wrapped(lacking(reading) or size(reading))
+    yield from _wrapped(sample_ratio(reading))
+
+
+def _spans(difference: Sequence[float], ratio: Sequence[float]) -> tuple[str, str]:
+    return " to ".join(map(points, difference)), " to ".join(map(change, ratio))
+
+
+def _health(rows: Sequence[Health], names: Names) -> Iterator[str]:
+    if not rows:
+        yield "Nothing was tried in the last five weeks."
+        return
+    table = [("", "technique", "before", "of tries", "now", "of tries", "p", "")]
+    for row in rows:
+        before, now = ((share(value), count(value.of)) for value in (row.before, row.now))
+        table.append(
+            (
+                f"{place(row, names)}, {goal(row.goal)}",
+                row.technique,
+                *before,
+                *now,
+                chance(row.p),
+                STATUS[row.status] + (" (by departures: weak)" if row.is_weak else ""),
+            )
+        )
+    yield from _table(table)
+    yield "One-sided p-values (Fisher), corrected for the number of techniques (Holm)."
+
+
+def _tallies(summary: Summary) -> Iterator[str]:
+    width = max(len(count(number)) for number in summary.tallies.values())
+    for name, told in TALLIES.items():
+        mark = f"{MARK} " if name == "dropped" and summary.tallies[name] else ""
+        yield f"{count(summary.tallies[name]):>{width}} {mark}{told}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Columns side by side: words to the left, figures to the right."""
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    is_right = [all(_is_figure(cell) for cell in column[1:]) for column in columns]
+    for row in rows:
+        yield "  ".join(f"{cell:{'>' if right else '<'}{width}}" for cell, width, right in zip(row, widths, is_right, strict=True)).rstrip()
+
+
+def _is_figure(cell: str) -> bool:
+    return not cell or cell == NOTHING or (cell[0].isdigit() and " " not in cell)
+
+
+def _wrapped(sentence: str, indent: str = "") -> list[str]:
+    return wrap(sentence, WIDTH, subsequent_indent=indent)
