@@ -44,6 +44,7 @@ class Experiment:
 
     def _draw(self, period: str, *who: str) -> float:
         """A number from 0 to below 1 (BLAKE2b as a keyed hash: RFC 7693, 2.9)."""
-        key = hashlib.blake2b(period.encode(), key=self.secret.encode()[:64], salt=b"escape_mw.arm").digest()
-        told = "\0".join((self.name, str(self.seed), *who)).encode("utf-8", "surrogateescape")
+        secret = hashlib.blake2b(self.secret.encode()).digest()  # the whole of it; a key may have 64 bytes
+        key = hashlib.blake2b(period.encode(), key=secret, salt=b"escape_mw.arm").digest()
+        told = "\0".join((self.name, str(self.seed), *who)).encode("utf-8", "surrogatepass")
         return int.from_bytes(hashlib.blake2b(told, key=key, digest_size=8).digest(), "big") / SCALE

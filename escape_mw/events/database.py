@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from .event import Event
 from .period import seconds
@@ -27,7 +27,9 @@ NEW = sql.insert(EVENTS).from_select(
         ~sql.exists().where(EVENTS.c.visit == sql.bindparam("new_visit", type_=EVENTS.c.visit.type), EVENTS.c.once == sql.bindparam("new_once"))
     ),
     include_defaults=False,
-)
+).execution_options(preserve_rowcount=True)
+# What makes a transaction see one moment's state, and keep nobody waiting.
+READS: dict[str, dict[str, Any]] = {"sqlite": {"reads": True}, "postgresql": {"isolation_level": "REPEATABLE READ"}}
 Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform
 
 
@@ -57,6 +59,9 @@ class Database:
             except IntegrityError:  # another process was quicker with the same row
                 if attempt == ATTEMPTS:
                     raise
+            except SQLAlchemyError:
+                self._is_migrated = False  # somebody may have taken the tables away
+                raise
             else:
                 self._is_migrated = True
                 return
@@ -87,7 +92,7 @@ class Database:
         """A connection to read from, at one moment's state, in nobody's way; the tables are brought up to date before."""
         with self.engine.begin() as connection:
             migrate(connection)
-        with self.engine.execution_options(reads=True).begin() as connection:
+        with self.engine.execution_options(**READS.get(self.engine.dialect.name, {})).begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -96,14 +101,14 @@ class Database:
 
 
 def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
-    rows = [_row(event) for event in events if event.visit]
+    rows = sorted((_row(event) for event in events if event.visit), key=_key)  # in one order, or two processes could wait for each other
     tallies = Counter[Tally]()
     for event in events:
         if not event.visit:
-            tallies[_day(event.time), event.name, event.rule[:NAME], event.app, event.platform] += event.number
+            tallies[_day(event.time), event.name, _kept(event.rule), event.app, event.platform] += event.number
     if rows:
-        repeats = len(rows) - connection.execute(NEW, rows).rowcount
-        tallies[_day(events[0].time), "repeat", "", "", ""] += repeats
+        written = connection.execute(NEW, rows).rowcount
+        tallies[_day(events[0].time), "repeat", "", "", ""] += len(rows) - written if written >= 0 else 0  # below 0: the driver cannot say
     for tally, count in sorted(tallies.items()):
         if count:
             _add(connection, tally, count)
@@ -117,8 +122,18 @@ def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
 
 
 def _row(event: Event) -> dict[str, Any]:
-    fields = event._asdict() | {"rule": event.rule[:NAME], "once": event.once}
+    event = event._replace(rule=_kept(event.rule), outcome=_kept(event.outcome))
+    fields = event._asdict() | {"once": event.once}
     return {f"new_{column.name}": fields[column.name] for column in EVENTS.c}
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["new_visit"], row["new_once"]
+
+
+def _kept(word: str) -> str:
+    """The site's own word, as every database takes it; one that none takes would hold up all the others."""
+    return word.replace("\0", "").encode("utf-8", "replace").decode()[:NAME]
 
 
 def _engine(url: str) -> sql.Engine:

@@ -32,7 +32,9 @@ class Measurement:
         """Record what a decision means for its visit."""
         for event in steps(visit, decision, rules, int(self.recorder.clock())):
             self.recorder.record(event)
-        if asks_for_privacy(visit.headers) and visit.marker is None and isinstance(decision, Page | Redirect) and decision.reason == "escape":
+        if visit.method != "GET" or visit.marker is not None or not asks_for_privacy(visit.headers):
+            return
+        if isinstance(decision, Page | Redirect) and decision.reason == "escape":
             seen = decision.visitor
             self.recorder.count(Event(0, "", "eligible", decision.rule, seen.app or "", platform=seen.platform))
 

@@ -13,6 +13,7 @@ import time
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from ..logs import logger
 from .event import Event
@@ -30,19 +31,23 @@ class Outlet:
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.waiting: deque[Event] = deque()
+        self._lost = 0
         self._is_broken = False
 
-    def take(self, events: Iterable[Event]) -> int:
-        """Let events wait; returns how many found no room."""
-        lost = 0
+    def forget(self) -> None:
+        """Let nothing wait: it is another process's to write."""
+        self.waiting.clear()
+        self._lost = 0
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Let events wait. Those that find no room are lost; this sink is told how many, once it takes any again."""
         for event in events:
             if len(self.waiting) < ROOM:
                 self.waiting.append(event)
             else:
-                lost += event.number
-        return lost
+                self._lost += event.number
 
-    def pour(self) -> None:
+    def pour(self, now: int) -> None:
         """Hand over what waits; a sink that fails gets the same again later."""
         while self.waiting:
             batch = [self.waiting[at] for at in range(min(BATCH, len(self.waiting)))]
@@ -56,6 +61,9 @@ class Outlet:
             self._is_broken = False
             for _ in batch:
                 self.waiting.popleft()
+            if self._lost:
+                self.waiting.append(Event(now, "", "dropped", number=self._lost))
+                self._lost = 0
 
 
 class Recorder:
@@ -83,7 +91,7 @@ class Recorder:
         self._closed = threading.Event()
         self._writer: threading.Thread | None = None
         for outlet in self._outlets:
-            outlet.waiting.clear()
+            outlet.forget()
 
     def record(self, event: Event) -> None:
         """Record a step of a visit: a second time, it is only counted as a repeat."""
@@ -109,25 +117,24 @@ class Recorder:
     def flush(self) -> None:
         """Hand everything to the sinks now."""
         with self._pouring:
+            now = int(self.clock())
             with self._lock:
-                events = [*self._queue, *(event._replace(time=int(self.clock()), number=number) for event, number in self._tallies.items())]
+                events = [*self._queue, *(event._replace(time=now, number=number) for event, number in self._tallies.items())]
                 self._queue.clear()
                 self._tallies.clear()
-            lost = sum(outlet.take(events) for outlet in self._outlets)
-            if lost:
-                with self._lock:
-                    self._count(Event(0, "", "dropped"), lost)
             for outlet in self._outlets:
-                outlet.pour()
+                outlet.take(events)
+            for outlet in self._outlets:
+                outlet.pour(now)
 
     def close(self) -> None:
         """End the writer and hand over what is left."""
         self._closed.set()
         self.flush()
 
-    def _count(self, event: Event, number: int = 1) -> None:
+    def _count(self, event: Event) -> None:
         """Only the words that tallies keep; anything else would make each of them another one."""
-        self._tallies[Event(0, "", event.name, event.rule, event.app, platform=event.platform)] += number
+        self._tallies[Event(0, "", event.name, event.rule, event.app, platform=event.platform)] += 1
 
     def _remember(self, step: tuple[str, str]) -> None:
         self._remembered[step] = None
@@ -142,7 +149,8 @@ class Recorder:
             with self._lock:
                 if not self._is_writing():
                     self._writer = threading.Thread(target=_write_on, args=(weakref.ref(self), self._closed), name="escape_mw events", daemon=True)
-                    self._writer.start()
+                    with suppress(RuntimeError):  # no thread to be had now: the next event tries again
+                        self._writer.start()
 
     def _is_writing(self) -> bool:
         return self._writer is not None and self._writer.is_alive()

@@ -61,9 +61,10 @@
     });
   });
 
-  // Only a visitor who left by a hand-off has something to be told on coming back.
+  // Only a visitor who left by a hand-off has something to be told on coming back. A page that another one replaces is
+  // no hand-off that opened: its pagehide comes before it is hidden (both engines, measured).
   function left() {
-    if (timer) tell("left", fired);
+    if (timer && document.hidden) tell("left", fired);
     away = away || timer > 0;
     clearTimeout(timer);
     timer = 0;
