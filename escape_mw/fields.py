@@ -23,6 +23,12 @@ HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:
 ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 
 
+def shown(value: object) -> str:
+    """A value, short enough for one line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def fault(message: str) -> PydanticCustomError:
     """A problem in our own words."""
     return PydanticCustomError("rules", "{message}", {"message": message})
@@ -30,15 +36,16 @@ def fault(message: str) -> PydanticCustomError:
 
 @dataclass(frozen=True)
 class Shaped:
-    """Text of a form, told in our words; editors learn the pattern from the JSON Schema."""
+    """Text of a form, told in our words; editors learn the pattern from the JSON Schema. A `secret` is never repeated."""
 
     pattern: re.Pattern[str]
     what: str
+    secret: bool = False
 
     def check(self, value: str) -> str:
         """The value, if it has the form."""
         if not self.pattern.fullmatch(value):
-            raise fault(f"{value!r} is not {self.what}")
+            raise fault(f"{'this' if self.secret else repr(value)} is not {self.what}")
         return value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import suppress
 from typing import Any
+
+CALLER = 2 if sys.version_info >= (3, 11) else 3  # frames up, which older releases count otherwise
 
 
 class Log(logging.LoggerAdapter):  # type: ignore[type-arg]  # no subscript on Python 3.10
@@ -13,7 +16,7 @@ class Log(logging.LoggerAdapter):  # type: ignore[type-arg]  # no subscript on P
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         """Log, if that works."""
         with suppress(Exception):
-            super().log(level, msg, *args, **kwargs)
+            super().log(level, msg, *args, **{"stacklevel": CALLER, **kwargs})
 
 
 logger = Log(logging.getLogger("escape_mw"), {})

@@ -87,7 +87,7 @@ class Watch:
 
     def _start(self, status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Callable[[bytes], object]:
         self._answer = None
-        if not self._started and status.startswith(REDIRECTS):
+        if not self._started and str(status).startswith(REDIRECTS) and _are_headers(headers):
             headers = self._judged(headers)
         if self._answer is not None:
             return _swallow
@@ -134,6 +134,8 @@ def _varying(start_response: StartResponse) -> Any:
     """Tell caches that the answers of this path depend on the user agent (rules: `vary: true`)."""
 
     def start(status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Any:
+        if not _are_headers(headers):  # the server's to tell
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
         told = [value for name, value in headers if name.lower() == "vary"]
         names = {name.strip().lower() for value in told for name in value.split(",")}
         if not names & {"*", "user-agent"}:
@@ -142,6 +144,12 @@ def _varying(start_response: StartResponse) -> Any:
         return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
     return start
+
+
+def _are_headers(headers: object) -> bool:
+    """Whether these are headers as WSGI knows them (PEP 3333); whatever else they are is the server's to tell."""
+    pairs = isinstance(headers, list) and all(isinstance(item, tuple) and len(item) == 2 for item in headers)
+    return pairs and all(isinstance(text, str) for item in headers for text in item)  # type: ignore[attr-defined]
 
 
 def _swallow(data: bytes) -> None:

@@ -213,7 +213,7 @@ def _template(override: str | None) -> jinja2.Template:
         return environment.from_string(Path(override).read_text("utf-8"))
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"{override}:{error.lineno}: {error.message}") from None
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         raise TemplateError(f"{override!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 

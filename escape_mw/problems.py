@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from .document import Path, Place, Problem
+from .fields import shown
 
 Detail = Mapping[str, Any]
+SECRET: tuple[Path, ...] = (("secret",), ("lab", "token"), ("events", "database"))  # a problem goes to a log: these do not
 
 
 class RulesError(ValueError):
@@ -45,16 +47,24 @@ def _place(problem: Problem, places: Mapping[Path, Place]) -> Place | None:
 def _line(problem: Problem, place: Place | None, name: str) -> str:
     where = f"{name}:{place.line}:{place.column}" if place else name
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.path).lstrip(".")
-    return f"{where}: {dotted}: {problem.message}" if dotted else f"{where}: {problem.message}"
+    return _printable(f"{where}: {dotted}: {problem.message}" if dotted else f"{where}: {problem.message}")
 
 
-def shown(value: object) -> str:
-    """A value, short enough for one line."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _printable(line: str) -> str:
+    """One line that forges no other, whatever stands in a key or a value."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in line)
+
+
+class Hidden:
+    """What stands in a problem for a value that is nobody's to read."""
+
+    def __repr__(self) -> str:
+        return "what stands here"
 
 
 def _told(detail: Detail, model: type[BaseModel]) -> str:
+    if detail["loc"] in SECRET:
+        detail = {**detail, "input": Hidden()}
     if detail["type"] == "extra_forbidden":
         return _unknown_key(detail["loc"], model)
     if tell := TELL.get(detail["type"]):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from .entries import AppEntry, DestinationEntry, Shape, StepEntry
-from .fields import AppId, DestinationId, Goal, Host, Id, Kind, Package, PathPattern, Phone, Shaped, Strict, fault, known
+from .fields import AppId, DestinationId, Goal, Host, Id, Kind, Package, PathPattern, Phone, Shaped, Strict, fault, known, shown
 from .paths import compile_path
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
@@ -83,6 +83,12 @@ class PageOptions(Strict):
     template: str | None = None
 
 
+def _rule_name(value: str) -> str:
+    if not value.isprintable() or not 0 < len(value) <= 64:
+        raise fault(f"{shown(value)} is no name of 1 to 64 printable characters, for it stands in logs and reports")
+    return value
+
+
 class QueryParameter(Strict):
     """The destination stands in a query parameter of the request."""
 
@@ -131,7 +137,7 @@ class ExperimentForm(Strict):
 class RuleForm(Strict):
     """One rule: a path, and where it leads."""
 
-    name: str | None = None
+    name: Annotated[str, AfterValidator(_rule_name)] | None = None
     path: PathPattern
     to: To
     when: When = When()
@@ -143,7 +149,7 @@ class RuleForm(Strict):
 class LabOptions(Strict):
     """The lab, switched on."""
 
-    token: Annotated[str, Shaped(TOKEN, "a token of 16 or more letters, digits, - and _")] | None = None
+    token: Annotated[str, Shaped(TOKEN, "a token of 16 or more letters, digits, - and _", secret=True)] | None = None
     file: Annotated[str, Field(min_length=1)] = "escape_lab.sqlite3"
 
 
@@ -151,7 +157,7 @@ class EventOptions(Strict):
     """What is measured, and which sinks are told."""
 
     log: bool = False
-    database: Annotated[str, Shaped(DATABASE, "a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3")] | None = None
+    database: Annotated[str, Shaped(DATABASE, "a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3", secret=True)] | None = None
     prometheus: bool = False
     opentelemetry: bool = False
     keep: Annotated[str, Shaped(PERIOD, "a period such as 90d, 13mo or 2y")] | None = None
@@ -188,7 +194,7 @@ class RulesFile(Strict):
 
     version: Literal[1]
     mode: Literal["act", "observe", "off"] = "act"
-    base_url: Annotated[str, Shaped(BASE_URL, "an origin such as https://label.example, without a path")] | None = None
+    base_url: Annotated[str, Shaped(BASE_URL, "an origin such as https://label.example, without a user or a path", secret=True)] | None = None
     allowed_hosts: list[Annotated[str, Shaped(SITE_HOST, "a host name such as label.example, without a port")]] = []
     secret: Annotated[str, Field(min_length=16)] | None = None
     marker: Annotated[str, Shaped(MARKER, "a parameter name such as _esc")] = "_esc"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import time
 from urllib.parse import quote
 
 import pytest
@@ -10,14 +11,16 @@ import pytest
 from escape_mw import load
 from escape_mw.destinations import mend
 from escape_mw.document import read
+from escape_mw.engine import Engine
 from escape_mw.explain import Explainer
 from escape_mw.handoffs import Cargo, intent, intent_app
 
-from . import intent_uri
+from . import intent_uri, test_xss
 from .agents import TIKTOK_ANDROID
 from .conftest import corpus
 
 FAMILY = {"messenger": "facebook"}
+same = test_xss.same
 
 
 def test_visitors_in_webviews_are_found_and_named():
@@ -46,6 +49,49 @@ def test_slow_agents_are_cut():
     visitors = load().visitors
     for row in corpus("redos_ua.jsonl"):
         assert visitors.visitor(row["value"], {}) == visitors.visitor(row["value"][:1024], {})
+
+
+# Agents that make a backtracking matcher slow; none of them needs a corpus.
+SLOW = [
+    pytest.param("", "Android", id="a word that begins something, again and again"),
+    pytest.param("Android ", "ion/.Android", id="the end of a word before its beginning"),
+    pytest.param("Android ", "Version/1.1 ", id="a version without its browser"),
+    pytest.param("Android Version/", "1.", id="a version without an end"),
+    pytest.param("Android ", "9", id="a number without an end"),
+    pytest.param("Mozilla/5.0 (Linux; Android 14", "; wv", id="a webview's mark without its bracket"),
+    pytest.param("Mozilla/5.0 (Linux; Android ", "14; K", id="a system without an end"),
+    pytest.param("Mozilla/5.0 ", "(iPhone; ", id="nothing but opening brackets"),
+    pytest.param("Mozilla/5.0 ", "(Linux; Android 14; K", id="nothing but the beginnings of systems"),
+    pytest.param("Mozilla/5.0 (iPhone", ") ", id="nothing but closing brackets"),
+    pytest.param("Mozilla/5.0 (iPhone) AppleWebKit/1 (KHTML, like Gecko) Version/", "1 Mobile/15E148 Safari/", id="a plain browser that never ends"),
+    pytest.param("Mozilla/5.0 (iPhone) Mobile/1 Instagram ", "1.", id="a host app's version without an end"),
+    pytest.param("Mozilla/5.0 (iPhone) Mobile/1 ", "[FBAN;", id="nothing but a host app's marks"),
+    pytest.param("Mozilla/5.0 (Linux; Android 1) ", "cubot", id="nothing but a phone that sounds like a crawler"),
+    pytest.param("Mozilla/5.0 ", "bota", id="nothing but words that sound like a crawler"),
+    pytest.param("", "x/1 (", id="nothing but products"),
+    pytest.param("", "; ", id="nothing but semicolons"),
+    pytest.param("", " ", id="nothing but blanks"),
+    pytest.param("Mozilla/5.0 (iPhone)", "\xe4", id="letters beyond ASCII"),
+]
+
+
+def quickest(work, agent):
+    """The processor's time for an agent, in seconds, the best of several: instruction counts do not see into a regular expression."""
+
+    def once():
+        before = time.thread_time()
+        work(agent)
+        return time.thread_time() - before
+
+    return min(once() for _ in range(7))
+
+
+@pytest.mark.parametrize(("head", "piece"), SLOW)
+def test_eight_times_the_agent_takes_no_more_than_eight_times_the_time(head, piece):
+    """Uncut, so that the growth shows: a quadratic matcher takes 64 times as long."""
+    recognise = load().visitors.recognise.__wrapped__
+    short, long = (quickest(lambda agent: recognise(agent, "", False), head + piece * (size // len(piece))) for size in (8_000, 64_000))
+    assert long <= 24 * short + 0.002
 
 
 @pytest.mark.parametrize(("allow", "only"), [("open.spotify.com", "spotify"), ("*.lnk.to", "linkfire")])
@@ -98,6 +144,29 @@ def test_no_intent_says_more_than_it_should():
             assert uri.isascii()
             assert uri.isprintable()
     assert built > 20
+
+
+def markup():
+    return [row["value"] for row in corpus("xss_payloads.jsonl")]
+
+
+@pytest.mark.parametrize("page", test_xss.PAGES)
+def test_no_markup_of_the_rules_gets_out(page, same):
+    """Ten rows to a value, for speed: they come out as they went in, or one of them has broken its slot."""
+
+    def made(word):
+        values = test_xss.everywhere(word)
+        return test_xss.PAGES[page](same(test_xss.rules_with(values)), values)
+
+    rows, harmless = markup(), made(test_xss.WORD)
+    for first in range(0, len(rows), 10):
+        value = " ".join(rows[first : first + 10])
+        test_xss.assert_only_words_differ(harmless, made(value), value)
+
+
+@pytest.mark.parametrize("make", [case for case in test_xss.QUOTED if case.id in ("the path", "the query", "the query of the site's redirect")])
+def test_no_markup_of_a_request_gets_out(make, same):
+    assert test_xss.assert_quoted(Engine(same(test_xss.MEASURED)), make, map(test_xss.raw, markup())) > 100
 
 
 def test_hostile_yaml_reads_or_tells():

@@ -551,7 +551,7 @@ BAD = [
     pytest.param("lab: true", "2:1: lab: say 'lab: {token: ...}', or give a 'secret' that a token can be made from", id="no token and no secret"),
     pytest.param("lab: {file: x}", "2:1: lab: say 'lab: {token: ...}', or give a 'secret' that a token can be made from", id="a file alone"),
     pytest.param("lab: on", "2:1: lab: 'lab' is true, false, or a mapping with token and file", id="a word"),
-    pytest.param("lab: {token: short}", "2:7: lab.token: 'short' is not a token of 16 or more letters, digits, - and _", id="a short token"),
+    pytest.param("lab: {token: short}", "2:7: lab.token: this is not a token of 16 or more letters, digits, - and _", id="a short token"),
     pytest.param('lab: {token: "${LAB_TOKEN}-long-enough"}', "2:7: lab.token: ", id="a token that wants quoting"),
     pytest.param("lab: {tokn: x}", "2:7: lab.tokn: unknown key (did you mean 'token'?); allowed here: token, file", id="an unknown key"),
 ]

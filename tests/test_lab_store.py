@@ -139,7 +139,7 @@ def test_a_locked_file_is_waited_for_a_little(tmp_path, caplog, monkeypatch):
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         assert [store.record(mark(number), "worked") for number in (1, 2)] == [None, None]
-        assert faults(caplog) == [f"the lab's file {str(store.path)!r} cannot be used, results are lost: database is locked"]
+        assert faults(caplog) == [f"the lab's file {str(store.path)!r} cannot be used, results are lost: 'database is locked'"]
         other.execute("ROLLBACK")
     assert store.record(mark(3), "worked") is True
 

@@ -21,13 +21,17 @@ ATTEMPTS = 5
 HOUR = 3600  # seconds
 COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "number"]
 # Standard SQL for "unless it is there"; two processes at the same moment are told apart by the key.
-NEW = sql.insert(EVENTS).from_select(
-    [column.name for column in EVENTS.c],
-    sql.select(*(sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c)).where(
-        ~sql.exists().where(EVENTS.c.visit == sql.bindparam("new_visit", type_=EVENTS.c.visit.type), EVENTS.c.once == sql.bindparam("new_once"))
-    ),
-    include_defaults=False,
-).execution_options(preserve_rowcount=True)
+NEW = (
+    sql.insert(EVENTS)
+    .from_select(
+        [column.name for column in EVENTS.c],
+        sql.select(*(sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c)).where(
+            ~sql.exists().where(EVENTS.c.visit == sql.bindparam("new_visit", type_=EVENTS.c.visit.type), EVENTS.c.once == sql.bindparam("new_once"))
+        ),
+        include_defaults=False,
+    )
+    .execution_options(preserve_rowcount=True)
+)
 # What makes a transaction see one moment's state, and keep nobody waiting.
 READS: dict[str, dict[str, Any]] = {"sqlite": {"reads": True}, "postgresql": {"isolation_level": "REPEATABLE READ"}}
 Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform

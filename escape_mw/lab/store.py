@@ -109,7 +109,7 @@ class LabStore:
             yield
         except (sqlite3.Error, OSError) as error:
             if not self._told:
-                logger.error("the lab's file %r cannot be used, results are lost: %s", str(self.path), error)
+                logger.error("the lab's file %r cannot be used, results are lost: %.200r", str(self.path), str(error))
             self._told = True
         else:
             self._told = False
