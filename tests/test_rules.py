@@ -102,6 +102,9 @@ BAD = [
     pytest.param("version: 1\npage: {artwork: 'https://elsewhere.example/x.jpg'}", 1, id="artwork of another site"),
     pytest.param("version: 1\npage: {artwork: '//elsewhere.example/x.jpg'}", 1, id="artwork of another site, without a scheme"),
     pytest.param("version: 1\npage: {template: nowhere.html}", 1, id="a template that is not there"),
+    pytest.param('version: 1\npage: {template: "a\\0b"}', 1, id="a template whose name no file can have"),
+    pytest.param('version: 1\nrules: [{name: "two\\nlines", path: /x, to: page}]', 1, id="a name of two lines"),
+    pytest.param(f"version: 1\nrules: [{{name: {'x' * 65}, path: /x, to: page}}]", 1, id="a name too long for a report"),
     pytest.param("version: 1\nsecret: short", 1, id="a short secret"),
     pytest.param(
         "version: 1\nsecret: ${NO_SUCH_VARIABLE}",

@@ -27,6 +27,7 @@ FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--no-first-run", "--disable-dev-shm-usage", "--disable-auto-reload", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"),
 )
+SIZE = {"width": 412, "height": 915}
 DESKTOP = {"xdg-open": 'printf "%s\\n" "$1" >>"$0.log"', "xdg-mime": "echo fake.desktop"}
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -86,6 +87,7 @@ class Chromium:
         self._call("DELETE", "/window")
         self._call("POST", "/window", {"handle": new})
         assert old != new
+        self._call("POST", "/window/rect", SIZE)  # in the foreground, wherever the one before it was left
         self.cdp("Emulation.setUserAgentOverride", userAgent=agent)
         self.cdp("Page.addScriptToEvaluateOnNewDocument", source=self.watch)
         self.cdp("Emulation.setScriptExecutionDisabled", value=not javascript)
@@ -131,7 +133,7 @@ class Chromium:
 
     def come_back(self) -> None:
         """The visitor comes back to the host app."""
-        self._call("POST", "/window/rect", {"width": 412, "height": 915})
+        self._call("POST", "/window/rect", SIZE)
         self.until("!document.hidden")
 
     def attempts(self, count: int = 0) -> list[Attempt]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from socketserver import ThreadingMixIn
@@ -69,10 +69,10 @@ def running(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def served(rules: Any = None, app: Any = pages, keep: bool = False) -> Iterator[Site]:
-    """The wrapped site, running; `keep` takes the ban on caching off its answers."""
+def served(rules: Any = None, app: Any = pages, keep: bool = False, sinks: Any = (), around: Callable[[Any], Any] = lambda app: app) -> Iterator[Site]:
+    """The wrapped site, running; `keep` takes the ban on caching off its answers, `around` puts something before it."""
     site = Site()
-    wrapped = EscapeMiddleware(app, {**RULES, **(rules or {})})
+    wrapped = around(EscapeMiddleware(app, {**RULES, **(rules or {})}, sinks=sinks))
 
     def asked(environ: dict[str, Any], start_response: Any) -> Any:
         site.asked.append(environ["PATH_INFO"] + ("?" if environ["QUERY_STRING"] else "") + environ["QUERY_STRING"])

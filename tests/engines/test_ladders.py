@@ -71,8 +71,9 @@ def shown(engine):
 
 
 def token(engine):
-    """The visit's token, of the page or of the redirect."""
-    return engine.script("const main = document.querySelector('main'); return main && main.dataset.visit") or TOKEN_IN.search(engine.attempts(1)[0].uri)[1]
+    """The visit's token, in what the page or the redirect hands over."""
+    links = engine.script("return [...document.querySelectorAll('.step a')].map(link => link.getAttribute('href')).join(' ')")
+    return TOKEN_IN.search(links or engine.attempts(1)[0].uri)[1]
 
 
 def waited(engine, rung):
