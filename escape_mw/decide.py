@@ -27,6 +27,7 @@ from urllib.parse import parse_qsl, urlsplit
 from .destinations import mend
 from .handoffs import Cargo
 from .ladder import climb
+from .markers import BY_HAND, value
 from .model import AskSite, Decision, Destination, Journey, Page, Pass, Redirect, Visit, Visitor
 from .paths import fill
 from .policy import Rule, Rules
@@ -67,7 +68,7 @@ def decide(visit: Visit, rules: Rules, location: str | None = None) -> Decision:
     if rule is None:
         return Pass("no-rule" if visitor.kind == "in-app" else "webview", visitor)
     if _stays(visit, rules):
-        return _onward("stay", visit, visitor, rule, rules)
+        return replace(_onward("stay", visit, visitor, rule, rules), journey=_known(visit))
     if visit.url is None:
         return Pass("address", visitor, rule=rule.name)
     if rule.form == "redirect" and location is None:
@@ -132,7 +133,7 @@ def _arrival(visit: Visit, visitor: Visitor, rules: Rules) -> Decision:
     if visit.marker is None or visitor.kind == "bot":
         return Pass(visitor.kind, visitor)
     reason = "arrived" if visit.marker.trusted else "marked"
-    journey = Journey.read(visit.marker.visit) if visit.marker.trusted else None
+    journey = _known(visit)
     if rules.excluded(visit.path):
         return Pass(reason, visitor, journey=journey)
     named = rules.rules[visit.marker.rule : visit.marker.rule + 1]
@@ -165,11 +166,16 @@ def _destination(visit: Visit, rule: Rule, rules: Rules, location: str | None) -
             return rules.destinations.find(fill(rule.target, match.groupdict() if match else {}))
 
 
+def _known(visit: Visit) -> Journey | None:
+    """The journey that a marked request goes on with."""
+    return Journey.read(visit.marker.visit) if visit.marker is not None and visit.marker.trusted else None
+
+
 def _journey(visit: Visit, visitor: Visitor, destination: Destination | None, rule: Rule, rules: Rules) -> Journey | None:
     """What the visit's events share, None where it is not measured. A marked visit is the one that it was."""
     if not visit.id:
         return None
-    if visit.marker is not None and (known := Journey.read(visit.marker.visit)):
+    if known := _known(visit):
         return known
     trial = rule.experiment if rules.mode == "act" else None
     version = (visitor.app_version or "").partition(".")[0]
@@ -189,11 +195,13 @@ def _escape(visit: Visit, visitor: Visitor, destination: Destination, rule: Rule
         page = markers.mark(own, step, rule.number, token)
         return Cargo(destination.url if directly else page, page, visitor.app, destination.android_package, destination.app_uri)
 
-    start = visit.marker.step + 1 if visit.marker and visit.marker.step is not None else 0
-    steps = climb(rules.ladders.rungs(visitor, destination.goal), visitor, cargo, start)
+    tried = visit.marker.step if visit.marker else None
+    start = 0 if tried in (None, BY_HAND) else tried + 1
+    steps = climb(rules.ladders.rungs(visitor, destination.goal), visitor, cargo, start, automatic=tried is None)
     if steps[0].trigger == "redirect" and steps[0].uri:
         return Redirect("escape", steps[0].uri, visitor, destination, rule.name, steps, journey)
-    stay = destination.url if destination.goal == "app" else markers.stay(own)
+    stay = destination.url if destination.goal == "app" else markers.stay(own, token if journey else "")
     link = destination.url if directly or rule.form in ("url", "query") else own
     beacon = f"{visit.root}{BEACON}" if journey else ""
-    return Page("escape", visitor, destination, rule.name, steps, stay, link, token, start > 0, journey, beacon)
+    by_hand = value(BY_HAND, rule.number, token) if journey and not directly else ""
+    return Page("escape", visitor, destination, rule.name, steps, stay, link, token, start > 0, journey, beacon, by_hand)

@@ -37,11 +37,11 @@ class Ladders:
         return ((*key, rungs) for key, rungs in self._table.items())
 
 
-def climb(rungs: tuple[Rung, ...], visitor: Visitor, cargo: Callable[[int], Cargo], start: int = 0) -> tuple[Step, ...]:
+def climb(rungs: tuple[Rung, ...], visitor: Visitor, cargo: Callable[[int], Cargo], start: int = 0, *, automatic: bool = True) -> tuple[Step, ...]:
     """Make the rungs from `start` on ready: `cargo` gives what the rung of that number hands over.
 
-    A rung whose URI cannot be made is left out. On a return (`start` above 0) and in a webview that nobody named,
-    nothing happens by itself: such steps become taps.
+    A rung whose URI cannot be made is left out. Where it is not to be `automatic`, on a return (`start` above 0) and in
+    a webview that nobody named, nothing happens by itself: such steps become taps.
     """
     steps: list[Step] = []
     for number, rung in enumerate(rungs):
@@ -50,7 +50,7 @@ def climb(rungs: tuple[Rung, ...], visitor: Visitor, cargo: Callable[[int], Carg
         uri = TECHNIQUES[rung.technique](cargo(number))
         if uri is None and rung.trigger != "written":
             continue
-        by_itself = rung.trigger in ("auto", "redirect") and not start and visitor.kind == "in-app" and not steps
+        by_itself = rung.trigger in ("auto", "redirect") and automatic and not start and visitor.kind == "in-app" and not steps
         trigger = rung.trigger if by_itself or rung.trigger == "written" else "tap"
         steps.append(Step(rung.technique, trigger, uri, rung.settle_ms, rung.confidence))
     return tuple(steps)

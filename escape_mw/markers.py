@@ -1,6 +1,6 @@
 """The marker: one query parameter on our own URLs that tells which step was tried, by which rule, in which visit.
 
-It looks like `_esc=1.0-TOKEN` (step 1 of rule 0), and `_esc=stay` says "continue here". The token is a random visit id,
+It looks like `_esc=1.0-TOKEN` (step 1 of rule 0), and `_esc=stay` or `_esc=stay-TOKEN` says "continue here". The token is a random visit id,
 signed and dated (itsdangerous), so that an arrival can be believed. The step is honoured even where the signature does
 not hold: it can only make us more careful, so loops end without any secret that processes share. A marker older than
 `MAX_AGE` is taken out and forgotten: somebody has shared or kept the link.
@@ -20,9 +20,11 @@ from .model import Marker
 
 MAX_AGE = 600  # seconds
 STAY = "stay"
+BY_HAND = 99  # in place of a step: the visitor took the address along, by the host app's menu
 OWN_SECRET = secrets.token_bytes(32)  # one for the life of the process, and of those it forks
 SIGNED = r"[A-Za-z0-9_~-]{1,240}\.([A-Za-z0-9_-]{1,8})\.[A-Za-z0-9_-]{1,64}"
 FORM = re.compile(rf"(\d{{1,2}})\.(\d{{1,6}})-({SIGNED})", re.ASCII)
+STAYING = re.compile(rf"{STAY}(?:-({SIGNED}))?", re.ASCII)
 WHOLE = re.compile(SIGNED, re.ASCII)  # the decoder below would overlook any other character
 
 
@@ -64,11 +66,11 @@ class Markers:
 
     def mark(self, url: str, step: int, rule: int, token: str) -> str:
         """`url` with the marker of a step of a rule, both by their numbers from 0."""
-        return self._with(url, f"{step}.{rule}-{token}")
+        return self._with(url, value(step, rule, token))
 
-    def stay(self, url: str) -> str:
-        """`url` with the marker that says: continue here."""
-        return self._with(url, STAY)
+    def stay(self, url: str, token: str = "") -> str:
+        """`url` with the marker that says: continue here; with the token of a visit that is measured."""
+        return self._with(url, f"{STAY}-{token}" if token else STAY)
 
     def again(self, url: str, marker: Marker) -> str:
         """`url`, which may have a fragment, with a marker that came in with the request."""
@@ -77,7 +79,8 @@ class Markers:
 
     def stayed(self, url: str) -> bool:
         """Whether this URL says: continue here."""
-        return f"{self.name}={STAY}" in url.partition("?")[2].split("&")
+        parts = (part.partition("=") for part in url.partition("?")[2].split("&"))
+        return any(name == self.name and STAYING.fullmatch(value) for name, _, value in parts)
 
     def take(self, query: str) -> tuple[Marker | None, str]:
         """Take our markers out of a raw query string; whatever else stands there stays as it is.
@@ -98,12 +101,13 @@ class Markers:
 
     def _is_marker(self, part: str) -> bool:
         name, _, value = part.partition("=")
-        return name == self.name and (value == STAY or FORM.fullmatch(value) is not None)
+        return name == self.name and any(form.fullmatch(value) for form in (FORM, STAYING))
 
     def _read(self, value: str) -> Marker | None:
         match = FORM.fullmatch(value)
         if not match:
-            return Marker(value, step=None)
+            visit = self.open(value.partition("-")[2])
+            return Marker(value, step=None, visit=visit or "", trusted=bool(visit))
         step, rule, token, stamp = int(match[1]), int(match[2]), match[3], match[4]
         try:
             visit = self._signer.unsign(token, max_age=MAX_AGE).decode("ascii")
@@ -120,3 +124,8 @@ class Markers:
         except BadData:
             return False
         return 0 <= age <= MAX_AGE
+
+
+def value(step: int, rule: int, token: str) -> str:
+    """A marker's value: a step of a rule, both by their numbers from 0, in a visit."""
+    return f"{step}.{rule}-{token}"

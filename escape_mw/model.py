@@ -174,7 +174,8 @@ class Page:
     """Answer with the interstitial: the `steps` that are left, and `stay`, the link that continues here.
 
     `retry` is true when an earlier hand-off came back, `link` is the address to copy, `token` the visit's signed id,
-    `beacon` the path that the page reports to ("" where nothing is measured).
+    `beacon` the path that the page reports to, `by_hand` the marker for the menu's way out (each "" where nothing is
+    measured, or nothing comes back).
     """
 
     reason: str
@@ -188,6 +189,7 @@ class Page:
     retry: bool = False
     journey: Journey | None = None
     beacon: str = ""
+    by_hand: str = ""
 
 
 Decision = Pass | AskSite | Redirect | Page

@@ -111,10 +111,21 @@ class Interstitial:
         """
         if self.template:
             return self._template.render(self._values(decision, language)).encode("utf-8")
-        values = [step.uri for step in decision.steps if step.uri] + [decision.link, decision.stay, decision.token, decision.beacon]
+        values = [step.uri for step in decision.steps if step.uri] + [decision.link, decision.stay, decision.token, decision.beacon, decision.by_hand]
         rungs = tuple(replace(step, uri=None if step.uri is None else "") for step in decision.steps)
         blank = replace(decision.destination, id=None, url="", app_uri=None)
-        plain = replace(decision, destination=blank, steps=rungs, link="", stay="", token="", rule="", journey=None, beacon=decision.beacon and "/")
+        plain = replace(
+            decision,
+            destination=blank,
+            steps=rungs,
+            link="",
+            stay="",
+            token="",
+            rule="",
+            journey=None,
+            beacon=decision.beacon and "/",
+            by_hand=decision.by_hand and "/",
+        )
         shape = self._shape(plain, language)
         return "".join(part if at % 2 == 0 else escape(values[int(part)]) for at, part in enumerate(shape)).encode("utf-8")
 
@@ -122,8 +133,8 @@ class Interstitial:
         """The page's text in pieces: every other one is the number of the value that stands there."""
         slots = iter(range(99))
         steps = tuple(step if step.uri is None else replace(step, uri=_slot(next(slots))) for step in decision.steps)
-        link, stay, token, beacon = (_slot(next(slots)) for _ in range(4))
-        slotted = replace(decision, steps=steps, link=link, stay=stay, token=token, beacon=decision.beacon and beacon)
+        link, stay, token, beacon, by_hand = (_slot(next(slots)) for _ in range(5))
+        slotted = replace(decision, steps=steps, link=link, stay=stay, token=token, beacon=decision.beacon and beacon, by_hand=decision.by_hand and by_hand)
         text = self._template.render(self._values(slotted, language))
         return SLOT.split(text)
 
@@ -147,6 +158,7 @@ class Interstitial:
             "marker": self._marker,
             "token": decision.token,
             "beacon": decision.beacon,
+            "by_hand": decision.by_hand,
             "style": Markup(self._style),  # noqa: S704 - constants of ours
             "script": Markup(self._script),  # noqa: S704
         }

@@ -48,11 +48,11 @@ class Measurement:
 
 
 def token_for_site(decision: Decision, rules: Rules) -> str | None:
-    """The visit's token for the site's own flow: of an arrival, and of whoever an experiment lets through."""
+    """The visit's token for the site's own flow: of an arrival, of who stays, and of whoever an experiment lets through."""
     journey = decision.journey
     if journey is None:
         return None
-    handed = decision.reason in ("arrived", "holdout") or (isinstance(decision, AskSite) and journey.experiment)
+    handed = decision.reason in ("arrived", "stay", "holdout") or (isinstance(decision, AskSite) and journey.experiment)
     return rules.markers.token(journey.payload) if handed else None
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..decide import BEACON
 from ..model import Answer, Journey
@@ -95,7 +96,8 @@ class Places:
             return
         rung = next((rung for rung in ladder_of(journey, rules) if rung.technique == technique), None)
         if (name in WITH_TECHNIQUE and rung is not None) or (name in WITHOUT and not technique):
-            self._recorder.record(event(journey, name, rules, int(self._recorder.clock()), rung))
+            fired = replace(rung, trigger="tap") if rung and name == "tapped" and rung.trigger != "written" else rung
+            self._recorder.record(event(journey, name, rules, int(self._recorder.clock()), fired))
         else:
             self._count("forged")
 

@@ -21,6 +21,8 @@ def steps(visit: Visit, decision: Decision, rules: Rules, now: int) -> Iterator[
             rung = rung_of(journey, visit.marker.step or 0, rules)
             yield event(journey, "arrived", rules, now, rung)
         return
+    if decision.reason not in ("escape", "holdout"):
+        return
     if visit.marker is None or not visit.marker.trusted:
         yield event(journey, "eligible", rules, now)
     if rules.mode == "observe" or isinstance(decision, Pass):
@@ -38,9 +40,9 @@ def event(journey: Journey, name: str, rules: Rules, now: int, rung: Rung | None
 
 
 def rung_of(journey: Journey, step: int, rules: Rules) -> Rung | None:
-    """The rung of a visit's ladder by its number from 0."""
+    """The rung of a visit's ladder by its number from 0; beyond the last is the menu, by hand."""
     rungs = ladder_of(journey, rules)
-    return rungs[step] if step < len(rungs) else None
+    return rungs[min(step, len(rungs) - 1)] if rungs else None
 
 
 def ladder_of(journey: Journey, rules: Rules) -> tuple[Rung, ...]:

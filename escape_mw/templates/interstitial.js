@@ -99,7 +99,10 @@
 
   document.documentElement.classList.add("js");
   show(0);
-  if (rest.length < parts.length) history.replaceState(history.state, "", clean + location.hash);
+  // Our marker leaves the address, or the one for the menu's way out takes its place, where arrivals are counted.
+  var byHand = main.dataset.byHand, query = clean.indexOf("?") < 0 ? "?" : "&";
+  var address = clean + (byHand ? query + main.dataset.marker + "=" + byHand : "");
+  if (byHand || rest.length < parts.length) history.replaceState(history.state, "", address + location.hash);
 
   // Last of all: whatever navigates here ends the page's own script (both engines, measured).
   var first = steps[0] && steps[0].querySelector("a");
