@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from .model import Visit
@@ -44,7 +45,11 @@ class Experiment:
 
     def _draw(self, period: str, *who: str) -> float:
         """A number from 0 to below 1 (BLAKE2b as a keyed hash: RFC 7693, 2.9)."""
-        secret = hashlib.blake2b(self.secret.encode()).digest()  # the whole of it; a key may have 64 bytes
-        key = hashlib.blake2b(period.encode(), key=secret, salt=b"escape_mw.arm").digest()
         told = "\0".join((self.name, str(self.seed), *who)).encode("utf-8", "surrogatepass")
-        return int.from_bytes(hashlib.blake2b(told, key=key, digest_size=8).digest(), "big") / SCALE
+        return int.from_bytes(hashlib.blake2b(told, key=_key(self.secret, period), digest_size=8).digest(), "big") / SCALE
+
+
+@lru_cache(maxsize=8)
+def _key(secret: str, period: str) -> bytes:
+    """The period's own key, from the whole of the secret: a key of BLAKE2b may have 64 bytes."""
+    return hashlib.blake2b(period.encode(), key=hashlib.blake2b(secret.encode()).digest(), salt=b"escape_mw.arm").digest()

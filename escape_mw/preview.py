@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
 SITE = "https://site.example/listen"
-STATES = {"first": None, "after a failed step": 0, "words only": 99}
+STATES = {"first": None, "after a failed step": 0, "words only": 98}
 RULE = Rule(0, "preview", compile_path("/**"), "redirect", visitors=frozenset({"in-app", "webview"}))
 INDEX = jinja2.Template(
     """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Preview</title>

@@ -13,6 +13,8 @@ from itsdangerous import TimestampSigner
 from escape_mw import EscapeMiddleware, Rules, load
 from escape_mw.markers import Markers
 
+from .postgres import database_url, postgres  # noqa: F401 - fixtures of events' tests
+
 SECRET = "a secret for tests only"
 NOW = 1_800_000_000
 TOKEN = "visit.a0nSAA.ePg9RKkoNs5A5RCf-wPKjZszdFo"

@@ -39,7 +39,7 @@ ONLY = {
     "scipy": {"report.statistics", "report.power"},
     "numpy": {"report.power"},
     "itsdangerous": {"markers", "lab.marks"},
-    "sqlite3": {"lab.store", "lab.cli"},
+    "sqlite3": {"lab.store", "lab.cli", "events.database"},
     "ua_parser": {"visitors"},
     "werkzeug": {"policy", "languages", "page", "demo"},
     "waitress": {"cli"},

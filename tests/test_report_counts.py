@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 from calendar import timegm
 
 import pytest
-import sqlalchemy
 
 from escape_mw.events.database import Database
 from escape_mw.events.event import Event
-from escape_mw.events.tables import METADATA
 from escape_mw.report import counts
 from escape_mw.report.counts import DAY, AppCount, ArmDay, OutcomeDay, Scope, TechniqueCount
 from escape_mw.report.source import opened
@@ -38,22 +35,6 @@ def write(url, *events):
     database = Database(url)
     database(list(itertools.chain.from_iterable([each] if isinstance(each, Event) else each for each in events)))
     database.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path):
-    """A database without events; PostgreSQL is that of ESCAPE_MW_POSTGRES, if it is there."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'events.sqlite3'}"
-        return
-    url = os.environ.get("ESCAPE_MW_POSTGRES")
-    if not url:
-        pytest.skip("ESCAPE_MW_POSTGRES names no database")
-    engine = sqlalchemy.create_engine(url)
-    METADATA.drop_all(engine)
-    yield url
-    METADATA.drop_all(engine)
-    engine.dispose()
 
 
 def read(url, question, *arguments):

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import weakref
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
@@ -84,9 +84,10 @@ class Recorder:
 
     def _start_anew(self) -> None:
         """The state of a process that has recorded nothing: after a fork, what waits is the parent's to write."""
+        OWING.discard(self)
         self._queue: deque[Event] = deque()
         self._tallies: Counter[Event] = Counter()
-        self._remembered: dict[tuple[str, str], None] = {}
+        self._remembered: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lock, self._pouring = threading.Lock(), threading.Lock()
         self._closed = threading.Event()
         self._writer: threading.Thread | None = None
@@ -97,6 +98,7 @@ class Recorder:
         """Record a step of a visit: a second time, it is only counted as a repeat."""
         step = event.visit, event.once
         with self._lock:
+            OWING.add(self)
             if step in self._remembered:
                 self._count(event._replace(name="repeat"))
             elif len(self._queue) >= ROOM:
@@ -111,6 +113,7 @@ class Recorder:
     def count(self, event: Event) -> None:
         """Count an event of no visit."""
         with self._lock:
+            OWING.add(self)
             self._count(event)
         self._wake()
 
@@ -126,6 +129,9 @@ class Recorder:
                 outlet.take(events)
             for outlet in self._outlets:
                 outlet.pour(now)
+            with self._lock:
+                if not (self._queue or self._tallies or any(outlet.waiting for outlet in self._outlets)):
+                    OWING.discard(self)
 
     def close(self) -> None:
         """End the writer and hand over what is left."""
@@ -139,7 +145,7 @@ class Recorder:
     def _remember(self, step: tuple[str, str]) -> None:
         self._remembered[step] = None
         if len(self._remembered) > REMEMBERED:
-            del self._remembered[next(iter(self._remembered))]
+            self._remembered.popitem(last=False)
 
     def _wake(self) -> None:
         """See that somebody writes: the writer's thread, or whoever comes after the end."""
@@ -154,6 +160,9 @@ class Recorder:
 
     def _is_writing(self) -> bool:
         return self._writer is not None and self._writer.is_alive()
+
+
+OWING: set[Recorder] = set()  # who has something to hand over lives on until that is done, whoever else has let go of it
 
 
 def _tell(reference: weakref.ref[Recorder], what: Callable[[Recorder], None]) -> None:

@@ -1,0 +1,83 @@
+"""A measured site and what is recorded of its visits."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import unquote
+
+from webtest import TestApp
+
+from escape_mw import EscapeMiddleware, Event
+
+from .sites import plain
+
+SITE = "https://site.example"
+SECRET = "a secret for tests only"
+ALBUM = "/bio/1DFixLWuPkv3KT3TnV35m3"
+TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
+RULES: dict[str, Any] = {
+    "version": 1,
+    "secret": SECRET,
+    "events": {"outcomes": ["presave"]},
+    "exclude": ["/admin/**"],
+    "rules": [
+        {"name": "pre-saves", "path": "/presave/**", "to": "page"},
+        {"name": "bio", "path": "/bio/{id}", "to": "https://open.spotify.com/album/{id}"},
+        {"name": "out", "path": "/out", "to": {"query": "to"}},
+        {"name": "redirects", "path": "/**", "to": "redirect"},
+    ],
+}
+MARKER = re.compile(r"_esc=\d+\.\d+-[\w~-]+\.[\w-]+\.[\w-]+")
+
+
+def with_each_rule(**more: Any) -> dict[str, Any]:
+    """RULES, with more said in each of its rules."""
+    return RULES | {"rules": [rule | more for rule in RULES["rules"]]}
+
+
+def trial(**more: Any) -> dict[str, Any]:
+    """RULES with an experiment in each rule."""
+    return with_each_rule(experiment={"name": "autumn", **more})
+
+
+class Measured:
+    """A site behind the middleware; its visitors ask, and `events` is what the sink was told."""
+
+    def __init__(self, rules: Any = RULES, app: Any = plain, **options: Any) -> None:
+        self.told: list[Event] = []
+        self.middleware = EscapeMiddleware(app, rules, sinks=[self.told.extend], **options)
+        self.site = TestApp(self.middleware, lint=True)
+        self.markers: list[str] = []
+
+    @property
+    def marker(self) -> str:
+        """The last marker that an answer held."""
+        return self.markers[-1] if self.markers else ""
+
+    def ask(self, path: str, agent: str, method: str = "GET", body: bytes = b"", environ: dict[str, Any] | None = None, **headers: str) -> Any:
+        """One request; `{M}` in its path stands for the last marker that an answer held, `{M0}` for the first."""
+        named = {"User-Agent": agent, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        url = SITE + path.replace("{M}", self.marker).replace("{M0}", self.markers[0] if self.markers else "")
+        answer = self.site.request(url, method=method, headers=named, body=body, environ=environ or {"REMOTE_ADDR": "203.0.113.77"}, expect_errors=True)
+        if found := MARKER.search(unquote(answer.headers.get("Location", "") + answer.body.decode("latin-1"))):
+            self.markers.append(found[0])
+        return answer
+
+    @property
+    def events(self) -> list[Event]:
+        """All that was told, by now."""
+        if measurement := self.middleware.engine._measurement:
+            measurement.recorder.flush()
+        return self.told
+
+    @property
+    def words(self) -> list[str]:
+        """The same in short: what happened, by which technique and trigger, in which arm; how often, if only counted."""
+        return [word(event) for event in self.events]
+
+
+def word(event: Event) -> str:
+    """An event in short."""
+    number = "" if event.visit else f"x{event.number}"
+    return " ".join(filter(None, (event.name, event.technique, event.trigger, event.outcome, event.arm, number)))

@@ -1,0 +1,24 @@
+"""What the servers serve where events are counted: a site whose pages are escaped, and tell which process they are from."""
+
+from __future__ import annotations
+
+import os
+
+from escape_mw import EscapeMiddleware
+
+RULES = {
+    "version": 1,
+    "secret": "a secret for tests only",
+    "events": {"database": "${EVENTS_DATABASE}", "outcomes": ["presave"]},
+    "rules": [{"name": "pre-saves", "path": "/presave/**", "to": "page"}],
+}
+
+
+def bare(_, start_response):
+    body = str(os.getpid()).encode()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+if "EVENTS_DATABASE" in os.environ:
+    wrapped = EscapeMiddleware(bare, RULES)

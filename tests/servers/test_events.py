@@ -1,0 +1,115 @@
+"""Two workers and one SQLite file: every event of 500 visits once, and a killed worker takes its last second along, no more."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote
+
+from escape_mw.events.database import Database
+
+from ..agents import CHROME_ANDROID, TIKTOK_ANDROID
+from ..engines.conftest import need
+from . import serving
+
+MARKER = re.compile(r"_esc=\d+\.\d+-[\w~-]+\.[\w-]+\.[\w-]+")
+WHOLE = {"eligible", "shown", "tapped", "arrived", "outcome"}
+GONE = (ConnectionError, http.client.HTTPException)  # the worker that had the request was killed
+
+
+class Site:
+    """Asks a served site; `statuses` is what it answered, `gone` how many requests a killed worker took along."""
+
+    def __init__(self, url):
+        self.address = url.removeprefix("http://")
+        self.statuses = Counter()
+        self.gone = 0
+
+    def ask(self, method, path, agent, body=b""):
+        connection = http.client.HTTPConnection(self.address, timeout=30)
+        try:
+            connection.request(method, path, body, {"User-Agent": agent})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        except GONE:
+            self.gone += 1
+            return ""
+        finally:
+            connection.close()
+        self.statuses[answer.status] += 1
+        return text
+
+    def visit(self, number):
+        """A page in TikTok, a tap that is told twice, the real browser, a pre-save; the visit's id."""
+        page = self.ask("GET", f"/presave/{number}", TIKTOK_ANDROID)
+        if not page:
+            return None
+        token = re.search('data-visit="([^"]*)"', page)[1]
+        for _ in range(2):
+            self.ask("POST", "/_escape/e", TIKTOK_ANDROID, f"{token} tapped intent".encode())
+        self.ask("GET", f"/presave/{number}?{MARKER.search(unquote(page))[0]}", CHROME_ANDROID)
+        self.ask("POST", "/_escape/outcome/presave", CHROME_ANDROID, token.encode())
+        return token.partition("~")[0]
+
+
+def told(database):
+    """Visit -> what was told of it, and how often something was only counted."""
+    visits, counted = {}, Counter()
+    for event in database.read():
+        if event.visit:
+            visits.setdefault(event.visit, []).append(event.name)
+        else:
+            counted[event.name] += event.number
+    return visits, counted
+
+
+def whole(visits, ids):
+    return all(sorted(visits.get(one, ())) == sorted(WHOLE) for one in ids)
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def test_a_killed_worker_takes_no_event_of_the_others_along(tmp_path, monkeypatch):
+    need(serving.missing("gunicorn with two workers"))
+    url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
+    monkeypatch.setenv("EVENTS_DATABASE", url)
+    served = serving.start("gunicorn with two workers", "measured:wrapped", tmp_path)
+    database = Database(url)
+    try:
+        site = Site(served.url)
+        workers = set()
+        until(lambda: workers.add(int(site.ask("GET", "/", CHROME_ANDROID))) or len(workers) == 2)
+        with ThreadPoolExecutor(8) as pool:
+            before = list(pool.map(site.visit, range(200)))
+            until(lambda: whole(told(database)[0], before))
+            during = [pool.submit(site.visit, number) for number in range(200, 300)]
+            until(lambda: sum(one.done() for one in during) > 30)
+            os.kill(min(workers), signal.SIGKILL)
+            during = [one.result() for one in during]
+            after = list(pool.map(site.visit, range(300, 500)))
+    finally:
+        served.stop()
+    visits, counted = told(database)
+    database.close()
+    assert set(site.statuses) == {200, 204}
+    assert site.gone <= 8, "no more than were on their way"
+    assert whole(visits, before)
+    assert whole(visits, after)
+    assert len(set(before) | set(after)) == 400
+    for one in filter(None, during):
+        assert set(visits.get(one, ())) <= WHOLE
+        assert len(visits.get(one, ())) == len(set(visits.get(one, ())))
+    assert len(set(visits) - {*before, *during, *after}) <= site.gone
+    assert sum(map(len, visits.values())) > 2000 + 100, "the other worker's are there"
+    assert set(counted) == {"repeat"}
+    assert 400 <= counted["repeat"] <= 500
