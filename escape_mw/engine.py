@@ -167,10 +167,16 @@ class Engine:
     def _answer(self, visit: Visit, decision: Decision, rules: Rules) -> Answer | None:
         self._tell(visit, decision)
         if self._measurement:
-            self._measurement.told(visit, decision, rules)
+            self._record(self._measurement, visit, decision, rules)
         if isinstance(decision, AskSite | Pass) or rules.mode == "observe":
             return None
         return _sendable(render(visit, decision, rules))
+
+    def _record(self, measurement: Measurement, visit: Visit, decision: Decision, rules: Rules) -> None:
+        try:
+            measurement.told(visit, decision, rules)
+        except Exception:
+            logger.exception("a visit was not recorded because of a fault of ours")
 
     def _tell(self, visit: Visit, decision: Decision) -> None:
         if not isinstance(decision, Pass | AskSite):

@@ -20,7 +20,7 @@ Confidence = Literal["documented", "observed", "single", "inferred"]
 Certainty = Literal["high", "medium", "low"]
 
 HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
-ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
+ID = re.compile(r"(?=.{1,48}$)[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 
 
 def shown(value: object) -> str:
@@ -85,7 +85,7 @@ def _pattern(value: str) -> str:
     return value
 
 
-Id = Annotated[str, Shaped(ID, "an id in kebab-case, such as our-links")]
+Id = Annotated[str, Shaped(ID, "an id in kebab-case of 48 characters at most, such as our-links")]
 Host = Annotated[str, AfterValidator(_host), Field(json_schema_extra={"pattern": f"^(?:{HOST.pattern})$"})]
 Package = Annotated[str, Shaped(PACKAGE, "an Android package name such as com.spotify.music")]
 AppId = Annotated[str, known("app")]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .engine import Observer
+from .events.sinks import Sink
 from .middleware import EscapeMiddleware
 from .rules import Source
 
@@ -28,12 +29,13 @@ class Escape:
     """Wraps Flask applications; one object can serve several.
 
     `rules` is a YAML file's path, a mapping, `Rules`, or None for the default; `app.config["ESCAPE_MW"]` goes before it.
-    `observers` are called with every visit and decision. Raises RulesError.
+    `observers` are called with every visit and decision, `sinks` with lists of events. Raises RulesError.
     """
 
-    def __init__(self, app: Flask | None = None, rules: Source = None, *, observers: Iterable[Observer] = ()) -> None:
+    def __init__(self, app: Flask | None = None, rules: Source = None, *, observers: Iterable[Observer] = (), sinks: Iterable[Sink] = ()) -> None:
         self._rules = rules
         self._observers = tuple(observers)
+        self._sinks = tuple(sinks)
         if app is not None:
             self.init_app(app)
 
@@ -44,6 +46,6 @@ class Escape:
         rules = app.config.get(SETTING, self._rules)
         if isinstance(rules, str | os.PathLike):
             rules = Path(app.root_path, rules)
-        middleware = EscapeMiddleware(app.wsgi_app, rules, observers=self._observers)
+        middleware = EscapeMiddleware(app.wsgi_app, rules, observers=self._observers, sinks=self._sinks)
         app.extensions[NAME] = middleware
         app.wsgi_app = middleware  # type: ignore[method-assign]

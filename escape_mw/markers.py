@@ -12,13 +12,14 @@ import re
 import secrets
 from collections.abc import Callable
 
-from itsdangerous import BadData, BadSignature, SignatureExpired, TimestampSigner
+from itsdangerous import BadData, BadSignature, TimestampSigner
 from itsdangerous.encoding import base64_decode
 
 from .handoffs import LINE_PARAMETER
 from .model import Marker
 
 MAX_AGE = 600  # seconds
+LEEWAY = 60  # seconds by which the clocks of two machines may differ
 STAY = "stay"
 BY_HAND = 99  # in place of a step: the visitor took the address along, by the host app's menu
 OWN_SECRET = secrets.token_bytes(32)  # one for the life of the process, and of those it forks
@@ -51,14 +52,14 @@ class Markers:
 
     def open(self, token: str, max_age: int = MAX_AGE) -> str | None:
         """The visit that a token was made for, None where it is none of ours; "" where it is older than `max_age` seconds."""
-        if not WHOLE.fullmatch(token):
+        match = WHOLE.fullmatch(token)
+        if not match:
             return None
         try:
-            return self._signer.unsign(token, max_age=max_age).decode("ascii")
-        except SignatureExpired:
-            return ""
+            visit = self._signer.unsign(token).decode("ascii")
         except BadSignature:
             return None
+        return visit if self._is_young(match[1], max_age) else ""
 
     def new_visit(self, marker: Marker | None) -> str:
         """The id of the visit that a request belongs to: the one that a trusted marker brought, or a new one."""
@@ -108,22 +109,18 @@ class Markers:
         if not match:
             visit = self.open(value.partition("-")[2])
             return Marker(value, step=None, visit=visit or "", trusted=bool(visit))
-        step, rule, token, stamp = int(match[1]), int(match[2]), match[3], match[4]
-        try:
-            visit = self._signer.unsign(token, max_age=MAX_AGE).decode("ascii")
+        step, rule, visit = int(match[1]), int(match[2]), self.open(match[3])
+        if visit:
             return Marker(value, step, rule, visit, trusted=True)
-        except SignatureExpired:
-            return None
-        except BadSignature:
-            return Marker(value, step, rule) if self._is_young(stamp) else None
+        return Marker(value, step, rule) if visit is None and self._is_young(match[4]) else None
 
-    def _is_young(self, stamp: str) -> bool:
-        """Whether a token that we cannot verify says that it is young; whoever lies about it only climbs sooner."""
+    def _is_young(self, stamp: str, max_age: int = MAX_AGE) -> bool:
+        """Whether a token says that it is young; whoever lies about one that we cannot verify only climbs sooner."""
         try:
             age = self._signer.get_timestamp() - int.from_bytes(base64_decode(stamp), "big")
         except BadData:
             return False
-        return 0 <= age <= MAX_AGE
+        return -LEEWAY <= age <= max_age
 
 
 def value(step: int, rule: int, token: str) -> str:

@@ -12,7 +12,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -203,8 +203,9 @@ def _menu(app: AppEntry | None, platform: str, words: dict[str, str], names: dic
     return {"intro": intro, "text": text, "corner": known.corner, "upright": known.sign == "⋮"}
 
 
+@cache
 def static(name: str) -> str:
-    """The text of a file of the page."""
+    """The text of a file of the page; read once, for a process may give up the right to read it."""
     return files(__package__).joinpath("templates", name).read_text("utf-8")
 
 

@@ -109,6 +109,8 @@ TELL: dict[str, Callable[[Detail], str]] = {
     "bool_type": _must_be("true or false"),
     "greater_than_equal": _out_of_range,
     "less_than_equal": _out_of_range,
+    "greater_than": _out_of_range,
+    "less_than": _out_of_range,
     "too_short": lambda detail: f"must have at least {detail['ctx']['min_length']} entry",
     "string_too_short": lambda detail: f"must have at least {detail['ctx']['min_length']} characters",
 }

@@ -403,7 +403,7 @@ def test_another_database_gets_what_comes_after_the_edit_and_the_first_loses_not
     until(lambda: len(kept(tmp_path / "first.sqlite3")) == 2)
     site.engine._measurement.recorder.close()
     assert len(kept(tmp_path / "second.sqlite3")) == 2
-    until(lambda: not first._is_writing())
+    until(lambda: first._writer is None)
 
 
 def test_an_edit_of_anything_else_keeps_the_recorder(edited):

@@ -119,6 +119,11 @@ def fails_with_a_header_of_ours(text, monkeypatch, _):
     ask(hostile_environ(text), {"version": 1, "rules": [{"path": "/**", "to": "page"}]})
 
 
+def fails_to_record(text, monkeypatch, _):
+    monkeypatch.setattr("escape_mw.events.measurement.steps", lambda *_: {}["missing"])
+    ask(hostile_environ(text), sinks=[list])
+
+
 def fails_at_a_redirect(text, monkeypatch, _):
     monkeypatch.setattr("escape_mw.page.Interstitial.answer", lambda *_: {}["missing"])
     ask(hostile_environ(text))
@@ -141,6 +146,7 @@ REQUESTS = [
     ),
     pytest.param(fails, "passed a request because of a fault of ours", id="a fault of ours"),
     pytest.param(fails_with_a_header_of_ours, "passed a request because of a fault of ours", id="a header that cannot be sent"),
+    pytest.param(fails_to_record, "a visit was not recorded because of a fault of ours", id="a fault of ours in measuring"),
     pytest.param(fails_at_a_redirect, "passed a redirect because of a fault of ours", id="a fault of ours at a redirect"),
     pytest.param(has_a_failing_observer, "an observer failed", id="a failing observer"),
     pytest.param(arrives_in_the_lab, "lab: %s in %s %s on %s, goal %s: %s", id="an arrival in the lab"),

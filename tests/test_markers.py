@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
 
-from escape_mw.markers import MAX_AGE, Markers
+from escape_mw.markers import LEEWAY, MAX_AGE, Markers
 from escape_mw.model import Marker
 
 MARKERS = Markers(secret="a secret for tests only", new_visit=lambda: "visit")
@@ -72,7 +72,7 @@ def test_what_was_marked_is_taken_out_again(query, step, rule):
 def test_a_token_grows_old(monkeypatch):
     minted = TimestampSigner.get_timestamp(None)
     token = MARKERS.token()
-    for age, taken in [(MAX_AGE - 5, True), (MAX_AGE + 5, False)]:
+    for age, taken in [(MAX_AGE - 5, True), (MAX_AGE + 5, False), (-LEEWAY, True), (-LEEWAY - 5, False)]:
         monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _, age=age: minted + age)
         marker, rest = MARKERS.take(f"_esc=0.0-{token}")
         assert (marker is not None, rest) == (taken, "")

@@ -13,7 +13,6 @@ import time
 import weakref
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 from ..logs import logger
 from .event import Event
@@ -151,15 +150,14 @@ class Recorder:
         """See that somebody writes: the writer's thread, or whoever comes after the end."""
         if self._closed.is_set():
             self.flush()
-        elif not self._is_writing():
+        elif self._writer is None:
             with self._lock:
-                if not self._is_writing():
+                if self._writer is None:
                     self._writer = threading.Thread(target=_write_on, args=(weakref.ref(self), self._closed), name="escape_mw events", daemon=True)
-                    with suppress(RuntimeError):  # no thread to be had now: the next event tries again
+                    try:
                         self._writer.start()
-
-    def _is_writing(self) -> bool:
-        return self._writer is not None and self._writer.is_alive()
+                    except RuntimeError:  # no thread to be had now: the next event tries again
+                        self._writer = None
 
 
 OWING: set[Recorder] = set()  # who has something to hand over lives on until that is done, whoever else has let go of it
@@ -172,10 +170,14 @@ def _tell(reference: weakref.ref[Recorder], what: Callable[[Recorder], None]) ->
 
 
 def _write_on(reference: weakref.ref[Recorder], closed: threading.Event) -> None:
-    """The writer's life: it ends with its recorder, or with the process."""
-    while not closed.wait(INTERVAL):
-        recorder = reference()
-        if recorder is None:
-            return
-        recorder.flush()
-        del recorder
+    """The writer's life: it ends with its recorder, or with the process; after a death, the next event begins another."""
+    try:
+        while not closed.wait(INTERVAL):
+            recorder = reference()
+            if recorder is None:
+                return
+            recorder.flush()
+            del recorder
+    finally:
+        if recorder := reference():
+            recorder._writer = None
