@@ -8,6 +8,7 @@ file that cannot be used (full disk, locked, gone, broken) is logged once until 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -49,13 +50,14 @@ class LabStore:
         self.path = path
         self._clock = clock
         self._told = False
+        self._lock = threading.Lock()
 
     def record(self, mark: Mark, outcome: str) -> bool | None:
         """Record how a row went, once: an arrival outdoes what was said before, and nothing outdoes an arrival.
 
         Returns whether anything is new, None where the file cannot be used.
         """
-        with self._guarded(), closing(_open(self.path, "rwc")) as file:
+        with self._guarded(), self._alone(), closing(_open(self.path, "rwc")) as file:
             file.execute("PRAGMA journal_mode=WAL")
             file.execute("PRAGMA synchronous=NORMAL")
             file.execute("BEGIN IMMEDIATE")
@@ -102,6 +104,16 @@ class LabStore:
         file.execute("DELETE FROM results WHERE day < ?", (f"{now.tm_year - YEARS}{time.strftime('-%m-%d', now)}",))
         file.execute("DELETE FROM results WHERE id <= (SELECT id FROM results ORDER BY id DESC LIMIT 1 OFFSET ?)", (MAX_ROWS,))
         file.execute("DELETE FROM marks WHERE expires < ? OR result < (SELECT MIN(id) FROM results)", (int(self._clock()),))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One thread at a time; a lock that a fork has left held is waited for a while, and no longer."""
+        held = self._lock.acquire(timeout=PATIENCE)
+        try:
+            yield
+        finally:
+            if held:
+                self._lock.release()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
