@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +58,8 @@ class LabStore:
         Returns whether anything is new, None where the file cannot be used.
         """
         with self._guarded(), self._alone(), closing(_open(self.path, "rwc")) as file:
-            file.execute("PRAGMA journal_mode=WAL")
+            with suppress(sqlite3.OperationalError):  # nobody waits for this one: another process is at it, and the file stays so
+                file.execute("PRAGMA journal_mode=WAL")
             file.execute("PRAGMA synchronous=NORMAL")
             file.execute("BEGIN IMMEDIATE")
             for statement in SCHEMA:
