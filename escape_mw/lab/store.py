@@ -7,6 +7,7 @@ file that cannot be used (full disk, locked, gone, broken) is logged once until 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -51,6 +52,7 @@ class LabStore:
         self._clock = clock
         self._told = False
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def record(self, mark: Mark, outcome: str) -> bool | None:
         """Record how a row went, once: an arrival outdoes what was said before, and nothing outdoes an arrival.
@@ -108,13 +110,11 @@ class LabStore:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One thread at a time; a lock that a fork has left held is waited for a while, and no longer."""
-        held = self._lock.acquire(timeout=PATIENCE)
-        try:
+        """One thread of a process at a time."""
+        if self._process != os.getpid():  # forked, perhaps while another thread held the lock
+            self._process, self._lock = os.getpid(), threading.Lock()
+        with self._lock:
             yield
-        finally:
-            if held:
-                self._lock.release()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
