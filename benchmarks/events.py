@@ -34,13 +34,20 @@ BURSTS, BURST = 150, 200
 SECRET = "a secret for benchmarks"
 PAGE = {"version": 1, "secret": SECRET, "rules": [{"path": "/**", "to": "page"}]}
 REDIRECT = {"version": 1, "secret": SECRET}
-TRIAL = {**PAGE, "rules": [{"path": "/**", "to": "page", "experiment": {"name": "autumn", "holdout": 1e-9}}]}
+TRIAL = {
+    **PAGE,
+    "rules": [{"path": "/**", "to": "page", "experiment": {"name": "autumn", "holdout": 1e-9}}],
+}
 Run = Callable[[], Any]
 
 
 def cases(folder: Path) -> dict[str, tuple[Run, Run, list[EscapeMiddleware]]]:
     """Name -> the request without events, the same with them, and what records then."""
-    fan, line, browser = environ_of(agents.TIKTOK_ANDROID), environ_of(agents.LINE_IOS), environ_of(agents.SAFARI)
+    fan, line, browser = (
+        environ_of(agents.TIKTOK_ANDROID),
+        environ_of(agents.LINE_IOS),
+        environ_of(agents.SAFARI),
+    )
     found = {}
     for name, app, rules, environ in (
         ("escape answer: a page (rule: page)", site, PAGE, fan),
@@ -79,20 +86,41 @@ def costs(folder: Path) -> None:
             times[name][0].append(burst(without))
             times[name][1].append(burst(with_events))
             flush(middlewares)
-    print("| per request | without events, µs | with events, µs | they add, µs |\n|---|---|---|---|")
+    print(
+        "| per request | without events, µs | with events, µs | they add, µs |\n|---|---|---|---|"
+    )
     for name, (without, with_events) in times.items():
-        added = statistics.median(after - before for before, after in zip(without, with_events, strict=True))
-        print(f"| {name} | {statistics.median(without):.1f} | {statistics.median(with_events):.1f} | {added:.2f} |")
+        added = statistics.median(
+            after - before for before, after in zip(without, with_events, strict=True)
+        )
+        print(
+            f"| {name} | {statistics.median(without):.1f} | {statistics.median(with_events):.1f} | {added:.2f} |"
+        )
 
 
 def visits(number: int) -> Iterator[list[Event]]:
     """So many events in batches, four to a visit, as a site would have them."""
-    steps = [("eligible", "", ""), ("shown", "intent", "tap"), ("tapped", "intent", "tap"), ("arrived", "intent", "tap")]
+    steps = [
+        ("eligible", "", ""),
+        ("shown", "intent", "tap"),
+        ("tapped", "intent", "tap"),
+        ("arrived", "intent", "tap"),
+    ]
     batch = []
     for at in range(number):
         name, technique, trigger = steps[at % 4]
         about = ("bio link", "tiktok", "41", "android", "spotify", "track", "app")
-        batch.append(Event(1_790_000_000 + at // 40, f"{at // 4 * 2654435761 % 2**48:012x}", name, *about, technique, trigger, rules="0123abcd"))
+        batch.append(
+            Event(
+                1_790_000_000 + at // 40,
+                f"{at // 4 * 2654435761 % 2**48:012x}",
+                name,
+                *about,
+                technique,
+                trigger,
+                rules="0123abcd",
+            )
+        )
         if len(batch) == BATCH:
             yield batch
             batch = []
@@ -120,7 +148,9 @@ def write(name: str, url: str, number: int) -> str:
 
 
 def rates(folder: Path, number: int) -> None:
-    print(f"\n| {BATCH:,} a transaction | events | s | written a second | counted in s | read a second |\n|---|---|---|---|---|---|")
+    print(
+        f"\n| {BATCH:,} a transaction | events | s | written a second | counted in s | read a second |\n|---|---|---|---|---|---|"
+    )
     file = folder / "million.sqlite3"
     print(write("SQLite", f"sqlite:///{file}", number))
     if url := os.environ.get("ESCAPE_MW_POSTGRES"):

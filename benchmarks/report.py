@@ -32,7 +32,12 @@ from escape_mw.report.text import text
 SIZE = 1_000_000
 DAYS = 60
 APPS = {"tiktok": 10, "instagram": 8, "facebook": 3, "snapchat": 1, "threads": 1, "": 1}
-WAYS = {("ios", "app"): "app-scheme", ("ios", "browser"): "extbrowser", ("android", "app"): "intent-app", ("android", "browser"): "intent"}
+WAYS = {
+    ("ios", "app"): "app-scheme",
+    ("ios", "browser"): "extbrowser",
+    ("android", "app"): "intent-app",
+    ("android", "browser"): "intent",
+}
 ARRIVE = 0.55
 PRESAVE = {"escape": 0.15, "holdout": 0.10}
 COLUMNS = [column.name for column in EVENTS.c]
@@ -43,10 +48,26 @@ def visits(now: int, rng: random.Random) -> Iterator[list[Event]]:
     apps, weights = zip(*APPS.items(), strict=True)
     while True:
         start = now - rng.randrange(DAYS * 86_400)
-        app, platform, goal = rng.choices(apps, weights)[0], rng.choice(["ios", "android"]), rng.choice(["app", "browser"])
+        app, platform, goal = (
+            rng.choices(apps, weights)[0],
+            rng.choice(["ios", "android"]),
+            rng.choice(["app", "browser"]),
+        )
         arm = rng.choice(["escape", "holdout"]) if goal == "browser" else ""
-        facts = {"rule": "pre-save" if arm else "bio link", "app": app, "app_version": "41", "platform": platform, "goal": goal, "rules": "1"}
-        facts |= {"service": "spotify", "kind": "track", "experiment": "pre-save" if arm else "", "arm": arm}
+        facts = {
+            "rule": "pre-save" if arm else "bio link",
+            "app": app,
+            "app_version": "41",
+            "platform": platform,
+            "goal": goal,
+            "rules": "1",
+        }
+        facts |= {
+            "service": "spotify",
+            "kind": "track",
+            "experiment": "pre-save" if arm else "",
+            "arm": arm,
+        }
         first = Event(start, f"{rng.getrandbits(128):032x}", "eligible", **facts)
         yield [first, *steps(first, rng)]
 
@@ -56,7 +77,9 @@ def steps(first: Event, rng: random.Random) -> Iterator[Event]:
         yield first._replace(name="outcome", outcome="presave", time=first.time + 60)
     if first.arm == "holdout":
         return
-    way = first._replace(technique=WAYS[first.platform, first.goal], trigger="tap", time=first.time + 1)
+    way = first._replace(
+        technique=WAYS[first.platform, first.goal], trigger="tap", time=first.time + 1
+    )
     yield way._replace(name="shown")
     if rng.random() < 0.8:
         yield way._replace(name="tapped")
@@ -81,9 +104,14 @@ def fill(path: Path, size: int, now: int) -> int:
             break
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        values = ([event.once if name == "once" else getattr(event, name) for name in COLUMNS] for event in rows)
+        values = (
+            [event.once if name == "once" else getattr(event, name) for name in COLUMNS]
+            for event in rows
+        )
         names = ", ".join(f'"{name}"' for name in COLUMNS)
-        connection.executemany(f"INSERT INTO {EVENTS.name} ({names}) VALUES ({', '.join('?' * len(COLUMNS))})", values)
+        connection.executemany(
+            f"INSERT INTO {EVENTS.name} ({names}) VALUES ({', '.join('?' * len(COLUMNS))})", values
+        )
     return len(rows)
 
 
@@ -99,12 +127,18 @@ def main() -> None:
         if not path.exists():
             fill(path, SIZE, now)
         with opened(f"sqlite:///{path}") as connection:
-            events = connection.execute(sqlalchemy.select(sqlalchemy.func.count()).select_from(EVENTS)).scalar()
+            events = connection.execute(
+                sqlalchemy.select(sqlalchemy.func.count()).select_from(EVENTS)
+            ).scalar()
             found, first = timed(lambda: summary(connection, Scope(), Question(), now))
             _, again = timed(lambda: summary(connection, Scope(), Question(), now))
-            _, month = timed(lambda: summary(connection, Scope("pre-save", now - 30 * 86_400), Question(), now))
+            _, month = timed(
+                lambda: summary(connection, Scope("pre-save", now - 30 * 86_400), Question(), now)
+            )
     print("| the report, SQLite | seconds |\n|---|---|")
-    print(f"| {events:,} events, counted and read | {first:.1f} |\n| the same again | {again:.1f} |\n| one rule, thirty days | {month:.1f} |")
+    print(
+        f"| {events:,} events, counted and read | {first:.1f} |\n| the same again | {again:.1f} |\n| one rule, thirty days | {month:.1f} |"
+    )
     for name, form in (("text", text), ("JSON", as_json), ("HTML", html)):
         print(f"| written as {name} | {timed(lambda form=form: form(found, {}))[1]:.2f} |")
 

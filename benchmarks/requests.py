@@ -27,8 +27,18 @@ Run = Callable[[], Any]
 
 
 def environ_of(agent: str, path: str = "/listen", **more: str) -> dict[str, Any]:
-    environ: dict[str, Any] = {"PATH_INFO": path, "HTTP_USER_AGENT": agent, "HTTP_HOST": "site.example", "wsgi.url_scheme": "https", **more}
-    environ |= {"HTTP_ACCEPT": "text/html,*/*;q=0.8", "HTTP_ACCEPT_LANGUAGE": "en-US,en;q=0.9", "QUERY_STRING": ""}
+    environ: dict[str, Any] = {
+        "PATH_INFO": path,
+        "HTTP_USER_AGENT": agent,
+        "HTTP_HOST": "site.example",
+        "wsgi.url_scheme": "https",
+        **more,
+    }
+    environ |= {
+        "HTTP_ACCEPT": "text/html,*/*;q=0.8",
+        "HTTP_ACCEPT_LANGUAGE": "en-US,en;q=0.9",
+        "QUERY_STRING": "",
+    }
     setup_testing_defaults(environ)
     return environ
 
@@ -81,8 +91,16 @@ def new_agents(app: Any, agent: str) -> Run:
 
 def memos(app: EscapeMiddleware) -> list[Callable[[], None]]:
     """What makes an application forget every visitor, language and page that it has seen."""
-    held = [*vars(app.engine.rules.visitors).values(), *vars(app.engine.rules.page).values(), *vars(languages).values()]
-    kept = (languages.words, languages.available, languages._tags)  # read once in the life of a process
+    held = [
+        *vars(app.engine.rules.visitors).values(),
+        *vars(app.engine.rules.page).values(),
+        *vars(languages).values(),
+    ]
+    kept = (
+        languages.words,
+        languages.available,
+        languages._tags,
+    )  # read once in the life of a process
     return [memo.cache_clear for memo in held if hasattr(memo, "cache_clear") and memo not in kept]
 
 
@@ -121,7 +139,9 @@ def others() -> dict[str, Run]:
     try:
         from device_detector import DeviceDetector
 
-        found["device_detector alone"] = lambda: DeviceDetector(agents.TIKTOK_ANDROID, skip_bot_detection=False).parse()
+        found["device_detector alone"] = lambda: DeviceDetector(
+            agents.TIKTOK_ANDROID, skip_bot_detection=False
+        ).parse()
     except ImportError:
         pass
     return found
@@ -130,7 +150,9 @@ def others() -> dict[str, Run]:
 def cases() -> dict[str, tuple[Run, Run]]:
     """Name -> what is measured, and what is taken off it."""
     browser, fan = environ_of(agents.SAFARI), environ_of(agents.TIKTOK_ANDROID)
-    forwarded = environ_of(agents.SAFARI, HTTP_X_FORWARDED_FOR="192.0.2.1", HTTP_X_FORWARDED_PROTO="https")
+    forwarded = environ_of(
+        agents.SAFARI, HTTP_X_FORWARDED_FOR="192.0.2.1", HTTP_X_FORWARDED_PROTO="https"
+    )
     many = [{"path": f"/r{number}/{{slug}}", "to": "page"} for number in range(1000)]
     bare, bare_copied = calls(site, browser), copied(site, browser)
     ours = EscapeMiddleware(site)
@@ -139,13 +161,30 @@ def cases() -> dict[str, tuple[Run, Run]]:
         "nothing at all": (calls(Nothing(site), browser), bare),
         "ProxyFix": (copied(ProxyFix(site), forwarded), bare_copied),
         "escape_mw, a browser seen before": (calls(ours, browser), bare),
-        "escape_mw, a browser never seen": (new_agents(ours, agents.SAFARI), new_agents(site, agents.SAFARI)),
-        "the same with 1,000 rules": (calls(EscapeMiddleware(site, {"version": 1, "rules": many}), browser), bare),
+        "escape_mw, a browser never seen": (
+            new_agents(ours, agents.SAFARI),
+            new_agents(site, agents.SAFARI),
+        ),
+        "the same with 1,000 rules": (
+            calls(EscapeMiddleware(site, {"version": 1, "rules": many}), browser),
+            bare,
+        ),
         "escape_mw, watched and passed": (copied(ours, fan), bare_copied),
-        "escape_mw, page (rule: page)": (calls(EscapeMiddleware(site, {"version": 1, "rules": [{"path": "/**", "to": "page"}]}), fan), nothing),
-        "escape_mw, page (the site's redirect)": (calls(EscapeMiddleware(redirecting), fan), calls(redirecting, fan)),
+        "escape_mw, page (rule: page)": (
+            calls(
+                EscapeMiddleware(site, {"version": 1, "rules": [{"path": "/**", "to": "page"}]}),
+                fan,
+            ),
+            nothing,
+        ),
+        "escape_mw, page (the site's redirect)": (
+            calls(EscapeMiddleware(redirecting), fan),
+            calls(redirecting, fan),
+        ),
         "the same, the first of its kind": first_of_its_kind(EscapeMiddleware(redirecting), fan),
-        "the same, the first of its kind, gzip": first_of_its_kind(EscapeMiddleware(redirecting), fan | {"HTTP_ACCEPT_ENCODING": "gzip, deflate, br"}),
+        "the same, the first of its kind, gzip": first_of_its_kind(
+            EscapeMiddleware(redirecting), fan | {"HTTP_ACCEPT_ENCODING": "gzip, deflate, br"}
+        ),
     }
     try:
         from whitenoise import WhiteNoise
@@ -164,7 +203,9 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     measured = cases()
-    numbers = {name: max(3, int(20_000 / max(measure(run, 3), 0.1))) for name, (run, _) in measured.items()}
+    numbers = {
+        name: max(3, int(20_000 / max(measure(run, 3), 0.1))) for name, (run, _) in measured.items()
+    }
     times: dict[str, list[float]] = {name: [] for name in measured}
     for _ in range(ROUNDS):
         for name, (run, base) in measured.items():

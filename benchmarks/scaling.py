@@ -57,45 +57,102 @@ def filled(head: str, piece: str, tail: str) -> Callable[[int], str]:
 
 def lengths() -> Iterator[Case]:
     """Rows that grow with the length of what a request holds."""
-    app = EscapeMiddleware(site, {"version": 1, "rules": [{"path": "/out", "to": {"query": "url"}}, {"path": "/**", "to": "redirect"}]})
+    app = EscapeMiddleware(
+        site,
+        {
+            "version": 1,
+            "rules": [{"path": "/out", "to": {"query": "url"}}, {"path": "/**", "to": "redirect"}],
+        },
+    )
     agent_of = {
         "agent, a browser's": filled("Mozilla/5.0 (Windows NT 10.0; ", "x", ") Gecko/1 Firefox/1"),
         "agent, TikTok's, its token at the end": filled("Mozilla/5.0 (iPhone", "; x", ")" + TOKEN),
         "agent, nothing but brackets": filled("Mozilla/5.0 ", "(", ""),
-        "agent, nothing but near misses": filled("Mozilla/5.0 (Linux; Android 1) ", "musical_l Version/1. Chrome/1. bo ", ""),
+        "agent, nothing but near misses": filled(
+            "Mozilla/5.0 (Linux; Android 1) ", "musical_l Version/1. Chrome/1. bo ", ""
+        ),
         "agent, nothing but digits": filled("Mozilla/5.0 (X11) AppleWebKit/", "1", ""),
         "agent, nothing but crawlers' letters": filled("Mozilla/5.0 (iPhone) ", "cubot ", "bot"),
     }
     for name, agent in agent_of.items():
         yield Case(name, lambda size, agent=agent: asked(app, environ_of(agent(size))))  # type: ignore[misc]
-    yield Case("path", lambda size: asked(app, environ_of(agents.TIKTOK_IOS, filled("/", "x/", "")(size))))
-    yield Case("query", lambda size: asked(app, environ_of(agents.TIKTOK_IOS) | {"QUERY_STRING": filled("", "a=b&", "")(size)}))
+    yield Case(
+        "path", lambda size: asked(app, environ_of(agents.TIKTOK_IOS, filled("/", "x/", "")(size)))
+    )
+    yield Case(
+        "query",
+        lambda size: asked(
+            app, environ_of(agents.TIKTOK_IOS) | {"QUERY_STRING": filled("", "a=b&", "")(size)}
+        ),
+    )
     target = filled("url=https://open.spotify.com/", "a/", "")
-    yield Case("a target in the query", lambda size: asked(app, environ_of(agents.TIKTOK_IOS, "/out") | {"QUERY_STRING": target(size)}))
-    yield Case("the site's Location", lambda size: asked(redirecting(filled("https://open.spotify.com/", "a/", "")(size)), environ_of(agents.TIKTOK_IOS)))
+    yield Case(
+        "a target in the query",
+        lambda size: asked(
+            app, environ_of(agents.TIKTOK_IOS, "/out") | {"QUERY_STRING": target(size)}
+        ),
+    )
+    yield Case(
+        "the site's Location",
+        lambda size: asked(
+            redirecting(filled("https://open.spotify.com/", "a/", "")(size)),
+            environ_of(agents.TIKTOK_IOS),
+        ),
+    )
 
 
 def counts() -> Iterator[Case]:
     """Rows that grow with the number of rules and destinations."""
-    yield Case("rules, TikTok on the last one's path", lambda size: asked(with_rules(size), environ_of(agents.TIKTOK_IOS, f"/r{size - 1}/x")))
-    yield Case("rules, TikTok on no rule's path", lambda size: asked(with_rules(size), environ_of(agents.TIKTOK_IOS, "/none")))
-    yield Case("rules, a browser", lambda size: asked(with_rules(size), environ_of(agents.SAFARI, f"/r{size - 1}/x")))
-    yield Case("destinations, a redirect to the last one", lambda size: asked(with_destinations(size), environ_of(agents.TIKTOK_IOS)))
-    yield Case("destinations, a browser", lambda size: asked(with_destinations(size), environ_of(agents.SAFARI)))
+    yield Case(
+        "rules, TikTok on the last one's path",
+        lambda size: asked(with_rules(size), environ_of(agents.TIKTOK_IOS, f"/r{size - 1}/x")),
+    )
+    yield Case(
+        "rules, TikTok on no rule's path",
+        lambda size: asked(with_rules(size), environ_of(agents.TIKTOK_IOS, "/none")),
+    )
+    yield Case(
+        "rules, a browser",
+        lambda size: asked(with_rules(size), environ_of(agents.SAFARI, f"/r{size - 1}/x")),
+    )
+    yield Case(
+        "destinations, a redirect to the last one",
+        lambda size: asked(with_destinations(size), environ_of(agents.TIKTOK_IOS)),
+    )
+    yield Case(
+        "destinations, a browser",
+        lambda size: asked(with_destinations(size), environ_of(agents.SAFARI)),
+    )
     yield Case("loading rules from a mapping, ms", lambda size: loads(rules(size)), 1000)
     yield Case("loading rules from a file, ms", lambda size: reads(rules(size)), 1000)
-    yield Case("loading destinations from a mapping, ms", lambda size: loads(destinations(size)), 1000)
+    yield Case(
+        "loading destinations from a mapping, ms", lambda size: loads(destinations(size)), 1000
+    )
     yield Case("loading destinations from a file, ms", lambda size: reads(destinations(size)), 1000)
-    yield Case("loading destinations named one by one, ms", lambda size: loads(destinations(size, only=True)), 1000)
+    yield Case(
+        "loading destinations named one by one, ms",
+        lambda size: loads(destinations(size, only=True)),
+        1000,
+    )
 
 
 def rules(size: int) -> dict[str, Any]:
-    return {"version": 1, "rules": [{"path": f"/r{number}/{{slug}}", "to": "page"} for number in range(size)]}
+    return {
+        "version": 1,
+        "rules": [{"path": f"/r{number}/{{slug}}", "to": "page"} for number in range(size)],
+    }
 
 
 def destinations(size: int, only: bool = False) -> dict[str, Any]:
-    added = [{"id": f"ours-{number}", "name": "Ours", "hosts": [f"go{number}.label.example"]} for number in range(size)]
-    return {"version": 1, "destinations": {"add": added} | ({"only": [entry["id"] for entry in added]} if only else {})}
+    added = [
+        {"id": f"ours-{number}", "name": "Ours", "hosts": [f"go{number}.label.example"]}
+        for number in range(size)
+    ]
+    return {
+        "version": 1,
+        "destinations": {"add": added}
+        | ({"only": [entry["id"] for entry in added]} if only else {}),
+    }
 
 
 def with_rules(size: int) -> EscapeMiddleware:
@@ -146,13 +203,23 @@ def measured(runs: dict[Any, Run], rounds: int) -> dict[Any, float]:
 
 def table(title: str, cases: list[Case], sizes: tuple[int, ...], rounds: int) -> Iterator[str]:
     """The lines to print."""
-    times = measured({(case.name, size): case.make(size) for case in cases for size in sizes}, rounds)
-    yield f"| {title} | " + " | ".join(f"{size:,}" for size in sizes) + " | worst × for ten times as much |"
+    times = measured(
+        {(case.name, size): case.make(size) for case in cases for size in sizes}, rounds
+    )
+    yield (
+        f"| {title} | "
+        + " | ".join(f"{size:,}" for size in sizes)
+        + " | worst × for ten times as much |"
+    )
     yield "|---" * (2 + len(sizes)) + "|"
     for case in cases:
         values = [times[case.name, size] for size in sizes]
         worst = max(later / earlier for earlier, later in itertools.pairwise(values))
-        yield f"| {case.name} | " + " | ".join(f"{value / case.unit:.1f}" for value in values) + f" | {worst:.2f} |"
+        yield (
+            f"| {case.name} | "
+            + " | ".join(f"{value / case.unit:.1f}" for value in values)
+            + f" | {worst:.2f} |"
+        )
 
 
 def main() -> None:

@@ -72,21 +72,32 @@ HELD = {
 
 
 def python(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True, cwd=ROOT)
+    return subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, check=True, cwd=ROOT
+    )
 
 
 def timed() -> dict[str, float]:
     """Milliseconds that import and construction take, the first and the next."""
-    names = ("import escape_mw", "EscapeMiddleware(app), the first", "EscapeMiddleware(app), the next")
+    names = (
+        "import escape_mw",
+        "EscapeMiddleware(app), the first",
+        "EscapeMiddleware(app), the next",
+    )
     return dict(zip(names, map(float, python("-c", TIMES).stdout.split()), strict=True))
 
 
 def parted() -> dict[str, float]:
     """Milliseconds of the import by whose they are: what a package imports from the standard library counts as its own."""
-    lines = [IMPORTED.match(line) for line in python("-X", "importtime", "-c", "import escape_mw").stderr.splitlines()]
+    lines = [
+        IMPORTED.match(line)
+        for line in python("-X", "importtime", "-c", "import escape_mw").stderr.splitlines()
+    ]
     parts: dict[str, float] = defaultdict(float)
     inside = ["Python's own start"]
-    for found in reversed([line for line in lines if line]):  # a module is told after what it imports
+    for found in reversed(
+        [line for line in lines if line]
+    ):  # a module is told after what it imports
         depth = len(found[2]) // 2
         name = PARTS.get(found[3].partition(".")[0], inside[depth])
         inside[depth + 1 :] = [name]
@@ -102,7 +113,9 @@ def held() -> dict[str, float]:
 def medians(look: Callable[[], dict[str, float]], runs: int) -> dict[str, float]:
     look()  # byte code is written, files are in the cache
     rounds = [look() for _ in range(runs)]
-    return {name: statistics.median(figures.get(name, 0) for figures in rounds) for name in rounds[0]}
+    return {
+        name: statistics.median(figures.get(name, 0) for figures in rounds) for name in rounds[0]
+    }
 
 
 def main() -> None:
@@ -111,7 +124,9 @@ def main() -> None:
     print("| start-up | median, ms |\n|---|---|")
     for name, value in medians(timed, runs).items():
         print(f"| {name} | {value:.1f} |")
-    print("\n| whose, of the import (-X importtime, which takes its share) | median, ms |\n|---|---|")
+    print(
+        "\n| whose, of the import (-X importtime, which takes its share) | median, ms |\n|---|---|"
+    )
     for name, value in sorted(medians(parted, runs).items(), key=lambda item: -item[1]):
         print(f"| {name} | {value:.1f} |")
     if Path("/proc/self/statm").exists():

@@ -20,7 +20,17 @@ SECONDS = 3
 
 
 def served(name: str) -> Served:
-    words = ["-m", "gunicorn", "--workers", "2", "--bind", "127.0.0.1:PORT", "--log-level", "critical", f"tests.servers.site:{name}"]
+    words = [
+        "-m",
+        "gunicorn",
+        "--workers",
+        "2",
+        "--bind",
+        "127.0.0.1:PORT",
+        "--log-level",
+        "critical",
+        f"tests.servers.site:{name}",
+    ]
     return Served(*words, folder=ROOT)
 
 
@@ -43,7 +53,9 @@ def main() -> None:
     print("| gunicorn, 2 workers, wrk | requests per second, median |\n|---|---|")
     print(f"| bare | {statistics.median(theirs for theirs, _ in runs):.0f} |")
     print(f"| wrapped | {statistics.median(ours for _, ours in runs):.0f} |")
-    print(f"| wrapped beside bare, pair by pair | {statistics.median(ratios):.3f} × ({min(ratios):.3f} to {max(ratios):.3f}) |")
+    print(
+        f"| wrapped beside bare, pair by pair | {statistics.median(ratios):.3f} × ({min(ratios):.3f} to {max(ratios):.3f}) |"
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,18 @@
 
 from .events.event import Event
 from .middleware import EscapeMiddleware
-from .model import Answer, AskSite, Decision, Destination, Page, Pass, Redirect, Step, Visit, Visitor
+from .model import (
+    Answer,
+    AskSite,
+    Decision,
+    Destination,
+    Page,
+    Pass,
+    Redirect,
+    Step,
+    Visit,
+    Visitor,
+)
 from .outcomes import record
 from .policy import Rules
 from .problems import RulesError

@@ -22,7 +22,12 @@ from .report.cli import power, report
 from .rules import load
 from .schema import RulesFile
 
-RULES = click.option("--rules", "rules_file", type=click.Path(dir_okay=False), help="The rules file; without it, the default rules.")
+RULES = click.option(
+    "--rules",
+    "rules_file",
+    type=click.Path(dir_okay=False),
+    help="The rules file; without it, the default rules.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,33 +40,74 @@ def main() -> None:
 @RULES
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--app", "spec", metavar="MODULE:OBJECT", help="The WSGI application to wrap; without it, a small demo site.")
+@click.option(
+    "--app",
+    "spec",
+    metavar="MODULE:OBJECT",
+    help="The WSGI application to wrap; without it, a small demo site.",
+)
 def serve(rules_file: str | None, host: str, port: int, spec: str | None) -> None:
     """Serve a site, wrapped, on waitress."""
     app = demo.app if spec is None else _imported(spec)
-    wrapped = _or_exit(lambda: EscapeMiddleware(app, rules_file or (demo.RULES if spec is None else None)))
+    wrapped = _or_exit(
+        lambda: EscapeMiddleware(app, rules_file or (demo.RULES if spec is None else None))
+    )
     _serve(
-        wrapped, host, port, lambda actual: demo.how_to_try(host, actual) if spec is None else f"Serving {spec} on http://{host}:{actual}/ (end with Ctrl-C)."
+        wrapped,
+        host,
+        port,
+        lambda actual: (
+            demo.how_to_try(host, actual)
+            if spec is None
+            else f"Serving {spec} on http://{host}:{actual}/ (end with Ctrl-C)."
+        ),
     )
 
 
 @main.command()
 @RULES
-@click.option("--app", metavar="ID", help="A host app of 'escape-mw list apps'; without it, a webview that nobody named.")
+@click.option(
+    "--app",
+    metavar="ID",
+    help="A host app of 'escape-mw list apps'; without it, a webview that nobody named.",
+)
 @click.option("--platform", type=click.Choice(["ios", "android"]), default="ios", show_default=True)
-@click.option("--to", default="https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC", show_default=True, metavar="URL", help="The destination.")
-@click.option("--language", type=click.Choice(available()), help="One language; without it, all of them.")
+@click.option(
+    "--to",
+    default="https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
+    show_default=True,
+    metavar="URL",
+    help="The destination.",
+)
+@click.option(
+    "--language", type=click.Choice(available()), help="One language; without it, all of them."
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))
-def preview(rules_file: str | None, app: str | None, platform: Any, to: str, language: str | None, host: str, port: int) -> None:
+def preview(
+    rules_file: str | None,
+    app: str | None,
+    platform: Any,
+    to: str,
+    language: str | None,
+    host: str,
+    port: int,
+) -> None:
     """Serve the page as a visitor in this host app would get it, in each of its states."""
     rules = _or_exit(lambda: load(rules_file))
     if app is not None and app not in rules.visitors.apps:
-        raise click.UsageError(f"--app {app!r} is no known host app; 'escape-mw list apps' shows them")
+        raise click.UsageError(
+            f"--app {app!r} is no known host app; 'escape-mw list apps' shows them"
+        )
     site = Preview(rules, app, platform, to, language)
     if site.page() is None:
         raise click.UsageError(f"--to {to!r} is no destination in force")
-    _serve(site, host, port, lambda actual: f"The page, state by state, on http://{host}:{actual}/ (end with Ctrl-C).")
+    _serve(
+        site,
+        host,
+        port,
+        lambda actual: f"The page, state by state, on http://{host}:{actual}/ (end with Ctrl-C).",
+    )
 
 
 @main.command()
@@ -76,20 +122,40 @@ def check(files: tuple[str, ...]) -> None:
             problems += len(error.problems)
             click.echo("\n".join(error.problems), err=True)
         else:
-            click.echo(f"{name}: {len(rules.rules)} rules, {len(rules.destinations.entries)} destinations, {len(rules.apps)} host apps, mode {rules.mode}")
+            click.echo(
+                f"{name}: {len(rules.rules)} rules, {len(rules.destinations.entries)} destinations, {len(rules.apps)} host apps, mode {rules.mode}"
+            )
     sys.exit(1 if problems else 0)
 
 
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of the rules file, for editors."""
-    click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **RulesFile.model_json_schema()}, indent=2))
+    click.echo(
+        json.dumps(
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                **RulesFile.model_json_schema(),
+            },
+            indent=2,
+        )
+    )
 
 
 @main.command("list")
 @click.argument("what", type=click.Choice(["apps", "destinations", "techniques"]))
-@click.option("--markdown", is_flag=True, help="Techniques only: the first step of each host app, as README has it.")
-@click.option("--lab", "database", metavar="DB", type=click.Path(dir_okay=False), help="Techniques only: the lab's file, for a column of own results.")
+@click.option(
+    "--markdown",
+    is_flag=True,
+    help="Techniques only: the first step of each host app, as README has it.",
+)
+@click.option(
+    "--lab",
+    "database",
+    metavar="DB",
+    type=click.Path(dir_okay=False),
+    help="Techniques only: the lab's file, for a column of own results.",
+)
 def list_(what: str, markdown: bool, database: str | None) -> None:
     """Show what is known of the world, with its date and confidence."""
     known = catalogue.load()
@@ -101,7 +167,11 @@ def list_(what: str, markdown: bool, database: str | None) -> None:
         click.echo(tables.techniques_at_a_glance(known))
         return
     own = counts(database) if database is not None else None
-    for row in tables.techniques(known, own) if what == "techniques" else {"apps": tables.apps, "destinations": tables.destinations}[what](known):
+    for row in (
+        tables.techniques(known, own)
+        if what == "techniques"
+        else {"apps": tables.apps, "destinations": tables.destinations}[what](known)
+    ):
         click.echo("\t".join(cell or "-" for cell in row))
 
 
@@ -117,11 +187,21 @@ main.add_command(power)
 @click.option("--url", help="The requested URL or path on the site.")
 @click.option("--location", help="Where the site's own redirect at that URL leads.")
 @click.option("--to", help="Skip the rules: what would be done for this destination?")
-@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A further request header.")
+@click.option(
+    "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A further request header."
+)
 @click.option("--method", default="GET", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--batch", is_flag=True, help="Read JSON Lines from standard input and write one line for each.")
-def explain(rules_file: str | None, batch: bool, as_json: bool, headers: tuple[str, ...], **given: str | None) -> None:
+@click.option(
+    "--batch", is_flag=True, help="Read JSON Lines from standard input and write one line for each."
+)
+def explain(
+    rules_file: str | None,
+    batch: bool,
+    as_json: bool,
+    headers: tuple[str, ...],
+    **given: str | None,
+) -> None:
     """Tell what would be done about a request, and why."""
     explainer = Explainer(_or_exit(lambda: load(rules_file)), whole_catalogue=rules_file is None)
     if batch:
@@ -137,7 +217,11 @@ def explain(rules_file: str | None, batch: bool, as_json: bool, headers: tuple[s
     except RecordError as error:
         raise click.UsageError(str(error)) from None
     told = explainer.describe_decision(record, decision)
-    click.echo(json.dumps(told | {"response": _response(answer)}, indent=2, ensure_ascii=False) if as_json else _prose(told, answer))
+    click.echo(
+        json.dumps(told | {"response": _response(answer)}, indent=2, ensure_ascii=False)
+        if as_json
+        else _prose(told, answer)
+    )
 
 
 def _serve(app: Any, host: str, port: int, words: Callable[[int], str]) -> None:
@@ -145,7 +229,9 @@ def _serve(app: Any, host: str, port: int, words: Callable[[int], str]) -> None:
     try:
         from waitress.server import create_server  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
-        raise click.UsageError("waitress is missing; install it with: python -m pip install 'escape-mw[serve]'") from None
+        raise click.UsageError(
+            "waitress is missing; install it with: python -m pip install 'escape-mw[serve]'"
+        ) from None
     try:
         server = create_server(app, host=host, port=port)
     except (OSError, ValueError) as error:
@@ -177,7 +263,15 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def _response(answer: Answer | None) -> dict[str, Any] | None:
-    return None if answer is None else {"status": answer.status, "headers": [list(item) for item in answer.headers], "body": answer.body.decode("utf-8")}
+    return (
+        None
+        if answer is None
+        else {
+            "status": answer.status,
+            "headers": [list(item) for item in answer.headers],
+            "body": answer.body.decode("utf-8"),
+        }
+    )
 
 
 def _prose(told: dict[str, Any], answer: Answer | None) -> str:
@@ -189,12 +283,18 @@ def _prose(told: dict[str, Any], answer: Answer | None) -> str:
         f"decision     {told['decision']} ({told['reason']})",
     ]
     for number, step in enumerate(told["steps"], 1):
-        lines.append(f"step {number}       {step['technique']} ({step['trigger']}) {step['uri'] or ''}".rstrip())
+        lines.append(
+            f"step {number}       {step['technique']} ({step['trigger']}) {step['uri'] or ''}".rstrip()
+        )
     if answer is None:
-        hint = "; --location says where its redirect leads" if told["reason"] == "no-redirect" else ""
+        hint = (
+            "; --location says where its redirect leads" if told["reason"] == "no-redirect" else ""
+        )
         return "\n".join([*lines, f"response     the site's own{hint}"])
     headers = [f"             {name}: {value}" for name, value in answer.headers]
-    return "\n".join([*lines, f"response     {answer.status}", *headers, "", answer.body.decode("utf-8")]).rstrip()
+    return "\n".join(
+        [*lines, f"response     {answer.status}", *headers, "", answer.body.decode("utf-8")]
+    ).rstrip()
 
 
 def _destination(destination: dict[str, Any]) -> str:

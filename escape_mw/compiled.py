@@ -22,7 +22,14 @@ from .model import Destination
 from .page import Interstitial, TemplateError
 from .paths import compile_path, fill, names_in
 from .policy import LabSetup, Rule, Rules
-from .schema import EventOptions, ExperimentForm, QueryParameter, RuleForm, RulesFile, TechniqueOverride
+from .schema import (
+    EventOptions,
+    ExperimentForm,
+    QueryParameter,
+    RuleForm,
+    RulesFile,
+    TechniqueOverride,
+)
 from .visitors import Recogniser
 
 SAMPLE_SONG = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
@@ -33,7 +40,10 @@ def compiled(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rule
     """The rules as they are used. What cannot be is added to `problems`; `folder` is where the file's own paths begin."""
     shipped = catalogue.load()
     apps = {app.id: app for app in (*shipped.apps, *form.apps.add)}
-    entries = {entry.id: entry for entry in (*shipped.destinations, *(added.entry() for added in form.destinations.add))}
+    entries = {
+        entry.id: entry
+        for entry in (*shipped.destinations, *(added.entry() for added in form.destinations.add))
+    }
     destinations = Directory(_in_force(entries, form))
     rules = tuple(_rule(number, rule, form.secret) for number, rule in enumerate(form.rules))
     for rule in rules:
@@ -62,7 +72,9 @@ def compiled(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rule
     )
 
 
-def _in_force(entries: Mapping[str, DestinationEntry], form: RulesFile) -> Iterator[DestinationEntry]:
+def _in_force(
+    entries: Mapping[str, DestinationEntry], form: RulesFile
+) -> Iterator[DestinationEntry]:
     """The destinations that count: all but the opt-in ones, or only those named; and what the rules add themselves."""
     chosen = form.destinations
     only, disabled = frozenset(chosen.only or ()), frozenset(chosen.disable)
@@ -76,7 +88,9 @@ def _in_force(entries: Mapping[str, DestinationEntry], form: RulesFile) -> Itera
 def _chosen(apps: Iterable[str], form: RulesFile) -> frozenset[str]:
     """The host apps that count, by the same logic."""
     chosen = form.apps
-    return (frozenset(apps if chosen.only is None else chosen.only) | {app.id for app in chosen.add}) - set(chosen.disable)
+    return (
+        frozenset(apps if chosen.only is None else chosen.only) | {app.id for app in chosen.add}
+    ) - set(chosen.disable)
 
 
 def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
@@ -94,7 +108,9 @@ def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
         languages=_set(when.languages and map(str.lower, when.languages)),
         share=form.share,
         direct=form.direct,
-        experiment=Experiment(trial.name, trial.holdout, secret or "", trial.seed, trial.per) if trial else None,
+        experiment=Experiment(trial.name, trial.holdout, secret or "", trial.seed, trial.per)
+        if trial
+        else None,
     )
 
 
@@ -109,23 +125,37 @@ def _target_problems(rule: Rule, pattern: str, destinations: Directory) -> Itera
     path: Path = ("rules", rule.number, "to")
     unknown = [name for name in names_in(rule.target) if name not in rule.path.groupindex]
     if not FIXED_HOST.match(rule.target):
-        yield Problem(path, None, f"{rule.target!r} is not redirect, page, {{query: NAME}} or an https URL whose host holds no {{capture}}")
+        yield Problem(
+            path,
+            None,
+            f"{rule.target!r} is not redirect, page, {{query: NAME}} or an https URL whose host holds no {{capture}}",
+        )
     elif unknown:
         yield Problem(path, None, f"{{{unknown[0]}}} is no {{capture}} of the path {pattern!r}")
     elif gate(url := fill(rule.target, dict.fromkeys(rule.path.groupindex, "0" * 22))) is None:
         told = "is no URL that every browser reads alike: a lower-case host, no user, no odd port, the rest percent-encoded ASCII"
         yield Problem(path, None, f"{rule.target!r} {told}")
-    elif not (destinations.knows(urlsplit(url).hostname or "") if names_in(rule.target) else destinations.find(url)):
+    elif not (
+        destinations.knows(urlsplit(url).hostname or "")
+        if names_in(rule.target)
+        else destinations.find(url)
+    ):
         told = "is no destination in force; add it under destinations.add, or look at destinations.only, also and disable"
         yield Problem(path, None, f"{urlsplit(url).hostname} with this path {told}")
 
 
 def _override_problems(number: int, override: TechniqueOverride) -> Iterator[Problem]:
     path: Path = ("techniques", number)
-    if (override.steps is None) == (override.technique is None) or (override.steps is not None and override.enabled is not None):
+    if (override.steps is None) == (override.technique is None) or (
+        override.steps is not None and override.enabled is not None
+    ):
         yield Problem(path, None, "give either 'steps', or 'technique' with 'enabled: false'")
     elif override.technique == "menu":
-        yield Problem((*path, "technique"), None, "the menu in words ends every ladder and cannot be switched off")
+        yield Problem(
+            (*path, "technique"),
+            None,
+            "the menu in words ends every ladder and cannot be switched off",
+        )
     elif override.technique is not None and override.enabled is None:
         yield Problem(path, None, "say 'enabled: false' to switch the technique off")
 
@@ -138,14 +168,24 @@ def _experiment_problems(form: RulesFile) -> Iterator[Problem]:
         if trial is None:
             continue
         if form.secret is None:
-            yield Problem(path, None, "an experiment needs a 'secret', so that every process draws the same arms")
+            yield Problem(
+                path,
+                None,
+                "an experiment needs a 'secret', so that every process draws the same arms",
+            )
         if form.events is None:
             yield Problem(path, None, "an experiment needs 'events:', or nothing would be measured")
         if known.setdefault(trial.name, trial) != trial:
-            yield Problem(path, None, f"the experiment {trial.name} stands in another rule with other numbers; give this one another name")
+            yield Problem(
+                path,
+                None,
+                f"the experiment {trial.name} stands in another rule with other numbers; give this one another name",
+            )
 
 
-def _page(form: RulesFile, apps: dict[str, AppEntry], folder: FilePath, problems: list[Problem]) -> Interstitial:
+def _page(
+    form: RulesFile, apps: dict[str, AppEntry], folder: FilePath, problems: list[Problem]
+) -> Interstitial:
     template = str(folder / form.page.template) if form.page.template else None
     try:
         return Interstitial(form.page, apps, form.marker, template)
@@ -154,29 +194,47 @@ def _page(form: RulesFile, apps: dict[str, AppEntry], folder: FilePath, problems
         return Interstitial(form.page, apps, form.marker)
 
 
-def _lab(form: RulesFile, folder: FilePath, song: Destination | None, problems: list[Problem]) -> LabSetup | None:
+def _lab(
+    form: RulesFile, folder: FilePath, song: Destination | None, problems: list[Problem]
+) -> LabSetup | None:
     """The lab, if it is on; nothing is opened or written before its first result."""
     if form.lab is None or song is None:
         return None
     token = form.lab.token or (derived_token(form.secret) if form.secret else None)
     if token is None:
-        problems.append(Problem(("lab",), None, "say 'lab: {token: ...}', or give a 'secret' that a token can be made from"))
+        problems.append(
+            Problem(
+                ("lab",),
+                None,
+                "say 'lab: {token: ...}', or give a 'secret' that a token can be made from",
+            )
+        )
         return None
     return LabSetup(token, LabMarks(form.secret or token), LabStore(folder / form.lab.file), song)
 
 
 def _song(rules: Iterable[Rule], destinations: Directory) -> Destination | None:
     """What the lab's buttons to the music app open: the first song that the rules name, or a sample."""
-    named = (destinations.find(rule.target) for rule in rules if rule.form == "url" and not names_in(rule.target))
+    named = (
+        destinations.find(rule.target)
+        for rule in rules
+        if rule.form == "url" and not names_in(rule.target)
+    )
     spotify = Directory(entry for entry in catalogue.load().destinations if entry.id == "spotify")
-    return next((found for found in named if found and found.goal == "app"), None) or spotify.find(SAMPLE_SONG)
+    return next((found for found in named if found and found.goal == "app"), None) or spotify.find(
+        SAMPLE_SONG
+    )
 
 
 def _events(form: RulesFile, folder: FilePath, problems: list[Problem]) -> EventOptions | None:
     """What is measured, each sink tried for what it needs; nothing is opened or written before the first event."""
     if form.events is None:
         return None
-    options = form.events.model_copy(update={"database": beside(form.events.database, folder)}) if form.events.database else form.events
+    options = (
+        form.events.model_copy(update={"database": beside(form.events.database, folder)})
+        if form.events.database
+        else form.events
+    )
     for key, told in missing(options):
         problems.append(Problem(("events", key), None, told))
     return options

@@ -35,8 +35,40 @@ from .policy import Rule, Rules
 BEACON = "/_escape/e"  # where the page reports to
 # Paths that nobody navigates to, for requests whose headers do not tell.
 ASSETS = (
-    *(".css", ".js", ".mjs", ".map", ".json", ".xml", ".txt", ".wasm", ".woff", ".woff2", ".ttf", ".otf", ".pdf", ".zip"),
-    *(".ico", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".mp3", ".m4a", ".ogg", ".wav", ".flac", ".mp4", ".webm", ".mov"),
+    *(
+        ".css",
+        ".js",
+        ".mjs",
+        ".map",
+        ".json",
+        ".xml",
+        ".txt",
+        ".wasm",
+        ".woff",
+        ".woff2",
+        ".ttf",
+        ".otf",
+        ".pdf",
+        ".zip",
+    ),
+    *(
+        ".ico",
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".gif",
+        ".webp",
+        ".avif",
+        ".svg",
+        ".mp3",
+        ".m4a",
+        ".ogg",
+        ".wav",
+        ".flac",
+        ".mp4",
+        ".webm",
+        ".mov",
+    ),
 )
 # What an authorization server sends back: OAuth 2.0 (RFC 6749, 4.1.2), OAuth 1.0 (RFC 5849, 2.2).
 SIGN_IN_RETURNS = ({"code", "state"}, {"error", "state"}, {"oauth_token", "oauth_verifier"})
@@ -64,7 +96,14 @@ def decide(visit: Visit, rules: Rules, location: str | None = None) -> Decision:
         return Pass("sign-in-return", visitor)
     if rules.excluded(visit.path):
         return Pass("excluded", visitor)
-    rule = next((rule for rule in rules.rules if rule.path.fullmatch(visit.path) and rule.fits(visit, visitor)), None)
+    rule = next(
+        (
+            rule
+            for rule in rules.rules
+            if rule.path.fullmatch(visit.path) and rule.fits(visit, visitor)
+        ),
+        None,
+    )
     if rule is None:
         return Pass("no-rule" if visitor.kind == "in-app" else "webview", visitor)
     if _stays(visit, rules):
@@ -93,7 +132,9 @@ def is_navigation(visit: Visit) -> bool:
     page, and curl's bare */* is believed unless the path is an asset's.
     """
     headers = visit.headers
-    if "prefetch" in headers.get("purpose", "") + headers.get("sec-purpose", "") + headers.get("x-moz", ""):
+    if "prefetch" in headers.get("purpose", "") + headers.get("sec-purpose", "") + headers.get(
+        "x-moz", ""
+    ):
         return False
     if headers.get("x-purpose") == "preview" or headers.get("x-requested-with") == "XMLHttpRequest":
         return False
@@ -117,12 +158,18 @@ def _stays(visit: Visit, rules: Rules) -> bool:
     if visit.marker is not None:
         return visit.marker.step is None
     referrer = visit.headers.get("referer", "")
-    return rules.markers.stayed(referrer) and referrer.partition("://")[2].partition("/")[0] == visit.host
+    return (
+        rules.markers.stayed(referrer)
+        and referrer.partition("://")[2].partition("/")[0] == visit.host
+    )
 
 
 def _is_own_host(destination: Destination, visit: Visit, rules: Rules) -> bool:
     host = urlsplit(destination.url).hostname
-    return host in (visit.host.partition(":")[0], urlsplit(visit.url or "").hostname) or host in rules.allowed_hosts
+    return (
+        host in (visit.host.partition(":")[0], urlsplit(visit.url or "").hostname)
+        or host in rules.allowed_hosts
+    )
 
 
 def _arrival(visit: Visit, visitor: Visitor, rules: Rules) -> Decision:
@@ -138,29 +185,40 @@ def _arrival(visit: Visit, visitor: Visitor, rules: Rules) -> Decision:
         return Pass(reason, visitor, journey=journey)
     named = rules.rules[visit.marker.rule : visit.marker.rule + 1]
     rule = next((rule for rule in (*named, *rules.rules) if rule.path.fullmatch(visit.path)), None)
-    return replace(_onward(reason, visit, visitor, rule, rules) if rule else Pass(reason, visitor), journey=journey)
+    return replace(
+        _onward(reason, visit, visitor, rule, rules) if rule else Pass(reason, visitor),
+        journey=journey,
+    )
 
 
-def _onward(reason: str, visit: Visit, visitor: Visitor, rule: Rule, rules: Rules) -> Pass | Redirect:
+def _onward(
+    reason: str, visit: Visit, visitor: Visitor, rule: Rule, rules: Rules
+) -> Pass | Redirect:
     """Let the site answer as it always does; where the rules know where to, lead on to the destination.
 
     A query parameter is believed only with a trusted marker: whatever check the site makes of it is not ours to skip.
     """
-    believed = rule.form == "url" or (rule.form == "query" and visit.marker is not None and visit.marker.trusted)
+    believed = rule.form == "url" or (
+        rule.form == "query" and visit.marker is not None and visit.marker.trusted
+    )
     destination = _destination(visit, rule, rules, None) if believed else None
     if destination is None or _is_own_host(destination, visit, rules):
         return Pass(reason, visitor, rule=rule.name)
     return Redirect(reason, destination.url, visitor, destination, rule.name)
 
 
-def _destination(visit: Visit, rule: Rule, rules: Rules, location: str | None) -> Destination | None:
+def _destination(
+    visit: Visit, rule: Rule, rules: Rules, location: str | None
+) -> Destination | None:
     match rule.form:
         case "page":
             return Destination("site", visit.url or "", "other", None, visit.url or "", "browser")
         case "redirect":
             return rules.destinations.find(mend(location or ""))
         case "query":
-            return rules.destinations.find(dict(reversed(parse_qsl(visit.query, keep_blank_values=True))).get(rule.target, ""))
+            return rules.destinations.find(
+                dict(reversed(parse_qsl(visit.query, keep_blank_values=True))).get(rule.target, "")
+            )
         case "url":
             match = rule.path.fullmatch(visit.path)
             return rules.destinations.find(fill(rule.target, match.groupdict() if match else {}))
@@ -168,10 +226,16 @@ def _destination(visit: Visit, rule: Rule, rules: Rules, location: str | None) -
 
 def _known(visit: Visit) -> Journey | None:
     """The journey that a marked request goes on with."""
-    return Journey.read(visit.marker.visit) if visit.marker is not None and visit.marker.trusted else None
+    return (
+        Journey.read(visit.marker.visit)
+        if visit.marker is not None and visit.marker.trusted
+        else None
+    )
 
 
-def _journey(visit: Visit, visitor: Visitor, destination: Destination | None, rule: Rule, rules: Rules) -> Journey | None:
+def _journey(
+    visit: Visit, visitor: Visitor, destination: Destination | None, rule: Rule, rules: Rules
+) -> Journey | None:
     """What the visit's events share, None where it is not measured. A marked visit is the one that it was."""
     if not visit.id:
         return None
@@ -179,29 +243,73 @@ def _journey(visit: Visit, visitor: Visitor, destination: Destination | None, ru
         return known
     trial = rule.experiment if rules.mode == "act" else None
     version = (visitor.app_version or "").partition(".")[0]
-    about = (destination.service, destination.kind, destination.goal) if destination else ("", "", "")
+    about = (
+        (destination.service, destination.kind, destination.goal) if destination else ("", "", "")
+    )
     drawn = (trial.name, trial.arm(visit)) if trial else ("", "")
-    return Journey(visit.id, rule.number, visitor.app or "", version[:6], visitor.platform, *about, *drawn)
+    return Journey(
+        visit.id, rule.number, visitor.app or "", version[:6], visitor.platform, *about, *drawn
+    )
 
 
-def _escape(visit: Visit, visitor: Visitor, destination: Destination, rule: Rule, rules: Rules, journey: Journey | None) -> Decision:
+def _escape(
+    visit: Visit,
+    visitor: Visitor,
+    destination: Destination,
+    rule: Rule,
+    rules: Rules,
+    journey: Journey | None,
+) -> Decision:
     """Build the ladder. The music app gets the destination, the browser our own marked page (or, if direct, the same)."""
     own = visit.url or ""
     markers = rules.markers
-    token = markers.token(journey.payload if journey else visit.marker.visit if visit.marker else "")
-    directly = destination.goal == "app" or (rule.direct and destination.kind != "oauth" and rule.form != "page")
+    token = markers.token(
+        journey.payload if journey else visit.marker.visit if visit.marker else ""
+    )
+    directly = destination.goal == "app" or (
+        rule.direct and destination.kind != "oauth" and rule.form != "page"
+    )
 
     def cargo(step: int) -> Cargo:
         page = markers.mark(own, step, rule.number, token)
-        return Cargo(destination.url if directly else page, page, visitor.app, destination.android_package, destination.app_uri)
+        return Cargo(
+            destination.url if directly else page,
+            page,
+            visitor.app,
+            destination.android_package,
+            destination.app_uri,
+        )
 
     tried = visit.marker.step if visit.marker else None
     start = 0 if tried in (None, BY_HAND) else tried + 1
-    steps = climb(rules.ladders.rungs(visitor, destination.goal), visitor, cargo, start, automatic=tried is None)
+    steps = climb(
+        rules.ladders.rungs(visitor, destination.goal),
+        visitor,
+        cargo,
+        start,
+        automatic=tried is None,
+    )
     if steps[0].trigger == "redirect" and steps[0].uri:
         return Redirect("escape", steps[0].uri, visitor, destination, rule.name, steps, journey)
-    stay = destination.url if destination.goal == "app" else markers.stay(own, token if journey else "")
+    stay = (
+        destination.url
+        if destination.goal == "app"
+        else markers.stay(own, token if journey else "")
+    )
     link = destination.url if directly or rule.form in ("url", "query") else own
     beacon = f"{visit.root}{BEACON}" if journey else ""
     by_hand = value(BY_HAND, rule.number, token) if journey and not directly else ""
-    return Page("escape", visitor, destination, rule.name, steps, stay, link, token, start > 0, journey, beacon, by_hand)
+    return Page(
+        "escape",
+        visitor,
+        destination,
+        rule.name,
+        steps,
+        stay,
+        link,
+        token,
+        start > 0,
+        journey,
+        beacon,
+        by_hand,
+    )

@@ -49,9 +49,15 @@ def gate(url: str) -> SplitResult | None:
         return None
     scheme, host, port = match.groups()
     parts = urlsplit(url)
-    if parts.scheme != scheme or parts.netloc != host + (port or "") or host.rpartition(".")[2].isdigit():
+    if (
+        parts.scheme != scheme
+        or parts.netloc != host + (port or "")
+        or host.rpartition(".")[2].isdigit()
+    ):
         return None
-    if (port and port != {"http": ":80", "https": ":443"}[scheme]) or DOT_SEGMENT.search(parts.path):
+    if (port and port != {"http": ":80", "https": ":443"}[scheme]) or DOT_SEGMENT.search(
+        parts.path
+    ):
         return None
     return parts
 
@@ -77,7 +83,9 @@ class Directory:
         self.entries = {entry.id: entry for entry in entries}
         self._hosts: dict[str, list[Place]] = {}
         self._wild: dict[str, list[Place]] = {}
-        self._closed = frozenset(host for entry in self.entries.values() for host in entry.not_hosts)
+        self._closed = frozenset(
+            host for entry in self.entries.values() for host in entry.not_hosts
+        )
         for entry in self.entries.values():
             for host, kind in entry.places():
                 wild = host.startswith("*.")
@@ -98,10 +106,18 @@ class Directory:
     def claims(self, url: str) -> list[str]:
         """Every entry that lays claim to this URL: one at most, if the catalogue is in order."""
         parts = gate(url)
-        return [found.service for found in self._found(url, parts, parts.hostname)] if parts and parts.hostname else []
+        return (
+            [found.service for found in self._found(url, parts, parts.hostname)]
+            if parts and parts.hostname
+            else []
+        )
 
     def _found(self, url: str, parts: SplitResult, host: str) -> list[Destination]:
-        return [found for place in self._places(host) if (found := _destination(place, url, parts, host))]
+        return [
+            found
+            for place in self._places(host)
+            if (found := _destination(place, url, parts, host))
+        ]
 
     def _places(self, host: str) -> list[Place]:
         if host in self._hosts or host in self._closed:
@@ -117,13 +133,27 @@ class Directory:
 def _destination(place: Place, url: str, parts: SplitResult, host: str) -> Destination | None:
     entry, kind, root = place
     path, query = _route(entry, parts)
-    names = {"label": host.partition(".")[0], "path_query": parts.path + (f"?{parts.query}" if parts.query else "")}
+    names = {
+        "label": host.partition(".")[0],
+        "path_query": parts.path + (f"?{parts.query}" if parts.query else ""),
+    }
     for shape in entry.paths:
-        if (not shape.hosts or host in shape.hosts) and (found := _match(entry, shape, path, query)) is not None:
+        if (not shape.hosts or host in shape.hosts) and (
+            found := _match(entry, shape, path, query)
+        ) is not None:
             return _made(entry, shape, url, names | found)
     if kind is None or (not root and path in ("", "/")):
         return None
-    return Destination(entry.id, entry.name, kind, _last_segment(path) if kind == "shortlink" else None, url, entry.goal, None, entry.android_package)
+    return Destination(
+        entry.id,
+        entry.name,
+        kind,
+        _last_segment(path) if kind == "shortlink" else None,
+        url,
+        entry.goal,
+        None,
+        entry.android_package,
+    )
 
 
 def _made(entry: DestinationEntry, shape: Shape, url: str, names: Mapping[str, str]) -> Destination:
@@ -161,7 +191,9 @@ def _match(entry: DestinationEntry, shape: Shape, path: str, query: str) -> dict
         for name, pattern in shape.query.items():
             if not (found := _compiled(pattern).fullmatch(values.get(name, ""))):
                 return None
-            names |= {group: quote(value, safe=":") for group, value in found.groupdict().items() if value}
+            names |= {
+                group: quote(value, safe=":") for group, value in found.groupdict().items() if value
+            }
     return names
 
 

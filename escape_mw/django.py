@@ -58,7 +58,11 @@ class EscapeMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
-        self.engine = Engine(getattr(settings, "ESCAPE_MW_RULES", None), _named("ESCAPE_MW_OBSERVERS"), _named("ESCAPE_MW_SINKS"))
+        self.engine = Engine(
+            getattr(settings, "ESCAPE_MW_RULES", None),
+            _named("ESCAPE_MW_OBSERVERS"),
+            _named("ESCAPE_MW_SINKS"),
+        )
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -94,8 +98,19 @@ class EscapeMiddleware:
             request.META[VISIT] = environ[VISIT]
         return answer
 
-    def _after(self, passed: Passed | None, request: HttpRequest, environ: Environ, response: HttpResponseBase) -> HttpResponseBase:
-        if passed and passed.watched and str(response.status_code) in REDIRECTS and "Location" in response:
+    def _after(
+        self,
+        passed: Passed | None,
+        request: HttpRequest,
+        environ: Environ,
+        response: HttpResponseBase,
+    ) -> HttpResponseBase:
+        if (
+            passed
+            and passed.watched
+            and str(response.status_code) in REDIRECTS
+            and "Location" in response
+        ):
             instead = self.engine.answer_redirect(passed, response["Location"])
             if isinstance(instead, Answer):
                 response.close()
@@ -141,7 +156,9 @@ def _as_wsgi(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
-def _response(answer: Answer, request: HttpRequest, original: HttpResponseBase | None = None) -> HttpResponse:
+def _response(
+    answer: Answer, request: HttpRequest, original: HttpResponseBase | None = None
+) -> HttpResponse:
     """Our answer as Django's response, with the cookies of the response that it replaces."""
     body = b"" if request.method == "HEAD" else answer.body
     response = HttpResponse(body, status=int(answer.status[:3]), headers=dict(answer.headers))
@@ -152,7 +169,10 @@ def _response(answer: Answer, request: HttpRequest, original: HttpResponseBase |
 
 def _named(setting: str) -> list[Any]:
     """The callables of a setting, some of which stand there by their dotted paths."""
-    return [import_string(one) if isinstance(one, str) else one for one in getattr(settings, setting, ())]
+    return [
+        import_string(one) if isinstance(one, str) else one
+        for one in getattr(settings, setting, ())
+    ]
 
 
 @checks.register("escape_mw")
@@ -166,7 +186,11 @@ def _rules_problems() -> Iterator[checks.CheckMessage]:
         load(getattr(settings, "ESCAPE_MW_RULES", None))
     except RulesError as error:
         for problem in error.problems:
-            yield checks.Error(problem, hint="Mend ESCAPE_MW_RULES; `escape-mw check` tells the same.", id="escape_mw.E001")
+            yield checks.Error(
+                problem,
+                hint="Mend ESCAPE_MW_RULES; `escape-mw check` tells the same.",
+                id="escape_mw.E001",
+            )
 
 
 def _callable_problems() -> Iterator[checks.CheckMessage]:
@@ -188,7 +212,15 @@ def _order_problems() -> Iterator[checks.CheckMessage]:
     ours = order.index(OURS)
     for outside in OUTSIDE:
         if outside in order[ours:]:
-            yield checks.Warning(f"{OURS} stands before {outside}.", hint="Put it right behind, so that visitors come over https.", id="escape_mw.W001")
+            yield checks.Warning(
+                f"{OURS} stands before {outside}.",
+                hint="Put it right behind, so that visitors come over https.",
+                id="escape_mw.W001",
+            )
     for inward in INWARD:
         if inward in order[:ours]:
-            yield checks.Warning(f"{OURS} stands behind {inward}.", hint="Put it before, so that no answer of ours is kept or changed.", id="escape_mw.W002")
+            yield checks.Warning(
+                f"{OURS} stands behind {inward}.",
+                hint="Put it before, so that no answer of ours is kept or changed.",
+                id="escape_mw.W002",
+            )

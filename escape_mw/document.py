@@ -49,16 +49,22 @@ class Document(NamedTuple):
 def read(text: str) -> Document:
     """Read one YAML document; what is wrong with it is gathered in `problems`, never raised."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        return Document(None, {}, [Problem((), Place(1, 1), f"the file is larger than {MAX_BYTES:,} bytes")])
+        return Document(
+            None, {}, [Problem((), Place(1, 1), f"the file is larger than {MAX_BYTES:,} bytes")]
+        )
     builder = _Builder()
     try:
         builder.run(yaml.parse(text, Loader=LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-        builder.problems.append(Problem((), place, f"this is not YAML: {error.problem or error.context}"))
+        builder.problems.append(
+            Problem((), place, f"this is not YAML: {error.problem or error.context}")
+        )
     except (yaml.YAMLError, UnicodeError) as error:
-        builder.problems.append(Problem((), Place(1, 1), f"this is not YAML: {str(error).splitlines()[0]}"))
+        builder.problems.append(
+            Problem((), Place(1, 1), f"this is not YAML: {str(error).splitlines()[0]}")
+        )
     except _Stop:
         pass
     return Document(builder.value, builder.places, builder.problems)
@@ -82,7 +88,11 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._stop((), event, "a rules file is one document; remove this '---' and what follows")
+                    self._stop(
+                        (),
+                        event,
+                        "a rules file is one document; remove this '---' and what follows",
+                    )
                 self.value = self._value(next(events), ())
 
     def _value(self, event: Any, path: Path) -> Any:
@@ -95,9 +105,13 @@ class _Builder:
             self._problem(path, event, "aliases (*) are not allowed; write the value out")
             return None
         if event.anchor is not None:
-            self._problem(path, event, "anchors (&) are not allowed; write the value where it is used")
+            self._problem(
+                path, event, "anchors (&) are not allowed; write the value where it is used"
+            )
         if event.tag is not None:
-            self._problem(path, event, f"tags (here {event.tag}) are not allowed; write a plain value")
+            self._problem(
+                path, event, f"tags (here {event.tag}) are not allowed; write a plain value"
+            )
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):

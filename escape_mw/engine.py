@@ -58,13 +58,17 @@ class Engine:
     events, from a thread of their own; they switch measuring on where the rules do not. Raises RulesError.
     """
 
-    def __init__(self, rules: Source = None, observers: Iterable[Observer] = (), sinks: Iterable[Sink] = ()) -> None:
+    def __init__(
+        self, rules: Source = None, observers: Iterable[Observer] = (), sinks: Iterable[Sink] = ()
+    ) -> None:
         self.source = RulesSource(rules)
         self._observers = tuple(observers)
         self._sinks = tuple(sinks)
         self._plain_http_told = False
         self._lock = threading.Lock()
-        self._options = EventOptions() if self._sinks else None  # where the rules say nothing of events
+        self._options = (
+            EventOptions() if self._sinks else None
+        )  # where the rules say nothing of events
         self._measured: EventOptions | None = None
         self._measurement: Measurement | None = None
         self._measures(self.rules)
@@ -83,7 +87,11 @@ class Engine:
         """
         try:
             rules = self.source.current()
-            if (rules.lab or rules.events or self._options) and environ.get("PATH_INFO", "").startswith(PLACES) and (answer := self._own(environ, rules)):
+            if (
+                (rules.lab or rules.events or self._options)
+                and environ.get("PATH_INFO", "").startswith(PLACES)
+                and (answer := self._own(environ, rules))
+            ):
                 return answer
             if is_plain(environ, rules):
                 return None
@@ -95,7 +103,9 @@ class Engine:
             decision = decide(visit, rules)
             if token := token_for_site(decision, rules):
                 environ[VISIT] = token
-            return self._answer(visit, decision, rules) or Passed(visit, rules, isinstance(decision, AskSite))
+            return self._answer(visit, decision, rules) or Passed(
+                visit, rules, isinstance(decision, AskSite)
+            )
         except Exception:
             logger.exception("passed a request because of a fault of ours")
             return None
@@ -154,15 +164,33 @@ class Engine:
         if rules.mode == "off":
             return None
         if place.startswith(lab.PAGE):
-            answer = lab.answer(self.visit(environ, rules), place, lambda: short_body(environ, lab.MAX_BODY), rules)
+            answer = lab.answer(
+                self.visit(environ, rules), place, lambda: short_body(environ, lab.MAX_BODY), rules
+            )
             return answer and _sendable(answer)
         measurement = self._measures(rules)
-        return measurement.answer(environ.get("REQUEST_METHOD", ""), place, lambda limit: short_body(environ, limit), rules) if measurement else None
+        return (
+            measurement.answer(
+                environ.get("REQUEST_METHOD", ""),
+                place,
+                lambda limit: short_body(environ, limit),
+                rules,
+            )
+            if measurement
+            else None
+        )
 
     def _tell_plain_http(self, visit: Visit) -> None:
-        if not self._plain_http_told and (visit.url or "").startswith("http:") and not visit.host.startswith(LOCAL):
+        if (
+            not self._plain_http_told
+            and (visit.url or "").startswith("http:")
+            and not visit.host.startswith(LOCAL)
+        ):
             self._plain_http_told = True
-            logger.warning("%r is served over plain http as far as we can see; behind a proxy that ends TLS, use ProxyFix or base_url", visit.host)
+            logger.warning(
+                "%r is served over plain http as far as we can see; behind a proxy that ends TLS, use ProxyFix or base_url",
+                visit.host,
+            )
 
     def _answer(self, visit: Visit, decision: Decision, rules: Rules) -> Answer | None:
         self._tell(visit, decision)
@@ -172,7 +200,9 @@ class Engine:
             return None
         return _sendable(render(visit, decision, rules))
 
-    def _record(self, measurement: Measurement, visit: Visit, decision: Decision, rules: Rules) -> None:
+    def _record(
+        self, measurement: Measurement, visit: Visit, decision: Decision, rules: Rules
+    ) -> None:
         try:
             measurement.told(visit, decision, rules)
         except Exception:
@@ -181,7 +211,14 @@ class Engine:
     def _tell(self, visit: Visit, decision: Decision) -> None:
         if not isinstance(decision, Pass | AskSite):
             seen = decision.visitor
-            logger.info("%s: %s in %s on %s to %s", type(decision).__name__.lower(), decision.rule, seen.app, seen.platform, decision.destination.service)
+            logger.info(
+                "%s: %s in %s on %s to %s",
+                type(decision).__name__.lower(),
+                decision.rule,
+                seen.app,
+                seen.platform,
+                decision.destination.service,
+            )
         for observer in self._observers:
             try:
                 observer(visit, decision)
@@ -193,7 +230,9 @@ def render(visit: Visit, decision: Redirect | Page, rules: Rules) -> Answer:
     """The response for a decision to act."""
     if isinstance(decision, Redirect):
         return redirect(decision)
-    return rules.page.answer(decision, visit.headers.get("accept-language", ""), visit.headers.get("accept-encoding", ""))
+    return rules.page.answer(
+        decision, visit.headers.get("accept-language", ""), visit.headers.get("accept-encoding", "")
+    )
 
 
 def _sendable(answer: Answer) -> Answer:
@@ -207,4 +246,7 @@ def _leads_to_itself(location: str, visit: Visit) -> bool:
     if location.startswith("/") and not location.startswith(("//", "/\\")):
         return True
     host = location.partition("://")[2].partition("/")[0].partition("?")[0].lower()
-    return location.startswith(("http://", "https://")) and host in (visit.host, (visit.url or "").partition("://")[2].partition("/")[0])
+    return location.startswith(("http://", "https://")) and host in (
+        visit.host,
+        (visit.url or "").partition("://")[2].partition("/")[0],
+    )

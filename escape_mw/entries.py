@@ -7,7 +7,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from .fields import Certainty, Confidence, Goal, Host, Id, Kind, Package, Phone, Strict, Trigger, fault
+from .fields import (
+    Certainty,
+    Confidence,
+    Goal,
+    Host,
+    Id,
+    Kind,
+    Package,
+    Phone,
+    Strict,
+    Trigger,
+    fault,
+)
 from .handoffs import TECHNIQUES
 
 
@@ -21,10 +33,16 @@ def _step(value: Any) -> Any:
         return value
     named = [key for key in value if key in TECHNIQUES]
     if len(named) != 1:
-        raise fault(f"a step is one technique and its trigger, such as 'intent-app: tap'; the techniques are {', '.join(TECHNIQUES)}")
+        raise fault(
+            f"a step is one technique and its trigger, such as 'intent-app: tap'; the techniques are {', '.join(TECHNIQUES)}"
+        )
     if (named[0] == "menu") != (value[named[0]] == "written"):
         raise fault("'written' is the trigger of 'menu', and of nothing else")
-    return {"technique": named[0], "trigger": value[named[0]], **{key: item for key, item in value.items() if key != named[0]}}
+    return {
+        "technique": named[0],
+        "trigger": value[named[0]],
+        **{key: item for key, item in value.items() if key != named[0]},
+    }
 
 
 class Menu(Strict):

@@ -33,7 +33,9 @@ HEADERS = {
         "x-requested-with",
     )
 }
-SITE = re.compile(r"((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(:\d{1,5})?", re.ASCII)
+SITE = re.compile(
+    r"((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(:\d{1,5})?", re.ASCII
+)
 SAFE_PATH = "/:@!$&'()*+,;=-._~"
 SAFE_QUERY = "!$&'()*+,-./:;=?@[]_~%"
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -107,6 +109,12 @@ def _address(environ: Environ, query: str, rules: Rules) -> str | None:
 def _origin(environ: Environ, rules: Rules) -> str | None:
     scheme = environ.get("wsgi.url_scheme")
     match = SITE.fullmatch(environ.get("HTTP_HOST", "").lower())
-    if scheme not in DEFAULT_PORTS or not match or (rules.allowed_hosts and match[1] not in rules.allowed_hosts):
+    if (
+        scheme not in DEFAULT_PORTS
+        or not match
+        or (rules.allowed_hosts and match[1] not in rules.allowed_hosts)
+    ):
         return None
-    return f"{scheme}://{match[1]}" if match[2] == DEFAULT_PORTS[scheme] else f"{scheme}://{match[0]}"
+    return (
+        f"{scheme}://{match[1]}" if match[2] == DEFAULT_PORTS[scheme] else f"{scheme}://{match[0]}"
+    )

@@ -40,16 +40,27 @@ class Experiment:
         if self.per == "visit":
             drawn = self._draw("visit", visit.id)
         else:
-            drawn = self._draw(time.strftime("%Y-%m-%d", time.gmtime(self.clock())), visit.address, visit.user_agent)
+            drawn = self._draw(
+                time.strftime("%Y-%m-%d", time.gmtime(self.clock())),
+                visit.address,
+                visit.user_agent,
+            )
         return "holdout" if drawn < self.holdout else "escape"
 
     def _draw(self, period: str, *who: str) -> float:
         """A number from 0 to below 1 (BLAKE2b as a keyed hash: RFC 7693, 2.9)."""
         told = "\0".join((self.name, str(self.seed), *who)).encode("utf-8", "surrogatepass")
-        return int.from_bytes(hashlib.blake2b(told, key=_key(self.secret, period), digest_size=8).digest(), "big") / SCALE
+        return (
+            int.from_bytes(
+                hashlib.blake2b(told, key=_key(self.secret, period), digest_size=8).digest(), "big"
+            )
+            / SCALE
+        )
 
 
 @lru_cache(maxsize=8)
 def _key(secret: str, period: str) -> bytes:
     """The period's own key, from the whole of the secret: a key of BLAKE2b may have 64 bytes."""
-    return hashlib.blake2b(period.encode(), key=hashlib.blake2b(secret.encode()).digest(), salt=b"escape_mw.arm").digest()
+    return hashlib.blake2b(
+        period.encode(), key=hashlib.blake2b(secret.encode()).digest(), salt=b"escape_mw.arm"
+    ).digest()

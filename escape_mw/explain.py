@@ -19,7 +19,14 @@ from .visitors import platform
 
 SITE = "https://site.example/"
 ANY = Rule(0, "to", compile_path("/**"), "redirect", visitors=frozenset({"in-app", "webview"}))
-FIELDS: dict[str, type] = {"ua": str, "headers": dict, "method": str, "url": str, "location": str, "to": str}
+FIELDS: dict[str, type] = {
+    "ua": str,
+    "headers": dict,
+    "method": str,
+    "url": str,
+    "location": str,
+    "to": str,
+}
 
 
 class RecordError(ValueError):
@@ -34,8 +41,14 @@ class Explainer:
 
     def __init__(self, rules: Rules, *, whole_catalogue: bool = False) -> None:
         self.engine = Engine(rules)
-        entries = catalogue.load().destinations if whole_catalogue else rules.destinations.entries.values()
-        self._anywhere = replace(rules, mode="act", rules=(ANY,), exclude=(), destinations=Directory(entries))
+        entries = (
+            catalogue.load().destinations
+            if whole_catalogue
+            else rules.destinations.entries.values()
+        )
+        self._anywhere = replace(
+            rules, mode="act", rules=(ANY,), exclude=(), destinations=Directory(entries)
+        )
 
     def decide(self, record: Mapping[str, Any]) -> tuple[Decision, Answer | None]:
         """The decision about a record, and the answer if there is one. Raises RecordError."""
@@ -46,7 +59,11 @@ class Explainer:
             decision = decide(visit, self._anywhere, _header_text(record["to"]))
         else:
             location = record.get("location")
-            decision = decide(visit, self.engine.rules, None if location is None else _header_text(_absolute(visit.url or SITE, location)))
+            decision = decide(
+                visit,
+                self.engine.rules,
+                None if location is None else _header_text(_absolute(visit.url or SITE, location)),
+            )
         if isinstance(decision, Redirect | Page) and self.engine.rules.mode != "observe":
             return decision, render(visit, decision, self.engine.rules)
         return decision, None
@@ -58,7 +75,9 @@ class Explainer:
     def describe_decision(self, record: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
         """The same for a decision that is already known."""
         headers = {name.lower(): value for name, value in record.get("headers", {}).items()}
-        visitor = decision.visitor or self.engine.rules.visitors.visitor(record.get("ua", ""), headers)
+        visitor = decision.visitor or self.engine.rules.visitors.visitor(
+            record.get("ua", ""), headers
+        )
         target = record.get("to", record.get("location"))
         destination = getattr(decision, "destination", None)
         if destination is None and target is not None:
@@ -66,12 +85,23 @@ class Explainer:
         acting = decision if isinstance(decision, Redirect | Page) else None
         return {
             "visitor": _visitor(visitor, record.get("ua", "")),
-            "destination": destination and {name: getattr(destination, name) for name in ("service", "kind", "id", "goal", "url", "app_uri")},
-            "decision": "pass" if isinstance(decision, Pass | AskSite) else type(decision).__name__.lower(),
+            "destination": destination
+            and {
+                name: getattr(destination, name)
+                for name in ("service", "kind", "id", "goal", "url", "app_uri")
+            },
+            "decision": "pass"
+            if isinstance(decision, Pass | AskSite)
+            else type(decision).__name__.lower(),
             "reason": decision.reason,
             "rule": getattr(decision, "rule", None),
             "location": decision.location if isinstance(decision, Redirect) else None,
-            "steps": [{"technique": step.technique, "trigger": step.trigger, "uri": step.uri} for step in acting.steps] if acting else [],
+            "steps": [
+                {"technique": step.technique, "trigger": step.trigger, "uri": step.uri}
+                for step in acting.steps
+            ]
+            if acting
+            else [],
         }
 
 
@@ -95,13 +125,18 @@ def as_environ(record: Mapping[str, Any]) -> Environ:
     environ = {
         "REQUEST_METHOD": record.get("method", "GET").upper(),
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes((parts.path or "/").encode("utf-8", "replace")).decode("latin-1"),
+        "PATH_INFO": unquote_to_bytes((parts.path or "/").encode("utf-8", "replace")).decode(
+            "latin-1"
+        ),
         "QUERY_STRING": parts.query.encode("utf-8", "replace").decode("latin-1"),
         "HTTP_HOST": parts.netloc,
         "HTTP_USER_AGENT": record.get("ua", ""),
         "wsgi.url_scheme": parts.scheme,
     }
-    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in record.get("headers", {}).items()}
+    headers = {
+        f"HTTP_{name.upper().replace('-', '_')}": value
+        for name, value in record.get("headers", {}).items()
+    }
     return environ | headers
 
 
@@ -119,4 +154,9 @@ def _header_text(text: str) -> str:
 
 def _visitor(visitor: Visitor, agent: str) -> dict[str, Any]:
     system = platform(agent)[0] if visitor.kind in ("browser", "bot") else visitor.platform
-    return {"kind": visitor.kind, "app": visitor.app, "platform": system, "app_version": visitor.app_version}
+    return {
+        "kind": visitor.kind,
+        "app": visitor.app,
+        "platform": system,
+        "app_version": visitor.app_version,
+    }

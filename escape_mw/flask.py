@@ -32,7 +32,14 @@ class Escape:
     `observers` are called with every visit and decision, `sinks` with lists of events. Raises RulesError.
     """
 
-    def __init__(self, app: Flask | None = None, rules: Source = None, *, observers: Iterable[Observer] = (), sinks: Iterable[Sink] = ()) -> None:
+    def __init__(
+        self,
+        app: Flask | None = None,
+        rules: Source = None,
+        *,
+        observers: Iterable[Observer] = (),
+        sinks: Iterable[Sink] = (),
+    ) -> None:
         self._rules = rules
         self._observers = tuple(observers)
         self._sinks = tuple(sinks)
@@ -46,6 +53,8 @@ class Escape:
         rules = app.config.get(SETTING, self._rules)
         if isinstance(rules, str | os.PathLike):
             rules = Path(app.root_path, rules)
-        middleware = EscapeMiddleware(app.wsgi_app, rules, observers=self._observers, sinks=self._sinks)
+        middleware = EscapeMiddleware(
+            app.wsgi_app, rules, observers=self._observers, sinks=self._sinks
+        )
         app.extensions[NAME] = middleware
         app.wsgi_app = middleware  # type: ignore[method-assign]

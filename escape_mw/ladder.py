@@ -19,9 +19,21 @@ Key = tuple[str, Platform, Goal]
 class Ladders:
     """The techniques table with the rules' overrides, complete for every host app; built once."""
 
-    def __init__(self, apps: Iterable[str], rows: Iterable[TechniqueRow], overrides: Iterable[TechniqueOverride] = ()) -> None:
-        shipped: dict[Key, tuple[Rung, ...]] = {(row.app, row.platform, row.goal): tuple(map(_rung, row.steps)) for row in rows}
-        keys: list[Key] = [(app, platform, goal) for app in (DEFAULT, *apps) for row, platform, goal in shipped if row == DEFAULT]
+    def __init__(
+        self,
+        apps: Iterable[str],
+        rows: Iterable[TechniqueRow],
+        overrides: Iterable[TechniqueOverride] = (),
+    ) -> None:
+        shipped: dict[Key, tuple[Rung, ...]] = {
+            (row.app, row.platform, row.goal): tuple(map(_rung, row.steps)) for row in rows
+        }
+        keys: list[Key] = [
+            (app, platform, goal)
+            for app in (DEFAULT, *apps)
+            for row, platform, goal in shipped
+            if row == DEFAULT
+        ]
         self._table = {key: shipped.get(key) or shipped[DEFAULT, key[1], key[2]] for key in keys}
         for override in overrides:
             for key in self._table:
@@ -37,7 +49,14 @@ class Ladders:
         return ((*key, rungs) for key, rungs in self._table.items())
 
 
-def climb(rungs: tuple[Rung, ...], visitor: Visitor, cargo: Callable[[int], Cargo], start: int = 0, *, automatic: bool = True) -> tuple[Step, ...]:
+def climb(
+    rungs: tuple[Rung, ...],
+    visitor: Visitor,
+    cargo: Callable[[int], Cargo],
+    start: int = 0,
+    *,
+    automatic: bool = True,
+) -> tuple[Step, ...]:
     """Make the rungs from `start` on ready: `cargo` gives what the rung of that number hands over.
 
     A rung whose URI cannot be made is left out. Where it is not to be `automatic`, on a return (`start` above 0) and in
@@ -50,7 +69,13 @@ def climb(rungs: tuple[Rung, ...], visitor: Visitor, cargo: Callable[[int], Carg
         uri = TECHNIQUES[rung.technique](cargo(number))
         if uri is None and rung.trigger != "written":
             continue
-        by_itself = rung.trigger in ("auto", "redirect") and automatic and not start and visitor.kind == "in-app" and not steps
+        by_itself = (
+            rung.trigger in ("auto", "redirect")
+            and automatic
+            and not start
+            and visitor.kind == "in-app"
+            and not steps
+        )
         trigger = rung.trigger if by_itself or rung.trigger == "written" else "tap"
         steps.append(Step(rung.technique, trigger, uri, rung.settle_ms, rung.confidence))
     return tuple(steps)
@@ -65,11 +90,22 @@ def stale(verified: str | None, today: date | None = None) -> bool:
 
 
 def _rung(form: StepForm) -> Rung:
-    return Rung(form.technique, form.trigger, form.confidence, form.verified, form.settle_ms, form.source, form.note)
+    return Rung(
+        form.technique,
+        form.trigger,
+        form.confidence,
+        form.verified,
+        form.settle_ms,
+        form.source,
+        form.note,
+    )
 
 
 def _concerns(override: TechniqueOverride, key: Key) -> bool:
-    return all(wanted in (None, had) for wanted, had in zip((override.app, override.platform, override.goal), key, strict=True))
+    return all(
+        wanted in (None, had)
+        for wanted, had in zip((override.app, override.platform, override.goal), key, strict=True)
+    )
 
 
 def _overridden(rungs: tuple[Rung, ...], override: TechniqueOverride) -> tuple[Rung, ...]:

@@ -24,14 +24,17 @@ def available() -> tuple[str, ...]:
 @cache
 def words(tag: str) -> dict[str, Any]:
     """Every text of one language, by name."""
-    loaded: dict[str, Any] = yaml.load(files(__package__).joinpath("locales", f"{tag}.yaml").read_bytes(), Loader=LOADER)  # noqa: S506 - our own file
+    text = files(__package__).joinpath("locales", f"{tag}.yaml").read_bytes()
+    loaded: dict[str, Any] = yaml.load(text, Loader=LOADER)  # noqa: S506 - our own file
     return loaded
 
 
 @cache
 def _tags() -> dict[str, str]:
     """Every tag that a browser may ask for, in lower case, with the language that answers it."""
-    return {alias.lower(): tag for tag in available() for alias in (tag, *words(tag).get("also", ()))}
+    return {
+        alias.lower(): tag for tag in available() for alias in (tag, *words(tag).get("also", ()))
+    }
 
 
 def choose(accept_language: str) -> str:

@@ -41,7 +41,12 @@ class Markers:
     process has one of its own. `new_visit` makes visit ids.
     """
 
-    def __init__(self, name: str = "_esc", secret: str | None = None, new_visit: Callable[[], str] = random_visit) -> None:
+    def __init__(
+        self,
+        name: str = "_esc",
+        secret: str | None = None,
+        new_visit: Callable[[], str] = random_visit,
+    ) -> None:
         self.name = name
         self._signer = TimestampSigner(secret or OWN_SECRET, salt="escape_mw.marker", sep=".")
         self._new_visit = new_visit
@@ -63,7 +68,11 @@ class Markers:
 
     def new_visit(self, marker: Marker | None) -> str:
         """The id of the visit that a request belongs to: the one that a trusted marker brought, or a new one."""
-        return marker.visit.partition("~")[0] if marker is not None and marker.trusted else self._new_visit()
+        return (
+            marker.visit.partition("~")[0]
+            if marker is not None and marker.trusted
+            else self._new_visit()
+        )
 
     def mark(self, url: str, step: int, rule: int, token: str) -> str:
         """`url` with the marker of a step of a rule, both by their numbers from 0."""
@@ -95,7 +104,9 @@ class Markers:
         if not ours:
             return None, query
         rest = [part for part in parts if part not in ours and part != LINE_PARAMETER]
-        return self._read(next(part for part in parts if part in ours).partition("=")[2]), "&".join(rest)
+        return self._read(next(part for part in parts if part in ours).partition("=")[2]), "&".join(
+            rest
+        )
 
     def _with(self, url: str, value: str) -> str:
         return f"{url}{'&' if '?' in url else '?'}{self.name}={value}"

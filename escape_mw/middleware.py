@@ -31,7 +31,14 @@ class EscapeMiddleware:
         app.wsgi_app = EscapeMiddleware(app.wsgi_app, rules="escape.yaml")
     """
 
-    def __init__(self, app: WSGIApplication, rules: Source = None, *, observers: Iterable[Observer] = (), sinks: Iterable[Sink] = ()) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        rules: Source = None,
+        *,
+        observers: Iterable[Observer] = (),
+        sinks: Iterable[Sink] = (),
+    ) -> None:
         self.app = app
         self.engine = Engine(rules, observers, sinks)
 
@@ -54,7 +61,9 @@ class EscapeMiddleware:
             INSIDE.reset(inside)
 
 
-def send(answer: Answer, environ: Environ, start_response: StartResponse, extra: Iterable[Header] = ()) -> Iterable[bytes]:
+def send(
+    answer: Answer, environ: Environ, start_response: StartResponse, extra: Iterable[Header] = ()
+) -> Iterable[bytes]:
     """Send an answer; `extra` headers are the site's own, kept."""
     start_response(answer.status, [*answer.headers, *extra])
     return [b""] if environ.get("REQUEST_METHOD") == "HEAD" else [answer.body]
@@ -67,7 +76,9 @@ class Watch:
     start_response only when its body is asked for, this object stands for the body and answers then.
     """
 
-    def __init__(self, engine: Engine, passed: Passed, environ: Environ, start_response: StartResponse) -> None:
+    def __init__(
+        self, engine: Engine, passed: Passed, environ: Environ, start_response: StartResponse
+    ) -> None:
         self._engine = engine
         self._passed = passed
         self._environ = environ
@@ -85,14 +96,20 @@ class Watch:
             self._items = self._sent(self._answer)
         return self._body if self._started else self
 
-    def _start(self, status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Callable[[bytes], object]:
+    def _start(
+        self, status: str, headers: list[Header], exc_info: ExcInfo | None = None
+    ) -> Callable[[bytes], object]:
         self._answer = None
         if not self._started and str(status).startswith(REDIRECTS) and _are_headers(headers):
             headers = self._judged(headers)
         if self._answer is not None:
             return _swallow
         self._started = True
-        return self._start_response(status, headers, exc_info) if exc_info else self._start_response(status, headers)
+        return (
+            self._start_response(status, headers, exc_info)
+            if exc_info
+            else self._start_response(status, headers)
+        )
 
     def _judged(self, headers: list[Header]) -> list[Header]:
         """The headers to send with a redirect, if it is not answered instead."""
@@ -104,7 +121,9 @@ class Watch:
             self._answer = instead
             self._cookies = [item for item in headers if item[0].lower() == "set-cookie"]
         elif instead != location:
-            return [(name, instead if name.lower() == "location" else value) for name, value in headers]
+            return [
+                (name, instead if name.lower() == "location" else value) for name, value in headers
+            ]
         return headers
 
     def __iter__(self) -> Iterator[bytes]:
@@ -135,20 +154,30 @@ def _varying(start_response: StartResponse) -> Any:
 
     def start(status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Any:
         if not _are_headers(headers):  # the server's to tell
-            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+            return (
+                start_response(status, headers, exc_info)
+                if exc_info
+                else start_response(status, headers)
+            )
         told = [value for name, value in headers if name.lower() == "vary"]
         names = {name.strip().lower() for value in told for name in value.split(",")}
         if not names & {"*", "user-agent"}:
             others = [item for item in headers if item[0].lower() != "vary"]
             headers = [*others, ("Vary", ", ".join([*told, "User-Agent"]))]
-        return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+        return (
+            start_response(status, headers, exc_info)
+            if exc_info
+            else start_response(status, headers)
+        )
 
     return start
 
 
 def _are_headers(headers: object) -> bool:
     """Whether these are headers as WSGI knows them (PEP 3333); whatever else they are is the server's to tell."""
-    pairs = isinstance(headers, list) and all(isinstance(item, tuple) and len(item) == 2 for item in headers)
+    pairs = isinstance(headers, list) and all(
+        isinstance(item, tuple) and len(item) == 2 for item in headers
+    )
     return pairs and all(isinstance(text, str) for item in headers for text in item)  # type: ignore[attr-defined]
 
 

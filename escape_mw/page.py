@@ -44,9 +44,13 @@ COMMON = (
     ("X-Content-Type-Options", "nosniff"),
 )
 SHAPES = 512
-EDGE = secrets.token_hex(8)  # marks the place of a value; nothing that a site writes can be mistaken for it
+EDGE = secrets.token_hex(
+    8
+)  # marks the place of a value; nothing that a site writes can be mistaken for it
 SLOT = re.compile(rf"{EDGE}(\d+){EDGE}", re.ASCII)
-GZIP_LEVEL = 1  # two thirds smaller in less than a tenth of a millisecond; higher levels win little more
+GZIP_LEVEL = (
+    1  # two thirds smaller in less than a tenth of a millisecond; higher levels win little more
+)
 HTML = ("Content-Type", "text/html; charset=utf-8")
 BARE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -54,7 +58,9 @@ BARE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-an
 SAMPLE = Page(
     reason="sample",
     visitor=Visitor("webview", None, "android"),
-    destination=Destination("spotify", "Spotify", "track", None, "https://open.spotify.com/", "app"),
+    destination=Destination(
+        "spotify", "Spotify", "track", None, "https://open.spotify.com/", "app"
+    ),
     rule="sample",
     steps=(Step("intent", "tap", "intent://open.spotify.com/#Intent;end", 2000, "inferred"),),
     stay="https://open.spotify.com/",
@@ -70,7 +76,13 @@ class Interstitial:
     `template` the path of the site's own template. Raises TemplateError.
     """
 
-    def __init__(self, options: PageOptions, apps: dict[str, AppEntry], marker: str, template: str | None = None) -> None:
+    def __init__(
+        self,
+        options: PageOptions,
+        apps: dict[str, AppEntry],
+        marker: str,
+        template: str | None = None,
+    ) -> None:
         self.template = template
         self._options = options
         self._apps = apps
@@ -80,7 +92,11 @@ class Interstitial:
         self._template = _template(template)
         self._shape = lru_cache(maxsize=SHAPES)(self._render_shape)
         artwork = options.artwork or ""
-        images = f"; img-src {'data:' if artwork.startswith('data:') else chr(39) + 'self' + chr(39)}" if artwork else ""
+        images = (
+            f"; img-src {'data:' if artwork.startswith('data:') else chr(39) + 'self' + chr(39)}"
+            if artwork
+            else ""
+        )
         if template:
             self._try(template)
         self._policy = f"{BARE_POLICY}; script-src {source_hash(self._script)}; style-src {source_hash(self._style)}{images}"
@@ -93,9 +109,15 @@ class Interstitial:
         except Exception as error:
             raise TemplateError(f"{template}: {error}") from None
 
-    def answer(self, decision: Page, accept_language: str = "", accept_encoding: str = "") -> Answer:
+    def answer(
+        self, decision: Page, accept_language: str = "", accept_encoding: str = ""
+    ) -> Answer:
         """Render the page in the visitor's language, or in the one that the rules say; with gzip where it is taken."""
-        language = languages.choose(accept_language) if self._options.language == "auto" else self._options.language
+        language = (
+            languages.choose(accept_language)
+            if self._options.language == "auto"
+            else self._options.language
+        )
         body = self._body(decision, language)
         policy = self._reporting_policy if decision.beacon else self._policy
         more = [*COMMON, ("Content-Language", language), ("Content-Security-Policy", policy)]
@@ -111,8 +133,16 @@ class Interstitial:
         """
         if self.template:
             return self._template.render(self._values(decision, language)).encode("utf-8")
-        values = [step.uri for step in decision.steps if step.uri] + [decision.link, decision.stay, decision.token, decision.beacon, decision.by_hand]
-        rungs = tuple(replace(step, uri=None if step.uri is None else "") for step in decision.steps)
+        values = [step.uri for step in decision.steps if step.uri] + [
+            decision.link,
+            decision.stay,
+            decision.token,
+            decision.beacon,
+            decision.by_hand,
+        ]
+        rungs = tuple(
+            replace(step, uri=None if step.uri is None else "") for step in decision.steps
+        )
         blank = replace(decision.destination, id=None, url="", app_uri=None)
         plain = replace(
             decision,
@@ -127,22 +157,40 @@ class Interstitial:
             by_hand=decision.by_hand and "/",
         )
         shape = self._shape(plain, language)
-        return "".join(part if at % 2 == 0 else escape(values[int(part)]) for at, part in enumerate(shape)).encode("utf-8")
+        return "".join(
+            part if at % 2 == 0 else escape(values[int(part)]) for at, part in enumerate(shape)
+        ).encode("utf-8")
 
     def _render_shape(self, decision: Page, language: str) -> list[str]:
         """The page's text in pieces: every other one is the number of the value that stands there."""
         slots = iter(range(99))
-        steps = tuple(step if step.uri is None else replace(step, uri=_slot(next(slots))) for step in decision.steps)
+        steps = tuple(
+            step if step.uri is None else replace(step, uri=_slot(next(slots)))
+            for step in decision.steps
+        )
         link, stay, token, beacon, by_hand = (_slot(next(slots)) for _ in range(5))
-        slotted = replace(decision, steps=steps, link=link, stay=stay, token=token, beacon=decision.beacon and beacon, by_hand=decision.by_hand and by_hand)
+        slotted = replace(
+            decision,
+            steps=steps,
+            link=link,
+            stay=stay,
+            token=token,
+            beacon=decision.beacon and beacon,
+            by_hand=decision.by_hand and by_hand,
+        )
         text = self._template.render(self._values(slotted, language))
         return SLOT.split(text)
 
     def _values(self, decision: Page, language: str) -> dict[str, Any]:
         words = languages.words(language)
         app = self._apps.get(decision.visitor.app or "")
-        names = {"service": decision.destination.name, "app": app.name if app else words["this_app"]}
-        heading = words["heading_app" if decision.destination.goal == "app" else "heading_browser"].format_map(names)
+        names = {
+            "service": decision.destination.name,
+            "app": app.name if app else words["this_app"],
+        }
+        heading = words[
+            "heading_app" if decision.destination.goal == "app" else "heading_browser"
+        ].format_map(names)
         buttons = [_button(step, words, names) for step in decision.steps if step.uri]
         return {
             "language": language,
@@ -175,7 +223,13 @@ def _slot(number: int) -> str:
 
 def redirect(decision: Redirect) -> Answer:
     """A bare redirect. 302, because the next visit may be answered otherwise."""
-    headers = (("Location", decision.location), HTML, ("Content-Length", "0"), *COMMON, ("Content-Security-Policy", BARE_POLICY))
+    headers = (
+        ("Location", decision.location),
+        HTML,
+        ("Content-Length", "0"),
+        *COMMON,
+        ("Content-Security-Policy", BARE_POLICY),
+    )
     return Answer("302 Found", headers, b"")
 
 
@@ -191,7 +245,9 @@ def _button(step: Step, words: dict[str, str], names: dict[str, str]) -> dict[st
     }
 
 
-def _menu(app: AppEntry | None, platform: str, words: dict[str, str], names: dict[str, str]) -> dict[str, Any]:
+def _menu(
+    app: AppEntry | None, platform: str, words: dict[str, str], names: dict[str, str]
+) -> dict[str, Any]:
     """The host app's own way out: what to do, and what the drawing needs, where the facts know the corner."""
     known = app.menu.get(platform) if app else None  # type: ignore[call-overload]
     intro = words["menu_intro"].format_map(names)
@@ -218,7 +274,11 @@ def _template(override: str | None) -> jinja2.Template:
     shipped = jinja2.DictLoader({"interstitial.html": static("interstitial.html")})
     folders = [jinja2.FileSystemLoader(Path(override).parent)] if override else []
     environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader([shipped, *folders]), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.ChoiceLoader([shipped, *folders]),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
     if override is None:
         return environment.get_template("interstitial.html")
@@ -227,7 +287,9 @@ def _template(override: str | None) -> jinja2.Template:
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"{override}:{error.lineno}: {error.message}") from None
     except (OSError, ValueError) as error:
-        raise TemplateError(f"{override!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise TemplateError(
+            f"{override!r} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
 
 
 def _accent(accent: str | None) -> str:
@@ -235,7 +297,10 @@ def _accent(accent: str | None) -> str:
     if accent is None:
         return ""
     channels = [int(accent[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels)
+    red, green, blue = (
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in channels
+    )
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     label = "#000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#fff"
     return f"\n.button{{background:{accent};color:{label}}}"

@@ -28,17 +28,23 @@ def compile_path(pattern: str) -> re.Pattern[str]:
     if not pattern.startswith("/"):
         raise PatternError("a path starts with '/'")
     if any(char in pattern for char in "?#%"):
-        raise PatternError("a path holds no '?', '#' or '%'; write it as people read it, without the query")
+        raise PatternError(
+            "a path holds no '?', '#' or '%'; write it as people read it, without the query"
+        )
     names: set[str] = set()
     *segments, last = pattern.split("/")
     compiled = "/".join(_segment(text, names) for text in segments)
-    return re.compile(f"{compiled}(?:/.*)?" if last == "**" else f"{compiled}/{_segment(last, names)}", re.DOTALL)
+    return re.compile(
+        f"{compiled}(?:/.*)?" if last == "**" else f"{compiled}/{_segment(last, names)}", re.DOTALL
+    )
 
 
 def _segment(text: str, names: set[str]) -> str:
     pieces = PART.split(text)
     if len(pieces) > 3:
-        raise PatternError(f"{text!r} holds more than one wildcard; one for each segment is allowed")
+        raise PatternError(
+            f"{text!r} holds more than one wildcard; one for each segment is allowed"
+        )
     if pieces[1:2] == ["**"]:
         raise PatternError("'**' stands alone, as the last segment")
     return "".join(_piece(piece, names) for piece in pieces)
@@ -58,7 +64,9 @@ def _piece(piece: str, names: set[str]) -> str:
 
 def fill(template: str, captures: dict[str, str]) -> str:
     """Put a path's captures into a URL template, each quoted whole, so that none leaves its segment or parameter."""
-    return PLACEHOLDER.sub(lambda match: quote(captures[match[1]], safe="", errors="surrogateescape"), template)
+    return PLACEHOLDER.sub(
+        lambda match: quote(captures[match[1]], safe="", errors="surrogateescape"), template
+    )
 
 
 def names_in(template: str) -> list[str]:

@@ -44,7 +44,10 @@ class Rule:
             visitor.kind in self.visitors
             and (self.apps is None or visitor.app in self.apps)
             and (self.platforms is None or visitor.platform in self.platforms)
-            and (self.languages is None or _speaks(visit.headers.get("accept-language", ""), self.languages))
+            and (
+                self.languages is None
+                or _speaks(visit.headers.get("accept-language", ""), self.languages)
+            )
         )
 
 

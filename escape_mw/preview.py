@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 SITE = "https://site.example/listen"
 STATES = {"first": None, "after a failed step": 0, "words only": 98}
-RULE = Rule(0, "preview", compile_path("/**"), "redirect", visitors=frozenset({"in-app", "webview"}))
+RULE = Rule(
+    0, "preview", compile_path("/**"), "redirect", visitors=frozenset({"in-app", "webview"})
+)
 INDEX = jinja2.Template(
     """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Preview</title>
 <style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}</style>
@@ -58,9 +60,23 @@ class Preview:
     `app` is a host app's id, or None for an unnamed webview; `to` the destination; `language` puts one first.
     """
 
-    def __init__(self, rules: Rules, app: str | None, platform: Platform, to: str, language: str | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        app: str | None,
+        platform: Platform,
+        to: str,
+        language: str | None = None,
+    ) -> None:
         visitor = Visitor("in-app" if app else "webview", app, platform)
-        self._rules = replace(rules, mode="act", rules=(RULE,), exclude=(), visitors=FixedVisitor(visitor, rules.visitors), apps=frozenset(rules.visitors.apps))
+        self._rules = replace(
+            rules,
+            mode="act",
+            rules=(RULE,),
+            exclude=(),
+            visitors=FixedVisitor(visitor, rules.visitors),
+            apps=frozenset(rules.visitors.apps),
+        )
         self._name = rules.visitors.apps[app].name if app else "An unnamed webview"
         self._platform = platform
         self._to = to
@@ -70,20 +86,32 @@ class Preview:
         """The answer in one state and language; None where this visitor would not be answered."""
         step = STATES[state]
         marker = None if step is None else Marker("", step, visit="preview", trusted=True)
-        visit = Visit("GET", "/listen", "", SITE, headers={"accept-language": language}, marker=marker)
+        visit = Visit(
+            "GET", "/listen", "", SITE, headers={"accept-language": language}, marker=marker
+        )
         decision = decide(visit, self._rules, self._to)
-        return render(visit, decision, self._rules) if isinstance(decision, Page | Redirect) else None
+        return (
+            render(visit, decision, self._rules) if isinstance(decision, Page | Redirect) else None
+        )
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve the index, and the page in the state and language of the query."""
-        asked = {name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+        asked = {
+            name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()
+        }
         answer = None
         if environ.get("PATH_INFO") == "/page" and asked.get("state") in STATES:
             answer = self.page(asked["state"], asked.get("language", self._languages[0]))
         return send(answer or self._index(), environ, start_response)
 
     def _index(self) -> Answer:
-        text = INDEX.render(name=self._name, platform=self._platform, to=self._to, languages=self._languages, states=STATES)
+        text = INDEX.render(
+            name=self._name,
+            platform=self._platform,
+            to=self._to,
+            languages=self._languages,
+            states=STATES,
+        )
         return Answer("200 OK", tuple(_headers(text.encode())), text.encode())
 
 

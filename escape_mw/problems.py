@@ -13,7 +13,11 @@ from .document import Path, Place, Problem
 from .fields import shown
 
 Detail = Mapping[str, Any]
-SECRET: tuple[Path, ...] = (("secret",), ("lab", "token"), ("events", "database"))  # a problem goes to a log: these do not
+SECRET: tuple[Path, ...] = (
+    ("secret",),
+    ("lab", "token"),
+    ("events", "database"),
+)  # a problem goes to a log: these do not
 
 
 class RulesError(ValueError):
@@ -26,7 +30,10 @@ class RulesError(ValueError):
 
 def from_validation(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     """Every problem that pydantic found with a value of this model, in our words."""
-    return [Problem(tuple(detail["loc"]), None, _told(detail, model)) for detail in error.errors(include_url=False)]
+    return [
+        Problem(tuple(detail["loc"]), None, _told(detail, model))
+        for detail in error.errors(include_url=False)
+    ]
 
 
 def report(problems: Iterable[Problem], places: Mapping[Path, Place], name: str) -> RulesError:
@@ -46,13 +53,20 @@ def _place(problem: Problem, places: Mapping[Path, Place]) -> Place | None:
 
 def _line(problem: Problem, place: Place | None, name: str) -> str:
     where = f"{name}:{place.line}:{place.column}" if place else name
-    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.path).lstrip(".")
-    return _printable(f"{where}: {dotted}: {problem.message}" if dotted else f"{where}: {problem.message}")
+    dotted = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.path
+    ).lstrip(".")
+    return _printable(
+        f"{where}: {dotted}: {problem.message}" if dotted else f"{where}: {problem.message}"
+    )
 
 
 def _printable(line: str) -> str:
     """One line that forges no other, whatever stands in a key or a value."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in line)
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in line
+    )
 
 
 class Hidden:
@@ -80,7 +94,10 @@ def _unknown_key(path: Path, model: type[BaseModel]) -> str:
 
 def _unknown_id(detail: Detail) -> str:
     about = detail["ctx"]
-    hint = _meant(about["value"], about["known"]) or f"; known: {shown(', '.join(sorted(about['known'])))}"
+    hint = (
+        _meant(about["value"], about["known"])
+        or f"; known: {shown(', '.join(sorted(about['known'])))}"
+    )
     return f"{about['value']!r} is no known {about['sort']}{hint}"
 
 
@@ -112,7 +129,9 @@ TELL: dict[str, Callable[[Detail], str]] = {
     "greater_than": _out_of_range,
     "less_than": _out_of_range,
     "too_short": lambda detail: f"must have at least {detail['ctx']['min_length']} entry",
-    "string_too_short": lambda detail: f"must have at least {detail['ctx']['min_length']} characters",
+    "string_too_short": lambda detail: (
+        f"must have at least {detail['ctx']['min_length']} characters"
+    ),
 }
 
 
@@ -133,9 +152,15 @@ def _keys_at(path: Path, schema: dict[str, Any]) -> list[str]:
         for option in node.get("anyOf", node.get("allOf", [])):
             if option.get("type") != "null":
                 return resolved(option)
-        return resolved(schema["$defs"][node["$ref"].rpartition("/")[2]]) if "$ref" in node else node
+        return (
+            resolved(schema["$defs"][node["$ref"].rpartition("/")[2]]) if "$ref" in node else node
+        )
 
     node = resolved(schema)
     for part in path:
-        node = resolved(node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {}))
+        node = resolved(
+            node.get("items", {})
+            if isinstance(part, int)
+            else node.get("properties", {}).get(part, {})
+        )
     return list(node.get("properties", {}))

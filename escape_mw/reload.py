@@ -29,7 +29,9 @@ class RulesSource:
         self._clock = clock
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._files: tuple[str, ...] = (os.fspath(source),) if isinstance(source, str | os.PathLike) else ()
+        self._files: tuple[str, ...] = (
+            (os.fspath(source),) if isinstance(source, str | os.PathLike) else ()
+        )
         self._signature = _signature(self._files)
         self._next_look = clock() + INTERVAL
         self._use(load(source))

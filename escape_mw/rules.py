@@ -23,7 +23,12 @@ from .schema import RulesFile
 MODES = ("act", "observe", "off")
 MODE_VARIABLE = "ESCAPE_MW"
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
-FROM_ENVIRONMENT: tuple[Path, ...] = (("secret",), ("base_url",), ("events", "database"), ("lab", "token"))
+FROM_ENVIRONMENT: tuple[Path, ...] = (
+    ("secret",),
+    ("base_url",),
+    ("events", "database"),
+    ("lab", "token"),
+)
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Rules | None
 
@@ -46,12 +51,18 @@ def _text(name: str) -> str:
     try:
         return FilePath(name).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RulesError([f"{name}: not UTF-8 (byte {error.start}); save the file as UTF-8"]) from None
+        raise RulesError(
+            [f"{name}: not UTF-8 (byte {error.start}); save the file as UTF-8"]
+        ) from None
     except (OSError, ValueError) as error:
-        raise RulesError([f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
+        raise RulesError(
+            [f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}"]
+        ) from None
 
 
-def _load(value: Any, places: Mapping[Path, Place], problems: list[Problem], name: str, folder: FilePath) -> Rules:
+def _load(
+    value: Any, places: Mapping[Path, Place], problems: list[Problem], name: str, folder: FilePath
+) -> Rules:
     """Check in three passes, each of which tells everything it finds: the text, the form, the meaning."""
     rules = None
     if isinstance(value, dict):
@@ -61,7 +72,13 @@ def _load(value: Any, places: Mapping[Path, Place], problems: list[Problem], nam
             rules = compiled(form, folder, problems)
         compile_path.cache_clear()  # it spares the second pass the work of the first, and must not grow with every edit
     elif not problems:
-        problems = [Problem((), Place(1, 1) if places else None, "the rules are a mapping that begins with 'version: 1'")]
+        problems = [
+            Problem(
+                (),
+                Place(1, 1) if places else None,
+                "the rules are a mapping that begins with 'version: 1'",
+            )
+        ]
     if rules is None or problems:
         raise report(problems, places, name)
     return rules
@@ -75,11 +92,19 @@ def _expanded(value: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
     if mode.lower() in MODES:
         value = value | {"mode": mode.lower()}
     elif mode:
-        problems.append(Problem(("mode",), None, f"the environment variable {MODE_VARIABLE} is {mode!r}; allowed: {', '.join(MODES)}"))
+        problems.append(
+            Problem(
+                ("mode",),
+                None,
+                f"the environment variable {MODE_VARIABLE} is {mode!r}; allowed: {', '.join(MODES)}",
+            )
+        )
     return value
 
 
-def _expanded_at(value: dict[str, Any], rest: Path, path: Path, problems: list[Problem]) -> dict[str, Any]:
+def _expanded_at(
+    value: dict[str, Any], rest: Path, path: Path, problems: list[Problem]
+) -> dict[str, Any]:
     """The mapping with the variable that stands at a path of it put in."""
     key, *deeper = map(str, rest)
     inner = value.get(key)
@@ -90,7 +115,13 @@ def _expanded_at(value: dict[str, Any], rest: Path, path: Path, problems: list[P
     match = VARIABLE.fullmatch(inner)
     text = os.environ.get(match[1]) if match else None
     if match is None:
-        problems.append(Problem(path, None, "an environment variable is written ${NAME}, and nothing else stands beside it"))
+        problems.append(
+            Problem(
+                path,
+                None,
+                "an environment variable is written ${NAME}, and nothing else stands beside it",
+            )
+        )
     elif text is None:
         problems.append(Problem(path, None, f"the environment variable {match[1]} is not set"))
     return value | {key: text}
@@ -115,4 +146,8 @@ def _added(value: dict[str, Any], section: str) -> set[str]:
     """The ids that the rules add themselves, as far as they can be made out before anything is checked."""
     part = value.get(section)
     rows = part.get("add") if isinstance(part, dict) else None
-    return {row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)} if isinstance(rows, list) else set()
+    return (
+        {row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)}
+        if isinstance(rows, list)
+        else set()
+    )

@@ -8,7 +8,22 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from .entries import AppEntry, DestinationEntry, Shape, StepEntry
-from .fields import AppId, DestinationId, Goal, Host, Id, Kind, Package, PathPattern, Phone, Shaped, Strict, fault, known, shown
+from .fields import (
+    AppId,
+    DestinationId,
+    Goal,
+    Host,
+    Id,
+    Kind,
+    Package,
+    PathPattern,
+    Phone,
+    Shaped,
+    Strict,
+    fault,
+    known,
+    shown,
+)
 from .paths import compile_path
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
@@ -23,7 +38,9 @@ SITE_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
 
 def _artwork(value: str) -> str:
     if not re.match(r"/(?![/\\])|data:image/[a-z+.-]+[;,]", value):
-        raise fault(f"{value!r} is not a path on this site such as /static/cover.jpg, or a data:image/... URL")
+        raise fault(
+            f"{value!r} is not a path on this site such as /static/cover.jpg, or a data:image/... URL"
+        )
     return value
 
 
@@ -40,8 +57,17 @@ class UserDestination(Strict):
 
     def entry(self) -> DestinationEntry:
         """The same as an entry of the catalogue."""
-        shapes = [Shape(path=compile_path(pattern).pattern, kind=self.kind) for pattern in self.paths]
-        return DestinationEntry(id=self.id, name=self.name, goal=self.goal, mixed_hosts=self.hosts, paths=shapes, android_package=self.android_package)
+        shapes = [
+            Shape(path=compile_path(pattern).pattern, kind=self.kind) for pattern in self.paths
+        ]
+        return DestinationEntry(
+            id=self.id,
+            name=self.name,
+            goal=self.goal,
+            mixed_hosts=self.hosts,
+            paths=shapes,
+            android_package=self.android_package,
+        )
 
 
 class Apps(Strict):
@@ -85,7 +111,9 @@ class PageOptions(Strict):
 
 def _rule_name(value: str) -> str:
     if not value.isprintable() or not 0 < len(value) <= 64:
-        raise fault(f"{shown(value)} is no name of 1 to 64 printable characters, for it stands in logs and reports")
+        raise fault(
+            f"{shown(value)} is no name of 1 to 64 printable characters, for it stands in logs and reports"
+        )
     return value
 
 
@@ -105,9 +133,16 @@ class When(Strict):
 
 
 def _to(value: Any) -> Any:
-    if isinstance(value, str) or (isinstance(value, dict) and set(value) == {"query"} and isinstance(value["query"], str) and value["query"]):
+    if isinstance(value, str) or (
+        isinstance(value, dict)
+        and set(value) == {"query"}
+        and isinstance(value["query"], str)
+        and value["query"]
+    ):
         return QueryParameter(query=value["query"]) if isinstance(value, dict) else value
-    raise fault("'to' is redirect, page, an https URL (with {captures} of the path), or {query: NAME}")
+    raise fault(
+        "'to' is redirect, page, an https URL (with {captures} of the path), or {query: NAME}"
+    )
 
 
 To = Annotated[
@@ -118,7 +153,12 @@ To = Annotated[
             "anyOf": [
                 {"enum": ["redirect", "page"]},
                 {"type": "string", "pattern": "^https?://"},
-                {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"], "additionalProperties": False},
+                {
+                    "type": "object",
+                    "properties": {"query": {"type": "string"}},
+                    "required": ["query"],
+                    "additionalProperties": False,
+                },
             ]
         }
     ),
@@ -149,7 +189,10 @@ class RuleForm(Strict):
 class LabOptions(Strict):
     """The lab, switched on."""
 
-    token: Annotated[str, Shaped(TOKEN, "a token of 16 or more letters, digits, - and _", secret=True)] | None = None
+    token: (
+        Annotated[str, Shaped(TOKEN, "a token of 16 or more letters, digits, - and _", secret=True)]
+        | None
+    ) = None
     file: Annotated[str, Field(min_length=1)] = "escape_lab.sqlite3"
 
 
@@ -157,7 +200,17 @@ class EventOptions(Strict):
     """What is measured, and which sinks are told."""
 
     log: bool = False
-    database: Annotated[str, Shaped(DATABASE, "a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3", secret=True)] | None = None
+    database: (
+        Annotated[
+            str,
+            Shaped(
+                DATABASE,
+                "a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3",
+                secret=True,
+            ),
+        ]
+        | None
+    ) = None
     prometheus: bool = False
     opentelemetry: bool = False
     keep: Annotated[str, Shaped(PERIOD, "a period such as 90d, 13mo or 2y")] | None = None
@@ -184,7 +237,11 @@ def _switch_shape(options: type[Strict]) -> WithJsonSchema:
 Lab = Annotated[LabOptions | None, _switch("lab", "token and file", {}), _switch_shape(LabOptions)]
 Events = Annotated[
     EventOptions | None,
-    _switch("events", "log, database, prometheus, opentelemetry, keep and outcomes", {"database": DEFAULT_DATABASE}),
+    _switch(
+        "events",
+        "log, database, prometheus, opentelemetry, keep and outcomes",
+        {"database": DEFAULT_DATABASE},
+    ),
     _switch_shape(EventOptions),
 ]
 
@@ -194,8 +251,20 @@ class RulesFile(Strict):
 
     version: Literal[1]
     mode: Literal["act", "observe", "off"] = "act"
-    base_url: Annotated[str, Shaped(BASE_URL, "an origin such as https://label.example, without a user or a path", secret=True)] | None = None
-    allowed_hosts: list[Annotated[str, Shaped(SITE_HOST, "a host name such as label.example, without a port")]] = []
+    base_url: (
+        Annotated[
+            str,
+            Shaped(
+                BASE_URL,
+                "an origin such as https://label.example, without a user or a path",
+                secret=True,
+            ),
+        ]
+        | None
+    ) = None
+    allowed_hosts: list[
+        Annotated[str, Shaped(SITE_HOST, "a host name such as label.example, without a port")]
+    ] = []
     secret: Annotated[str, Field(min_length=16)] | None = None
     marker: Annotated[str, Shaped(MARKER, "a parameter name such as _esc")] = "_esc"
     vary: bool = False
@@ -206,4 +275,6 @@ class RulesFile(Strict):
     page: PageOptions = PageOptions()
     events: Events = None
     lab: Lab = None
-    rules: Annotated[list[RuleForm], Field(min_length=1)] = [RuleForm(name="every redirect", path="/**", to="redirect")]
+    rules: Annotated[list[RuleForm], Field(min_length=1)] = [
+        RuleForm(name="every redirect", path="/**", to="redirect")
+    ]

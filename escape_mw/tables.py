@@ -10,17 +10,28 @@ from .ladder import DEFAULT, Ladders, stale
 from .model import Goal, Platform, Rung, Visitor
 
 Row = tuple[str | None, ...]
-COLUMNS: list[tuple[Platform, Goal]] = [("ios", "app"), ("ios", "browser"), ("android", "app"), ("android", "browser")]
+COLUMNS: list[tuple[Platform, Goal]] = [
+    ("ios", "app"),
+    ("ios", "browser"),
+    ("android", "app"),
+    ("android", "browser"),
+]
 
 
 def apps(catalogue: Catalogue) -> Iterator[Row]:
     """Every host app: id, name, platforms, confidence, date, source."""
-    return ((app.id, app.name, ", ".join(app.platforms), app.confidence, app.verified, app.source) for app in catalogue.apps)
+    return (
+        (app.id, app.name, ", ".join(app.platforms), app.confidence, app.verified, app.source)
+        for app in catalogue.apps
+    )
 
 
 def destinations(catalogue: Catalogue) -> Iterator[Row]:
     """Every destination: id, name, goal, confidence, date, source."""
-    return ((entry.id, entry.name, entry.goal, entry.confidence, entry.verified, entry.source) for entry in catalogue.destinations)
+    return (
+        (entry.id, entry.name, entry.goal, entry.confidence, entry.verified, entry.source)
+        for entry in catalogue.destinations
+    )
 
 
 def techniques(catalogue: Catalogue, own: Mapping[Key, Tally] | None = None) -> Iterator[Row]:
@@ -31,7 +42,17 @@ def techniques(catalogue: Catalogue, own: Mapping[Key, Tally] | None = None) -> 
     left = dict(own or {})
     for app, platform, goal, rungs in _ladders(catalogue).rows():
         for rung in rungs:
-            row = (app, platform, goal, rung.technique, rung.trigger, rung.confidence, rung.verified, "stale" if stale(rung.verified) else None, rung.note)
+            row = (
+                app,
+                platform,
+                goal,
+                rung.technique,
+                rung.trigger,
+                rung.confidence,
+                rung.verified,
+                "stale" if stale(rung.verified) else None,
+                rung.note,
+            )
             tally = left.pop((app, platform, goal, rung.technique), None)  # type: ignore[call-overload]
             yield row if own is None else (*row, str(tally) if tally else None)
     for key, tally in left.items():
@@ -43,9 +64,15 @@ def techniques_at_a_glance(catalogue: Catalogue) -> str:
     ladders = _ladders(catalogue)
     own = dict.fromkeys(row.app for row in catalogue.techniques if row.app != DEFAULT)
     names = {app.id: app.name for app in catalogue.apps}
-    lines = ["| host app | iOS, music app | iOS, browser | Android, music app | Android, browser |", "|---|---|---|---|---|"]
+    lines = [
+        "| host app | iOS, music app | iOS, browser | Android, music app | Android, browser |",
+        "|---|---|---|---|---|",
+    ]
     for app in [*sorted(own, key=lambda app: names[app].lower()), None]:
-        cells = [_first(ladders.rungs(Visitor("in-app" if app else "webview", app, platform), goal)) for platform, goal in COLUMNS]
+        cells = [
+            _first(ladders.rungs(Visitor("in-app" if app else "webview", app, platform), goal))
+            for platform, goal in COLUMNS
+        ]
         lines.append(f"| {names[app] if app else 'any other'} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -56,5 +83,9 @@ def _ladders(catalogue: Catalogue) -> Ladders:
 
 def _first(rungs: Iterable[Rung]) -> str:
     rung = next(iter(rungs))
-    what = "the menu, in words" if rung.trigger == "written" else f"`{rung.technique}`, {'by itself' if rung.trigger in ('auto', 'redirect') else 'a tap'}"
+    what = (
+        "the menu, in words"
+        if rung.trigger == "written"
+        else f"`{rung.technique}`, {'by itself' if rung.trigger in ('auto', 'redirect') else 'a tap'}"
+    )
     return f"{what}; {rung.confidence}{f' {rung.verified}' if rung.verified else ''}"

@@ -37,10 +37,14 @@ PLAIN = re.compile(
 PACKAGE = re.compile(r"[A-Za-z]\w*(?:\.\w+)+", re.ASCII)
 IOS = ("iphone", "ipad", "ipod")
 ANDROID_MARKS = ("; wv)", "crosswalk/")
-WEBVIEW_VERSION = re.compile(r"version/[\d.]+ (?:mobile )?chrome/", re.ASCII)  # stock Chrome never says Version
+WEBVIEW_VERSION = re.compile(
+    r"version/[\d.]+ (?:mobile )?chrome/", re.ASCII
+)  # stock Chrome never says Version
 FULL_SYSTEM = re.compile(r"\(linux; android (?!10;)\d+; k\)", re.ASCII)
 
-SAFARI_VERSION = re.compile(r"version/(?:1[2-9]|[2-9]\d)[\d.]* mobile/(?!15e148)\w+ safari/", re.ASCII)
+SAFARI_VERSION = re.compile(
+    r"version/(?:1[2-9]|[2-9]\d)[\d.]* mobile/(?!15e148)\w+ safari/", re.ASCII
+)
 VERSION = re.compile(r"[/ _]?v?(\d[\d.]*)", re.ASCII)
 
 
@@ -52,13 +56,19 @@ class Recogniser:
 
     def __init__(self, apps: Iterable[AppEntry], crawlers: Crawlers, browsers: Browsers) -> None:
         self.apps = {app.id: app for app in apps}
-        self._tokens = tuple((app.id, _lower(app.tokens), _lower(app.not_tokens)) for app in self.apps.values())
-        self._packages = {package: app.id for app in self.apps.values() for package in app.android_package}
+        self._tokens = tuple(
+            (app.id, _lower(app.tokens), _lower(app.not_tokens)) for app in self.apps.values()
+        )
+        self._packages = {
+            package: app.id for app in self.apps.values() for package in app.android_package
+        }
         self._browser_tokens = _lower(browsers.tokens)
         self._browser_packages = frozenset(browsers.packages)
         self._crawler_words = _lower(crawlers.words)
         self._crawler_stems = _lower(crawlers.stems)
-        self._crawler_stem = re.compile(rf"(?:{'|'.join(map(re.escape, self._crawler_stems))})(?![a-z])")
+        self._crawler_stem = re.compile(
+            rf"(?:{'|'.join(map(re.escape, self._crawler_stems))})(?![a-z])"
+        )
         self._people = _lower(crawlers.people)
         self.recognise = lru_cache(maxsize=MEMO)(self._recognise)
         self.is_browser = lru_cache(maxsize=MEMO)(self._is_browser)
@@ -66,7 +76,11 @@ class Recogniser:
 
     def visitor(self, agent: str, headers: Mapping[str, str]) -> Visitor:
         """Recognise the visitor of a request with this user agent and these (lower-case) headers."""
-        return self.recognise(agent[:MAX_AGENT], package(headers.get("x-requested-with", "")), "WebView" in headers.get("sec-ch-ua", ""))
+        return self.recognise(
+            agent[:MAX_AGENT],
+            package(headers.get("x-requested-with", "")),
+            "WebView" in headers.get("sec-ch-ua", ""),
+        )
 
     def _is_browser(self, agent: str) -> bool:
         """The quick look: whether the agent alone is one of a real browser."""
@@ -85,7 +99,9 @@ class Recogniser:
             return _visitor(agent, app, self._version(app, agent, low))
         if any(token in low for token in self._browser_tokens):
             return BROWSER
-        return _visitor(agent) if package or webview_brand or _shaped_like_a_webview(low) else BROWSER
+        return (
+            _visitor(agent) if package or webview_brand or _shaped_like_a_webview(low) else BROWSER
+        )
 
     def _is_crawler(self, low: str) -> bool:
         if any(word in low for word in self._crawler_words):
@@ -101,13 +117,17 @@ class Recogniser:
         low = agent.lower()
         if self._is_crawler(low):
             return []
-        return [self._packages[package]] if package in self._packages else list(self._claimants(low))
+        return (
+            [self._packages[package]] if package in self._packages else list(self._claimants(low))
+        )
 
     def _claimants(self, low: str) -> Iterator[str]:
         if "mozilla/" not in low:  # a native client or a prefetcher, no page before a person
             return
         for app, tokens, not_tokens in self._tokens:
-            if any(token in low for token in tokens) and not any(token in low for token in not_tokens):
+            if any(token in low for token in tokens) and not any(
+                token in low for token in not_tokens
+            ):
                 yield app
 
     def _version(self, app: str, agent: str, low: str) -> str | None:
@@ -121,7 +141,11 @@ class Recogniser:
 
 def package(requested_with: str) -> str:
     """The embedding app's package name in an X-Requested-With value, or "" (it also says XMLHttpRequest)."""
-    return requested_with if len(requested_with) <= MAX_PACKAGE and PACKAGE.fullmatch(requested_with) else ""
+    return (
+        requested_with
+        if len(requested_with) <= MAX_PACKAGE and PACKAGE.fullmatch(requested_with)
+        else ""
+    )
 
 
 @cache
@@ -137,27 +161,54 @@ def _parser() -> ua_parser.Parser:
 
 def platform(agent: str) -> tuple[Platform, str | None]:
     """The system an agent speaks of, and its version as far as the agent tells (browsers freeze it)."""
-    agent = agent[:MAX_AGENT].encode("ascii", "replace").decode("ascii")  # the Rust matcher refuses lone surrogates
+    agent = (
+        agent[:MAX_AGENT].encode("ascii", "replace").decode("ascii")
+    )  # the Rust matcher refuses lone surrogates
     found = _parser().parse_os(agent)
     family = found.family if found else ""
-    version = ".".join(part for part in (found.major, found.minor, found.patch) if part) if found else ""
+    version = (
+        ".".join(part for part in (found.major, found.minor, found.patch) if part) if found else ""
+    )
     if family in PLATFORMS:
         return PLATFORMS[family], version or None
-    low = agent.lower()  # ua-parser minds case; and an iPad that asks for desktop pages calls itself a Mac
+    low = (
+        agent.lower()
+    )  # ua-parser minds case; and an iPad that asks for desktop pages calls itself a Mac
     if any(word in low for word in IOS):
         return "ios", None
-    return ("android" if "android" in low and family == "Linux" else "desktop" if family in DESKTOP else "other"), version or None
+    return (
+        "android"
+        if "android" in low and family == "Linux"
+        else "desktop"
+        if family in DESKTOP
+        else "other"
+    ), version or None
 
 
 PLATFORMS: dict[str, Platform] = {"iOS": "ios", "Android": "android"}
-DESKTOP = frozenset({"Windows", "Mac OS X", "Linux", "Ubuntu", "Debian", "Fedora", "Chrome OS", "FreeBSD", "OpenBSD", "NetBSD"})
+DESKTOP = frozenset(
+    {
+        "Windows",
+        "Mac OS X",
+        "Linux",
+        "Ubuntu",
+        "Debian",
+        "Fedora",
+        "Chrome OS",
+        "FreeBSD",
+        "OpenBSD",
+        "NetBSD",
+    }
+)
 
 
 def _shaped_like_a_webview(low: str) -> bool:
     if any(word in low for word in IOS):
         return ("mobile/" in low and "safari/" not in low) or bool(SAFARI_VERSION.search(low))
     if "android" in low:
-        return any(mark in low for mark in ANDROID_MARKS) or bool(WEBVIEW_VERSION.search(low) or FULL_SYSTEM.search(low))
+        return any(mark in low for mark in ANDROID_MARKS) or bool(
+            WEBVIEW_VERSION.search(low) or FULL_SYSTEM.search(low)
+        )
     return False
 
 

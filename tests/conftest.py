@@ -27,7 +27,9 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Rules]:
 
     def make(source: Mapping[str, Any] | str | None = None) -> Rules:
         rules = load(source)
-        return replace(rules, markers=Markers(rules.markers.name, SECRET, new_visit=lambda: "visit"))
+        return replace(
+            rules, markers=Markers(rules.markers.name, SECRET, new_visit=lambda: "visit")
+        )
 
     return make
 

@@ -55,12 +55,34 @@ class Measured:
         """The last marker that an answer held."""
         return self.markers[-1] if self.markers else ""
 
-    def ask(self, path: str, agent: str, method: str = "GET", body: bytes = b"", environ: dict[str, Any] | None = None, **headers: str) -> Any:
+    def ask(
+        self,
+        path: str,
+        agent: str,
+        method: str = "GET",
+        body: bytes = b"",
+        environ: dict[str, Any] | None = None,
+        **headers: str,
+    ) -> Any:
         """One request; `{M}` in its path stands for the last marker that an answer held, `{M0}` for the first."""
-        named = {"User-Agent": agent, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        url = SITE + path.replace("{M}", self.marker).replace("{M0}", self.markers[0] if self.markers else "")
-        answer = self.site.request(url, method=method, headers=named, body=body, environ=environ or {"REMOTE_ADDR": "203.0.113.77"}, expect_errors=True)
-        if found := MARKER.search(unquote(answer.headers.get("Location", "") + answer.body.decode("latin-1"))):
+        named = {
+            "User-Agent": agent,
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        url = SITE + path.replace("{M}", self.marker).replace(
+            "{M0}", self.markers[0] if self.markers else ""
+        )
+        answer = self.site.request(
+            url,
+            method=method,
+            headers=named,
+            body=body,
+            environ=environ or {"REMOTE_ADDR": "203.0.113.77"},
+            expect_errors=True,
+        )
+        if found := MARKER.search(
+            unquote(answer.headers.get("Location", "") + answer.body.decode("latin-1"))
+        ):
             self.markers.append(found[0])
         return answer
 
@@ -80,4 +102,6 @@ class Measured:
 def word(event: Event) -> str:
     """An event in short."""
     number = "" if event.visit else f"x{event.number}"
-    return " ".join(filter(None, (event.name, event.technique, event.trigger, event.outcome, event.arm, number)))
+    return " ".join(
+        filter(None, (event.name, event.technique, event.trigger, event.outcome, event.arm, number))
+    )

@@ -25,7 +25,11 @@ SETTINGS = ("listen_addresses=", "fsync=off", "synchronous_commit=off", "full_pa
 
 def missing() -> str | None:
     """What is not installed here, if anything."""
-    return None if os.environ.get(GIVEN) or _folder() else f"PostgreSQL is not installed (Debian: postgresql), and {GIVEN} names no server"
+    return (
+        None
+        if os.environ.get(GIVEN) or _folder()
+        else f"PostgreSQL is not installed (Debian: postgresql), and {GIVEN} names no server"
+    )
 
 
 def _folder() -> Path | None:
@@ -43,16 +47,34 @@ def server() -> Iterator[str]:
         return
     programs = _folder()
     assert programs
-    who = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}  # it does not run as root
-    folder = Path(tempfile.mkdtemp(prefix="escape-pg-"))  # short, for the socket's path may have 107 characters
+    who = (
+        {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+    )  # it does not run as root
+    folder = Path(
+        tempfile.mkdtemp(prefix="escape-pg-")
+    )  # short, for the socket's path may have 107 characters
     try:
         if who:
             shutil.chown(folder, who["user"], who["group"])
         data = folder / "data"
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **who}
-        subprocess.run([programs / "initdb", "--username=escape", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", data], check=True, **quiet)
+        subprocess.run(
+            [
+                programs / "initdb",
+                "--username=escape",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+                data,
+            ],
+            check=True,
+            **quiet,
+        )
         options = [word for setting in SETTINGS for word in ("-c", setting)]
-        process = subprocess.Popen([programs / "postgres", "-D", data, "-k", folder, *options], **quiet)
+        process = subprocess.Popen(
+            [programs / "postgres", "-D", data, "-k", folder, *options], **quiet
+        )
         try:
             yield _ready(f"postgresql+psycopg://escape@/postgres?host={folder}", process)
         finally:
@@ -84,7 +106,11 @@ def new_schema(url: str) -> Iterator[str]:
     with engine.begin() as connection:
         connection.execute(sql.text(f"CREATE SCHEMA {name}"))
     try:
-        yield sql.make_url(url).update_query_dict({"options": f"-csearch_path={name}"}).render_as_string(hide_password=False)
+        yield (
+            sql.make_url(url)
+            .update_query_dict({"options": f"-csearch_path={name}"})
+            .render_as_string(hide_password=False)
+        )
     finally:
         with engine.begin() as connection:
             connection.execute(sql.text(f"DROP SCHEMA {name} CASCADE"))

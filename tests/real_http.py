@@ -25,7 +25,9 @@ OPENER = urllib.request.build_opener(NoRedirect, urllib.request.ProxyHandler({})
 def get(url: str, agent: str) -> tuple[int, str | None, str]:
     """Status, Location and text."""
     try:
-        with OPENER.open(urllib.request.Request(url, headers={"User-Agent": agent}), timeout=10) as response:
+        with OPENER.open(
+            urllib.request.Request(url, headers={"User-Agent": agent}), timeout=10
+        ) as response:
             return response.status, response.headers.get("Location"), response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -44,9 +46,20 @@ class Served:
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         first, *rest = words
-        made = first(port) if callable(first) else [word.replace("PORT", str(port)) for word in (first, *rest)]
+        made = (
+            first(port)
+            if callable(first)
+            else [word.replace("PORT", str(port)) for word in (first, *rest)]
+        )
         command = made if shutil.which(made[0]) else [sys.executable, *made]
-        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "PYTHONPATH": ""})
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONPATH": ""},
+        )
         for _ in range(400):
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()

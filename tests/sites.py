@@ -28,7 +28,13 @@ TARGETS = {
 PAGE = "<p>Pre-save</p>"
 
 if not settings.configured:
-    settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="for tests only", MIDDLEWARE=[], USE_TZ=True)
+    settings.configure(
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF=__name__,
+        SECRET_KEY="for tests only",
+        MIDDLEWARE=[],
+        USE_TZ=True,
+    )
     django.setup()
 
 
@@ -41,7 +47,9 @@ def plain(request: Request) -> Response:
         response = redirect(TARGETS[request.path])
         response.set_cookie("seen", "1")
         return response
-    return Response(f"{PAGE}{request.query_string.decode()}", content_type="text/html; charset=utf-8")
+    return Response(
+        f"{PAGE}{request.query_string.decode()}", content_type="text/html; charset=utf-8"
+    )
 
 
 # --- Flask -----------------------------------------------------------------------------------------------------------
@@ -96,8 +104,17 @@ Got = tuple[int, list[tuple[str, str]], bytes]
 
 def ask_wsgi(app: Any, path: str, agent: str, method: str = "GET", **headers: str) -> Got:
     """Status, headers (names in lower case) and body of a WSGI application's response, linted."""
-    response = TestApp(app, lint=True).request(f"https://site.example{path}", method=method, headers={"User-Agent": agent, **headers}, expect_errors=True)
-    return response.status_int, [(name.lower(), value) for name, value in response.headerlist], response.body
+    response = TestApp(app, lint=True).request(
+        f"https://site.example{path}",
+        method=method,
+        headers={"User-Agent": agent, **headers},
+        expect_errors=True,
+    )
+    return (
+        response.status_int,
+        [(name.lower(), value) for name, value in response.headerlist],
+        response.body,
+    )
 
 
 def ask_django_wsgi(path: str, agent: str, **more: Any) -> Got:
@@ -117,7 +134,10 @@ def ask_django_asgi(path: str, agent: str, method: str = "GET", **headers: str) 
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in {"Host": "site.example", "User-Agent": agent, **headers}.items()],
+        "headers": [
+            (name.lower().encode(), value.encode("latin-1"))
+            for name, value in {"Host": "site.example", "User-Agent": agent, **headers}.items()
+        ],
         "client": ("127.0.0.1", 1),
         "server": ("site.example", 443),
     }
@@ -139,5 +159,11 @@ def ask_django_asgi(path: str, agent: str, method: str = "GET", **headers: str) 
 
     asyncio.run(run())
     start = next(message for message in sent if message["type"] == "http.response.start")
-    body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
-    return start["status"], [(name.decode().lower(), value.decode("latin-1")) for name, value in start["headers"]], body
+    body = b"".join(
+        message.get("body", b"") for message in sent if message["type"] == "http.response.body"
+    )
+    return (
+        start["status"],
+        [(name.decode().lower(), value.decode("latin-1")) for name, value in start["headers"]],
+        body,
+    )

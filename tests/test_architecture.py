@@ -11,13 +11,62 @@ import escape_mw
 
 PACKAGE = Path(escape_mw.__file__).parent
 LAYERS = [
-    ["model", "paths", "handoffs", "document", "logs", "lab", "events", "events.event", "events.period", "report"],
+    [
+        "model",
+        "paths",
+        "handoffs",
+        "document",
+        "logs",
+        "lab",
+        "events",
+        "events.event",
+        "events.period",
+        "report",
+    ],
     ["fields"],
     ["entries"],
-    ["schema", "catalogue", "visitors", "destinations", "markers", "languages", "problems", "experiment", "lab.marks", "events.tables"],
-    ["ladder", "page", "lab.store", "events.database", "events.prometheus", "events.spans", "report.counts", "report.statistics"],
-    ["policy", "lab.page", "lab.results", "events.sinks", "report.power", "report.daily", "report.funnel", "report.health", "report.source"],
-    ["decide", "environ", "lab.rows", "compiled", "events.recorder", "report.experiment", "report.figures"],
+    [
+        "schema",
+        "catalogue",
+        "visitors",
+        "destinations",
+        "markers",
+        "languages",
+        "problems",
+        "experiment",
+        "lab.marks",
+        "events.tables",
+    ],
+    [
+        "ladder",
+        "page",
+        "lab.store",
+        "events.database",
+        "events.prometheus",
+        "events.spans",
+        "report.counts",
+        "report.statistics",
+    ],
+    [
+        "policy",
+        "lab.page",
+        "lab.results",
+        "events.sinks",
+        "report.power",
+        "report.daily",
+        "report.funnel",
+        "report.health",
+        "report.source",
+    ],
+    [
+        "decide",
+        "environ",
+        "lab.rows",
+        "compiled",
+        "events.recorder",
+        "report.experiment",
+        "report.figures",
+    ],
     ["rules", "lab.places", "events.steps", "report.charts", "report.summary"],
     ["reload", "lab.cli", "events.places", "events.cli", "report.words"],
     ["events.measurement", "report.text", "report.machine", "report.html"],
@@ -32,7 +81,15 @@ ONLY = {
     "jinja2": {"page", "preview", "lab.page", "report.html"},
     "pydantic": {"fields", "entries", "schema", "problems", "rules"},
     "click": {"cli", "lab.cli", "events.cli", "report.cli"},
-    "sqlalchemy": {"events.tables", "events.database", "events.sinks", "events.cli", "report.counts", "report.source", "report.summary"},
+    "sqlalchemy": {
+        "events.tables",
+        "events.database",
+        "events.sinks",
+        "events.cli",
+        "report.counts",
+        "report.source",
+        "report.summary",
+    },
     "prometheus_client": {"events.prometheus"},
     "opentelemetry": {"events.spans"},
     "statsmodels": {"report.statistics", "report.power"},
@@ -64,7 +121,9 @@ def imported(path):
     folder = list(path.relative_to(PACKAGE).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
-            base = folder[: len(folder) - node.level + 1] + (node.module.split(".") if node.module else [])
+            base = folder[: len(folder) - node.level + 1] + (
+                node.module.split(".") if node.module else []
+            )
             names = {".".join([*base, name.name]) for name in node.names}
             ours |= (names & set(MODULES)) or ({".".join(base)} if base else set())
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -94,5 +153,7 @@ def test_no_check_is_an_assert():
     """`python -O` takes asserts away; none of ours may guard anything."""
     allowed = {"middleware": 1}
     for module, path in MODULES.items():
-        asserts = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)]
+        asserts = [
+            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)
+        ]
         assert len(asserts) <= allowed.get(module, 0), module

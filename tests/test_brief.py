@@ -10,7 +10,14 @@ from webtest import TestApp
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from .agents import CHROME_DESKTOP, INSTAGRAM_ANDROID, INSTAGRAM_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from .agents import (
+    CHROME_DESKTOP,
+    INSTAGRAM_ANDROID,
+    INSTAGRAM_IOS,
+    SAFARI,
+    TIKTOK_ANDROID,
+    TIKTOK_IOS,
+)
 from .conftest import TOKEN
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio"
@@ -52,20 +59,31 @@ RULES = {
 def site(request: Request) -> Response:
     if request.path in SITE:
         return redirect(SITE[request.path])
-    return Response(f"<p>{request.method} {request.path}?{request.query_string.decode()}</p>", content_type="text/html; charset=utf-8")
+    return Response(
+        f"<p>{request.method} {request.path}?{request.query_string.decode()}</p>",
+        content_type="text/html; charset=utf-8",
+    )
 
 
 @pytest.fixture
 def visit(wrapped):
-    app = TestApp(wrapped(site, RULES), lint=True, extra_environ={"wsgi.url_scheme": "https", "HTTP_HOST": "site.example"})
-    return lambda path, agent, **headers: app.get(path, headers={"User-Agent": agent, **headers}, expect_errors=True)
+    app = TestApp(
+        wrapped(site, RULES),
+        lint=True,
+        extra_environ={"wsgi.url_scheme": "https", "HTTP_HOST": "site.example"},
+    )
+    return lambda path, agent, **headers: app.get(
+        path, headers={"User-Agent": agent, **headers}, expect_errors=True
+    )
 
 
 def buttons(response):
     return [link["href"].replace(TOKEN, "{T}") for link in response.html.select("a.button")]
 
 
-def intent(data: str, page: str, step: int, package: str = "", scheme: str = "https", rule: int = 3) -> str:
+def intent(
+    data: str, page: str, step: int, package: str = "", scheme: str = "https", rule: int = 3
+) -> str:
     """The form of AOSP's Intent.parseUri, as our documentation states it."""
     fallback = f"https%3A%2F%2Fsite.example{page}_esc%3D{step}.{rule}-{{T}}"
     wanted = f"package={package};" if package else ""
@@ -83,18 +101,41 @@ APP_GOAL = [
         "/track",
         TIKTOK_ANDROID,
         [
-            intent("open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio", "%2Ftrack%3F", 0, SPOTIFY),
-            intent("open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio", "%2Ftrack%3F", 1),
+            intent(
+                "open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio",
+                "%2Ftrack%3F",
+                0,
+                SPOTIFY,
+            ),
+            intent(
+                "open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio",
+                "%2Ftrack%3F",
+                1,
+            ),
         ],
         id="R3 R4 a track, TikTok on Android: the app, then the browser",
     ),
-    pytest.param("/track", TIKTOK_IOS, ["spotify:track:4uLU6hMCjMI75M1A2tKUQC"], id="R3 R5 a track, TikTok on iOS: the app's scheme, then the menu"),
+    pytest.param(
+        "/track",
+        TIKTOK_IOS,
+        ["spotify:track:4uLU6hMCjMI75M1A2tKUQC"],
+        id="R3 R5 a track, TikTok on iOS: the app's scheme, then the menu",
+    ),
     pytest.param(
         "/track",
         INSTAGRAM_ANDROID,
         [
-            intent("open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio", "%2Ftrack%3F", 0, SPOTIFY),
-            intent("open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio", "%2Ftrack%3F", 1),
+            intent(
+                "open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio",
+                "%2Ftrack%3F",
+                0,
+                SPOTIFY,
+            ),
+            intent(
+                "open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio",
+                "%2Ftrack%3F",
+                1,
+            ),
         ],
         id="R3 R6 a track, Instagram on Android: by itself, then a tap",
     ),
@@ -107,12 +148,28 @@ APP_GOAL = [
         ],
         id="R3 a track, Instagram on iOS: its own opener, then the app's scheme",
     ),
-    pytest.param("/album", TIKTOK_IOS, ["spotify:album:1DFixLWuPkv3KT3TnV35m3"], id="R2 an album with /intl-de/"),
-    pytest.param("/artist", TIKTOK_IOS, ["spotify:artist:0du5cEVh5yTK9QJze8zA0C"], id="R2 an artist"),
-    pytest.param("/playlist", TIKTOK_IOS, ["spotify:playlist:37i9dQZF1DX4WYpdgoIcn6"], id="R2 a playlist"),
+    pytest.param(
+        "/album",
+        TIKTOK_IOS,
+        ["spotify:album:1DFixLWuPkv3KT3TnV35m3"],
+        id="R2 an album with /intl-de/",
+    ),
+    pytest.param(
+        "/artist", TIKTOK_IOS, ["spotify:artist:0du5cEVh5yTK9QJze8zA0C"], id="R2 an artist"
+    ),
+    pytest.param(
+        "/playlist", TIKTOK_IOS, ["spotify:playlist:37i9dQZF1DX4WYpdgoIcn6"], id="R2 a playlist"
+    ),
     pytest.param("/show", TIKTOK_IOS, ["spotify:show:38bS44xjbVVZ3No3ByF1dJ"], id="R2 a show"),
-    pytest.param("/episode", TIKTOK_IOS, ["spotify:episode:512ojhOuo1ktJprKbVcKyQ"], id="R2 an episode"),
-    pytest.param("/prerelease", TIKTOK_IOS, ["spotify:prerelease:5pS3bBxXqYHbW2DPxJ1LmQ"], id="R2 a pre-release"),
+    pytest.param(
+        "/episode", TIKTOK_IOS, ["spotify:episode:512ojhOuo1ktJprKbVcKyQ"], id="R2 an episode"
+    ),
+    pytest.param(
+        "/prerelease",
+        TIKTOK_IOS,
+        ["spotify:prerelease:5pS3bBxXqYHbW2DPxJ1LmQ"],
+        id="R2 a pre-release",
+    ),
     pytest.param("/short", TIKTOK_IOS, [], id="R2 a short link has no app URI, the menu is left"),
     pytest.param(
         "/short",
@@ -123,17 +180,34 @@ APP_GOAL = [
         ],
         id="R2 a short link on Android needs no app URI",
     ),
-    pytest.param("/apple", TIKTOK_IOS, ["music://music.apple.com/us/album/harbour/1440857781?i=1440857786&at=10l"], id="R9 Apple Music on iOS"),
+    pytest.param(
+        "/apple",
+        TIKTOK_IOS,
+        ["music://music.apple.com/us/album/harbour/1440857781?i=1440857786&at=10l"],
+        id="R9 Apple Music on iOS",
+    ),
     pytest.param(
         "/apple",
         TIKTOK_ANDROID,
         [
-            intent("music.apple.com/us/album/harbour/1440857781?i=1440857786&at=10l", "%2Fapple%3F", 0, APPLE),
-            intent("music.apple.com/us/album/harbour/1440857781?i=1440857786&at=10l", "%2Fapple%3F", 1),
+            intent(
+                "music.apple.com/us/album/harbour/1440857781?i=1440857786&at=10l",
+                "%2Fapple%3F",
+                0,
+                APPLE,
+            ),
+            intent(
+                "music.apple.com/us/album/harbour/1440857781?i=1440857786&at=10l", "%2Fapple%3F", 1
+            ),
         ],
         id="R9 Apple Music on Android",
     ),
-    pytest.param("/bio/4uLU6hMCjMI75M1A2tKUQC", TIKTOK_IOS, ["spotify:track:4uLU6hMCjMI75M1A2tKUQC"], id="R3 a template of the rules"),
+    pytest.param(
+        "/bio/4uLU6hMCjMI75M1A2tKUQC",
+        TIKTOK_IOS,
+        ["spotify:track:4uLU6hMCjMI75M1A2tKUQC"],
+        id="R3 a template of the rules",
+    ),
     pytest.param(
         "/out?url=https%3A%2F%2Fopen.spotify.com%2Falbum%2F1DFixLWuPkv3KT3TnV35m3",
         TIKTOK_IOS,
@@ -172,7 +246,9 @@ def test_browser_goal_hands_over_our_own_marked_page(visit, path):
     page = path.replace("/", "%2F")
     own = f"site.example{path}?_esc="
     assert buttons(visit(path, TIKTOK_IOS)) == []
-    assert buttons(visit(path, TIKTOK_ANDROID)) == [intent(f"{own}0.{rule}-{{T}}", f"{page}%3F", 0, rule=rule)]
+    assert buttons(visit(path, TIKTOK_ANDROID)) == [
+        intent(f"{own}0.{rule}-{{T}}", f"{page}%3F", 0, rule=rule)
+    ]
     assert buttons(visit(path, INSTAGRAM_ANDROID)) == [
         intent(f"{own}0.{rule}-{{T}}", f"{page}%3F", 0, rule=rule),
         f"instagram://extbrowser/?url=https%3A%2F%2Fsite.example{page}%3F_esc%3D1.{rule}-{{T}}",
@@ -192,9 +268,18 @@ def test_browser_goal_never_names_the_music_app(visit, path):
 
 
 TRIGGERS = [
-    pytest.param("/track", TIKTOK_ANDROID, ["tap", "tap"], id="R5 TikTok on Android: one clear tap"),
-    pytest.param("/track", INSTAGRAM_ANDROID, ["auto", "tap"], id="R6 Instagram on Android: within the first frame"),
-    pytest.param("/smart", INSTAGRAM_IOS, ["tap", "tap"], id="R5 Instagram on iOS: never by itself"),
+    pytest.param(
+        "/track", TIKTOK_ANDROID, ["tap", "tap"], id="R5 TikTok on Android: one clear tap"
+    ),
+    pytest.param(
+        "/track",
+        INSTAGRAM_ANDROID,
+        ["auto", "tap"],
+        id="R6 Instagram on Android: within the first frame",
+    ),
+    pytest.param(
+        "/smart", INSTAGRAM_IOS, ["tap", "tap"], id="R5 Instagram on iOS: never by itself"
+    ),
 ]
 
 
@@ -209,8 +294,12 @@ def test_no_dead_end(visit, path, agent):
     """R5: the host app's menu in words, the link as text, and a way to stay, on every page."""
     page = visit(path, agent).html
     assert "Open in" in page.select_one(".menu").text
-    assert page.select_one("#link").text == (SITE[path] if path == "/track" else f"https://site.example{path}")
-    assert page.select_one(".stay a")["href"] == (SITE[path] if path == "/track" else f"https://site.example{path}?_esc=stay")
+    assert page.select_one("#link").text == (
+        SITE[path] if path == "/track" else f"https://site.example{path}"
+    )
+    assert page.select_one(".stay a")["href"] == (
+        SITE[path] if path == "/track" else f"https://site.example{path}?_esc=stay"
+    )
 
 
 def test_destination_arrives_byte_for_byte(visit):
@@ -223,11 +312,17 @@ def test_arrival_of_a_site_without_an_answer_of_its_own(visit):
     """R10: where only the rules know the destination, the arrival is led on to it."""
     target = "https%3A%2F%2Fpaperlanterns.lnk.to%2Fharbour%3Futm_source%3Dtiktok"
     arrival = visit(f"/out?url={target}&_esc=0.1-{TOKEN}", SAFARI)
-    assert (arrival.status_int, arrival.location) == (302, "https://paperlanterns.lnk.to/harbour?utm_source=tiktok")
+    assert (arrival.status_int, arrival.location) == (
+        302,
+        "https://paperlanterns.lnk.to/harbour?utm_source=tiktok",
+    )
 
 
 def test_the_site_never_sees_the_marker(visit):
-    assert visit(f"/presave/harbour?a=1&_esc=0.2-{TOKEN}&b=2", SAFARI).text == "<p>GET /presave/harbour?a=1&b=2</p>"
+    assert (
+        visit(f"/presave/harbour?a=1&_esc=0.2-{TOKEN}&b=2", SAFARI).text
+        == "<p>GET /presave/harbour?a=1&b=2</p>"
+    )
     assert visit("/presave/harbour?_esc=stay", TIKTOK_IOS).text == "<p>GET /presave/harbour?</p>"
 
 
@@ -243,4 +338,8 @@ UNTOUCHED = [
 def test_untouched(visit, path, agent):
     bare = TestApp(site).get(path, headers={"User-Agent": agent})
     response = visit(path, agent)
-    assert (response.status, response.headerlist, response.body) == (bare.status, bare.headerlist, bare.body)
+    assert (response.status, response.headerlist, response.body) == (
+        bare.status,
+        bare.headerlist,
+        bare.body,
+    )

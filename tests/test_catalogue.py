@@ -35,7 +35,9 @@ def test_app(app):
     assert app.verified
     assert app.source
     for example in app.examples:
-        agent, package = (example, "") if isinstance(example, str) else (example.agent, example.package)
+        agent, package = (
+            (example, "") if isinstance(example, str) else (example.agent, example.package)
+        )
         assert VISITORS.claims(agent, package) == [app.id]
         seen = VISITORS.recognise(agent, package, False)
         assert (seen.kind, seen.app) == ("in-app", app.id)
@@ -54,7 +56,11 @@ def test_destination(entry):
     for example in entry.examples:
         assert EVERYWHERE.claims(example.url) == [entry.id]
         found = EVERYWHERE.find(example.url)
-        assert (found.kind, found.id, found.app_uri) == (example.kind, example.id, example.app_uri), example.url
+        assert (found.kind, found.id, found.app_uri) == (
+            example.kind,
+            example.id,
+            example.app_uri,
+        ), example.url
         assert found.url == example.url
     for url in entry.not_examples:
         assert EVERYWHERE.claims(url) == [], url
@@ -66,8 +72,22 @@ def test_every_shape_has_an_example(entry):
     reached = set()
     for example in entry.examples:
         for number in range(len(entry.paths)):
-            alone = entry.model_copy(update={"paths": entry.paths[: number + 1], "hosts": [], "mixed_hosts": [*entry.hosts, *entry.mixed_hosts], "links": {}})
-            linked = alone.model_copy(update={"mixed_hosts": [*alone.mixed_hosts, *(host for hosts in entry.links.values() for host in hosts)]})
+            alone = entry.model_copy(
+                update={
+                    "paths": entry.paths[: number + 1],
+                    "hosts": [],
+                    "mixed_hosts": [*entry.hosts, *entry.mixed_hosts],
+                    "links": {},
+                }
+            )
+            linked = alone.model_copy(
+                update={
+                    "mixed_hosts": [
+                        *alone.mixed_hosts,
+                        *(host for hosts in entry.links.values() for host in hosts),
+                    ]
+                }
+            )
             if Directory([linked]).find(example.url):
                 reached.add(number)
                 break
@@ -82,7 +102,9 @@ def test_ids_are_unique():
 def test_techniques_are_complete_and_known():
     rows = {(row.app, row.platform, row.goal) for row in CATALOGUE.techniques}
     assert len(rows) == len(CATALOGUE.techniques), "a row stands twice"
-    assert {(DEFAULT, platform, goal) for platform in ("ios", "android") for goal in ("app", "browser")} <= rows
+    assert {
+        (DEFAULT, platform, goal) for platform in ("ios", "android") for goal in ("app", "browser")
+    } <= rows
     assert {app for app, _, _ in rows} - {DEFAULT} <= set(ids(CATALOGUE.apps))
     assert {step.technique for row in CATALOGUE.techniques for step in row.steps} <= set(TECHNIQUES)
 
@@ -98,8 +120,22 @@ def test_what_was_seen_has_a_date_and_a_source():
 
 
 def test_app_uris_use_schemes_of_the_services_own():
-    schemes = {shape.app_uri.partition(":")[0] for entry in CATALOGUE.destinations for shape in entry.paths if shape.app_uri}
-    assert schemes == {"spotify", "music", "deezer", "tidal", "audiomack", "yandexmusic", "anghami", "linemusic"}
+    schemes = {
+        shape.app_uri.partition(":")[0]
+        for entry in CATALOGUE.destinations
+        for shape in entry.paths
+        if shape.app_uri
+    }
+    assert schemes == {
+        "spotify",
+        "music",
+        "deezer",
+        "tidal",
+        "audiomack",
+        "yandexmusic",
+        "anghami",
+        "linemusic",
+    }
 
 
 def test_every_listed_host_passes_the_gate():
@@ -136,5 +172,7 @@ def test_no_pattern_repeats_a_repeat(entry):
     """Nested repeats are what makes a pattern explode (but for segments, which a slash keeps apart)."""
     for shape in entry.paths:
         for pattern in (entry.prefix + shape.path, *shape.query.values()):
-            nested = [text for within, text in unbounded_repeats(pattern) if within and "47" not in text]
+            nested = [
+                text for within, text in unbounded_repeats(pattern) if within and "47" not in text
+            ]
             assert nested == [], pattern

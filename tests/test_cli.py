@@ -20,11 +20,20 @@ TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=x"
 
 
 def run(*words, given=None):
-    return subprocess.run([sys.executable, "-m", "escape_mw", *words], input=given, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "escape_mw", *words],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def batch(*records, rules=()):
-    lines = "".join((record if isinstance(record, str) else json.dumps(record)) + "\n" for record in records)
+    lines = "".join(
+        (record if isinstance(record, str) else json.dumps(record)) + "\n" for record in records
+    )
     done = run("explain", "--batch", *rules, given=lines)
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -53,15 +62,32 @@ def test_batch_answers_every_line_in_order():
         "rule": "to",
         "location": None,
         "steps": [
-            {"technique": "app-scheme", "trigger": "tap", "uri": "spotify:track:4uLU6hMCjMI75M1A2tKUQC"},
+            {
+                "technique": "app-scheme",
+                "trigger": "tap",
+                "uri": "spotify:track:4uLU6hMCjMI75M1A2tKUQC",
+            },
             {"technique": "menu", "trigger": "written", "uri": None},
         ],
     }
-    assert (told[1]["decision"], told[1]["reason"], told[1]["visitor"]["platform"]) == ("pass", "browser", "ios")
+    assert (told[1]["decision"], told[1]["reason"], told[1]["visitor"]["platform"]) == (
+        "pass",
+        "browser",
+        "ios",
+    )
     assert told[1]["destination"]["service"] == "spotify"
     assert (told[2]["rule"], told[2]["destination"]["goal"]) == ("every redirect", "browser")
-    assert (told[3]["decision"], told[3]["reason"], told[3]["destination"]) == ("pass", "no-redirect", None)
-    assert told[4]["visitor"] == {"kind": "browser", "app": None, "platform": "other", "app_version": None}
+    assert (told[3]["decision"], told[3]["reason"], told[3]["destination"]) == (
+        "pass",
+        "no-redirect",
+        None,
+    )
+    assert told[4]["visitor"] == {
+        "kind": "browser",
+        "app": None,
+        "platform": "other",
+        "app_version": None,
+    }
 
 
 NO_RECORDS = [
@@ -87,7 +113,8 @@ def test_batch_tells_what_is_no_record_and_goes_on(line):
 def test_batch_takes_any_text():
     odd = ["\ud800", "\x00", "\u2028", "é" * 3000, "\r\nX: 1"]
     code, told = batch(
-        *({"ua": text, "to": text, "headers": {text or "x": text}} for text in odd), *({"ua": TIKTOK_IOS, "url": text, "location": text} for text in odd)
+        *({"ua": text, "to": text, "headers": {text or "x": text}} for text in odd),
+        *({"ua": TIKTOK_IOS, "url": text, "location": text} for text in odd),
     )
     assert code == 0
     assert len(told) == 2 * len(odd)
@@ -103,7 +130,11 @@ def test_batch_takes_headers_method_and_rules(tmp_path):
         rules=["--rules", str(rules)],
     )
     assert code == 0
-    assert [(row["decision"], row["reason"]) for row in told] == [("page", "escape"), ("pass", "method"), ("pass", "not-navigation")]
+    assert [(row["decision"], row["reason"]) for row in told] == [
+        ("page", "escape"),
+        ("pass", "method"),
+        ("pass", "not-navigation"),
+    ]
 
 
 def test_explain_for_people():
@@ -122,7 +153,18 @@ def test_explain_for_people():
 
 
 def test_explain_json_has_the_exact_response():
-    told = json.loads(run("explain", "--json", "--ua", TIKTOK_IOS, "--to", TRACK, "--header", "Accept-Language: de").stdout)
+    told = json.loads(
+        run(
+            "explain",
+            "--json",
+            "--ua",
+            TIKTOK_IOS,
+            "--to",
+            TRACK,
+            "--header",
+            "Accept-Language: de",
+        ).stdout
+    )
     assert told["response"]["status"] == "200 OK"
     assert ["Content-Language", "de"] in told["response"]["headers"]
     assert "In Spotify öffnen" in told["response"]["body"]
@@ -136,9 +178,13 @@ USAGE = [
     pytest.param(["serve", "--app", "no_such_module:app"], id="an app that is not there"),
     pytest.param(["serve", "--app", "os:name"], id="an app that cannot be called"),
     pytest.param(["explain", "--batch", "--ua", "x"], id="--batch with --ua"),
-    pytest.param(["explain", "--url", "/x", "--location", "http://["], id="a location that is no URL"),
+    pytest.param(
+        ["explain", "--url", "/x", "--location", "http://["], id="a location that is no URL"
+    ),
     pytest.param(["preview", "--app", "nobody"], id="a preview of nobody"),
-    pytest.param(["preview", "--to", "https://news.example/"], id="a preview on the way to nowhere"),
+    pytest.param(
+        ["preview", "--to", "https://news.example/"], id="a preview on the way to nowhere"
+    ),
     pytest.param(["dance"], id="an unknown command"),
 ]
 
@@ -160,13 +206,18 @@ def test_a_port_that_is_taken():
 
 
 def test_explain_asks_for_what_it_needs():
-    assert "response     the site's own; --location says where its redirect leads" in run("explain", "--ua", TIKTOK_IOS, "--url", "/x").stdout
+    assert (
+        "response     the site's own; --location says where its redirect leads"
+        in run("explain", "--ua", TIKTOK_IOS, "--url", "/x").stdout
+    )
 
 
 def test_explain_in_observe_mode_answers_nothing(tmp_path):
     rules = tmp_path / "escape.yaml"
     rules.write_text("version: 1\nmode: observe\n")
-    done = run("explain", "--rules", str(rules), "--ua", TIKTOK_IOS, "--url", "/x", "--location", TRACK)
+    done = run(
+        "explain", "--rules", str(rules), "--ua", TIKTOK_IOS, "--url", "/x", "--location", TRACK
+    )
     assert "decision     page (escape)" in done.stdout
     assert "response     the site's own" in done.stdout
 
@@ -193,16 +244,30 @@ def test_bad_rules_end_the_command(tmp_path, command):
 def test_schema_is_json_schema():
     schema = json.loads(run("schema").stdout)
     assert schema["$schema"].startswith("https://json-schema.org/")
-    assert set(schema["properties"]) >= {"version", "mode", "rules", "destinations", "techniques", "page"}
+    assert set(schema["properties"]) >= {
+        "version",
+        "mode",
+        "rules",
+        "destinations",
+        "techniques",
+        "page",
+    }
     assert schema["additionalProperties"] is False
 
 
 def test_list():
-    assert re.search(r"^tiktok\tTikTok\tios, android\thigh\t2026-11-22\t", run("list", "apps").stdout, re.MULTILINE)
+    assert re.search(
+        r"^tiktok\tTikTok\tios, android\thigh\t2026-11-22\t",
+        run("list", "apps").stdout,
+        re.MULTILINE,
+    )
     assert re.search(r"^spotify\tSpotify\tapp\t", run("list", "destinations").stdout, re.MULTILINE)
     techniques = run("list", "techniques").stdout
     assert "instagram\tandroid\tbrowser\tintent\tauto\tobserved\t2024-11-07\tstale" in techniques
-    assert len({line.split("\t")[0] for line in techniques.splitlines()}) == len(catalogue.load().apps) + 1
+    assert (
+        len({line.split("\t")[0] for line in techniques.splitlines()})
+        == len(catalogue.load().apps) + 1
+    )
 
 
 @pytest.fixture
@@ -210,7 +275,9 @@ def serve(tmp_path):
     running = []
 
     def start(*words):
-        running.append(Served("-m", "escape_mw", "serve", "--port", "PORT", *words, folder=tmp_path))
+        running.append(
+            Served("-m", "escape_mw", "serve", "--port", "PORT", *words, folder=tmp_path)
+        )
         return running[-1]
 
     yield start
@@ -228,7 +295,10 @@ def test_serve_the_demo(serve):
         ("/smart", "Continue in your browser"),
     ]:
         assert target in get(site + path, TIKTOK_IOS)[2]
-    assert get(site + "/listen", SAFARI)[:2] == (302, "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=harbour")
+    assert get(site + "/listen", SAFARI)[:2] == (
+        302,
+        "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=harbour",
+    )
     assert "Pre-save the next one" in get(site + "/", TIKTOK_IOS)[2]
     assert "curl -i -A" in served.stop()
 

@@ -35,7 +35,11 @@ class Strict:
         self.broken = broken
         self.status = None
         self.sent = False
-        self.environ = environ | {"wsgi.file_wrapper": FileWrapper, "tests.note": self.journal.append, "tests.says": says}
+        self.environ = environ | {
+            "wsgi.file_wrapper": FileWrapper,
+            "tests.note": self.journal.append,
+            "tests.says": says,
+        }
 
     def run(self):
         try:
@@ -67,7 +71,9 @@ class Strict:
             raise AssertionError("there is no response")
 
     def start(self, status, headers, exc_info=None):
-        self.journal.append(("start", status, list(headers), repr(exc_info[1]) if exc_info else None))
+        self.journal.append(
+            ("start", status, list(headers), repr(exc_info[1]) if exc_info else None)
+        )
         if exc_info:
             try:
                 if self.sent:
@@ -250,8 +256,13 @@ SAYING = [
     pytest.param(answers("204 No Content", ("Content-Length", "0")), id="204"),
     pytest.param(answers("304 Not Modified", ("ETag", '"x"')), id="304"),
     pytest.param(answers("304 Not Modified", ("Location", TRACK)), id="304 with a Location"),
-    pytest.param(answers("201 Created", TEXT, ("Location", TRACK), items=[b"one"]), id="201 with a Location"),
-    pytest.param(answers("300 Multiple Choices", TEXT, ("Location", TRACK), items=[b"one"]), id="300 with a Location"),
+    pytest.param(
+        answers("201 Created", TEXT, ("Location", TRACK), items=[b"one"]), id="201 with a Location"
+    ),
+    pytest.param(
+        answers("300 Multiple Choices", TEXT, ("Location", TRACK), items=[b"one"]),
+        id="300 with a Location",
+    ),
     pytest.param(answers("302 Found", TEXT, items=[b"one"]), id="302 without a Location"),
 ]
 
@@ -390,11 +401,28 @@ def catches_what_write_raises(environ, start):
 
 
 UNRULY = [
-    pytest.param(answers("200 OK", TEXT, ("Connection", "close"), ("Transfer-Encoding", "chunked"), items=[b"one"]), id="hop-by-hop headers"),
-    pytest.param(answers("103 Early Hints", ("Link", "</site.css>; rel=preload")), id="an informational status"),
+    pytest.param(
+        answers(
+            "200 OK",
+            TEXT,
+            ("Connection", "close"),
+            ("Transfer-Encoding", "chunked"),
+            items=[b"one"],
+        ),
+        id="hop-by-hop headers",
+    ),
+    pytest.param(
+        answers("103 Early Hints", ("Link", "</site.css>; rel=preload")),
+        id="an informational status",
+    ),
     pytest.param(answers("204 No Content", TEXT, items=[b"one"]), id="204 with a body"),
-    pytest.param(answers("200 OK", TEXT, ("Content-Length", "7"), items=[b"one"]), id="a length that is none"),
-    pytest.param(answers("200", ("X", "\xe9\t"), ("", ""), items=[b"one"]), id="a status and headers that are none"),
+    pytest.param(
+        answers("200 OK", TEXT, ("Content-Length", "7"), items=[b"one"]), id="a length that is none"
+    ),
+    pytest.param(
+        answers("200", ("X", "\xe9\t"), ("", ""), items=[b"one"]),
+        id="a status and headers that are none",
+    ),
     pytest.param(answers(302), id="a status that is a number"),
     pytest.param(answers(b"302 Found"), id="a status in bytes"),
     pytest.param(answers("302 Found", (1, "x")), id="a header's name that is a number"),
@@ -451,20 +479,42 @@ PASSED = [
     pytest.param(once, environ_of(CHROME_DESKTOP), OK, id="a browser"),
     pytest.param(once, environ_of(TIKTOK_IOS), OK, id="a watched webview"),
     pytest.param(twice, environ_of(TIKTOK_IOS), OK, id="a watched webview and two of ours"),
-    pytest.param(once, environ_of(TIKTOK_IOS), ("302 Found", [TEXT, ("Location", NEWS)]), id="a watched webview whose redirect stands"),
-    pytest.param(once, environ_of(TIKTOK_IOS, query="_esc=stay"), ("303 See Other", [("Location", NEWS), TEXT]), id="a webview that stays"),
-    pytest.param(measured, environ_of(TIKTOK_IOS), ("302 Found", [TEXT, ("Location", NEWS)]), id="a measured webview whose redirect stands"),
+    pytest.param(
+        once,
+        environ_of(TIKTOK_IOS),
+        ("302 Found", [TEXT, ("Location", NEWS)]),
+        id="a watched webview whose redirect stands",
+    ),
+    pytest.param(
+        once,
+        environ_of(TIKTOK_IOS, query="_esc=stay"),
+        ("303 See Other", [("Location", NEWS), TEXT]),
+        id="a webview that stays",
+    ),
+    pytest.param(
+        measured,
+        environ_of(TIKTOK_IOS),
+        ("302 Found", [TEXT, ("Location", NEWS)]),
+        id="a measured webview whose redirect stands",
+    ),
     pytest.param(varying, environ_of(SAFARI), OK, id="a browser where Vary is added"),
     pytest.param(varying, environ_of(TIKTOK_IOS), OK, id="a watched webview where Vary is added"),
 ]
-SERVERS = [{}, {"patience": 1}, {"patience": 0}, {"broken": True}]  # as it should be; stops early; never begins; loses its client
+SERVERS = [
+    {},
+    {"patience": 1},
+    {"patience": 0},
+    {"broken": True},
+]  # as it should be; stops early; never begins; loses its client
 
 
 def with_vary(journal):
     """The same with Vary in every start, but for headers that are none."""
 
     def varied(call):
-        are_headers = call[0] == "start" and all([type(text) for text in item] == [str, str] for item in call[2])
+        are_headers = call[0] == "start" and all(
+            [type(text) for text in item] == [str, str] for item in call[2]
+        )
         return (*call[:2], [*call[2], ("Vary", "User-Agent")], call[3]) if are_headers else call
 
     return [varied(call) for call in journal]
@@ -475,7 +525,10 @@ def with_vary(journal):
 def test_a_passed_response_reaches_every_server_as_it_is(app, wrap, environ, says):
     """Every call in its order, the application's own among them, and every fault."""
     for method, more in product(["GET", "HEAD"], SERVERS):
-        bare, ours = (Strict(one, environ | {"REQUEST_METHOD": method}, says, **more).run() for one in (app, wrap(app)))
+        bare, ours = (
+            Strict(one, environ | {"REQUEST_METHOD": method}, says, **more).run()
+            for one in (app, wrap(app))
+        )
         assert ours == (with_vary(bare) if wrap is varying else bare)
 
 
@@ -490,17 +543,43 @@ REQUESTS = [
     pytest.param(environ_of(), id="a desktop browser"),
     pytest.param(environ_of(SAFARI, "/presave/x"), id="Safari on a guarded path"),
     pytest.param(environ_of(TIKTOK_IOS), id="TikTok where the site does not redirect"),
-    pytest.param(environ_of(TIKTOK_IOS, CONTENT_LENGTH="3", CONTENT_TYPE="text/plain"), id="a GET with a body"),
-    pytest.param(environ_of(TIKTOK_IOS, REQUEST_METHOD="POST", CONTENT_LENGTH="3"), id="a POST from TikTok"),
     pytest.param(
-        environ_of(TIKTOK_IOS, REQUEST_METHOD="POST", HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input_terminated": True}),
+        environ_of(TIKTOK_IOS, CONTENT_LENGTH="3", CONTENT_TYPE="text/plain"),
+        id="a GET with a body",
+    ),
+    pytest.param(
+        environ_of(TIKTOK_IOS, REQUEST_METHOD="POST", CONTENT_LENGTH="3"), id="a POST from TikTok"
+    ),
+    pytest.param(
+        environ_of(
+            TIKTOK_IOS,
+            REQUEST_METHOD="POST",
+            HTTP_TRANSFER_ENCODING="chunked",
+            **{"wsgi.input_terminated": True},
+        ),
         id="a body in chunks, whose length nobody knows",
     ),
-    pytest.param(environ_of(TIKTOK_IOS, HTTP_EXPECT="100-continue", HTTP_UPGRADE="websocket", HTTP_CONNECTION="Upgrade"), id="hop-by-hop request headers"),
-    pytest.param(environ_of(TIKTOK_IOS, **{"wsgi.file_wrapper": FileWrapper, "some.server": object(), "ODD": ["a", "list"]}), id="keys of the server's own"),
+    pytest.param(
+        environ_of(
+            TIKTOK_IOS,
+            HTTP_EXPECT="100-continue",
+            HTTP_UPGRADE="websocket",
+            HTTP_CONNECTION="Upgrade",
+        ),
+        id="hop-by-hop request headers",
+    ),
+    pytest.param(
+        environ_of(
+            TIKTOK_IOS,
+            **{"wsgi.file_wrapper": FileWrapper, "some.server": object(), "ODD": ["a", "list"]},
+        ),
+        id="keys of the server's own",
+    ),
     pytest.param(environ_of(UNNAMED_ANDROID), id="an unnamed webview"),
     pytest.param(environ_of("", HTTP_X_REQUESTED_WITH="XMLHttpRequest"), id="a script's request"),
-    pytest.param(environ_of(query="_esc=something+else"), id="a parameter that only looks like our marker"),
+    pytest.param(
+        environ_of(query="_esc=something+else"), id="a parameter that only looks like our marker"
+    ),
 ]
 
 
@@ -521,7 +600,9 @@ def test_both_sides_are_handed_the_same_objects(environ):
     result = EscapeMiddleware(app, DEFAULT)(environ, server.start_response)
 
     assert [id(one) for one in seen] == [id(environ), id(server.write)]
-    assert [(key, id(value)) for key, value in environ.items()] == [(key, id(value)) for key, value in before]
+    assert [(key, id(value)) for key, value in environ.items()] == [
+        (key, id(value)) for key, value in before
+    ]
     assert result is body
     assert notes == [], "nothing was asked of it yet"
     assert server.started[0][1] is headers
@@ -549,20 +630,30 @@ def test_an_answer_of_ours_is_one_start_and_one_item(app, environ, location, sta
     """Nothing that the application writes or gives is sent, nothing is asked of its body, and it is closed once."""
     for method, more in product(["GET", "HEAD"], SERVERS):
         begins = b"<!doctype html>" if (method, status) == ("GET", "200 OK") else b""
-        journal = Strict(once(app), environ | {"REQUEST_METHOD": method}, redirecting(location), **more).run()
+        journal = Strict(
+            once(app), environ | {"REQUEST_METHOD": method}, redirecting(location), **more
+        ).run()
         told = [call for call in journal if call[0] in OURS]
         if more.get("patience") == 0:
             assert [call[:2] for call in told] in ([("start", status)], [])
         else:
             assert [call[:2] for call in told[:1]] == [("start", status)]
-            assert [(call[0], call[1][: len(begins) or 1]) for call in told[1:2]] == [("item", begins)]
-            assert told[2:] == ([("raised", "BrokenPipeError('the client is gone')")] if more.get("broken") else [])
-        assert [call for call in journal if call not in told] == (["closed"] if closes(app, more) else [])
+            assert [(call[0], call[1][: len(begins) or 1]) for call in told[1:2]] == [
+                ("item", begins)
+            ]
+            assert told[2:] == (
+                [("raised", "BrokenPipeError('the client is gone')")] if more.get("broken") else []
+            )
+        assert [call for call in journal if call not in told] == (
+            ["closed"] if closes(app, more) else []
+        )
 
 
 def closes(app, more):
     """Whether an application's body has something to note when it is closed: a generator that never ran has not."""
-    return app in (gives_a_lazy_body, writes_and_gives, starts_as_it_is_iterated) or (app is generates and more.get("patience") != 0)
+    return app in (gives_a_lazy_body, writes_and_gives, starts_as_it_is_iterated) or (
+        app is generates and more.get("patience") != 0
+    )
 
 
 def changes_its_mind_in_a_generator(environ, start):
@@ -573,7 +664,9 @@ def changes_its_mind_in_a_generator(environ, start):
 
 LOST = [
     pytest.param(begins_anew_before_the_first_byte, id="exc_info, and another response"),
-    pytest.param(changes_its_mind_in_a_generator, id="exc_info in a generator, and another response"),
+    pytest.param(
+        changes_its_mind_in_a_generator, id="exc_info in a generator, and another response"
+    ),
     pytest.param(raises_after_the_start, id="a fault after the redirect"),
     pytest.param(raises_in_a_generator, id="a fault after a late redirect"),
 ]
@@ -590,7 +683,12 @@ def test_a_redirect_that_is_taken_back_is_not_answered(app):
 
 def test_a_fault_while_an_unsent_redirect_is_closed_is_told():
     journal = Strict(once(raises_in_close), environ_of(TIKTOK_IOS), redirecting(TRACK)).run()
-    assert [call if call == "closed" else call[0] for call in journal] == ["start", "item", "closed", "raised"]
+    assert [call if call == "closed" else call[0] for call in journal] == [
+        "start",
+        "item",
+        "closed",
+        "raised",
+    ]
     assert journal[-1] == ("raised", "RuntimeError('lost')")
 
 
@@ -603,20 +701,37 @@ def test_an_answer_before_the_application_is_asked_leaves_the_request_alone():
     server = Server()
     assert b"".join(app(environ, server.start_response)).startswith(b"<!doctype html>")
     assert (asked, len(server.started)) == ([], 1)
-    assert [(key, id(value)) for key, value in environ.items()] == [(key, id(value)) for key, value in before]
+    assert [(key, id(value)) for key, value in environ.items()] == [
+        (key, id(value)) for key, value in before
+    ]
 
 
 # --- between linters -------------------------------------------------------------------------------------------------
 
-LINTED = [(validator, "GET"), (validator, "HEAD"), (webtest_lint, "GET"), (webtest_lint, "HEAD"), (LintMiddleware, "GET")]  # it miscounts HEAD
-BY_ITSELF = pytest.param(lambda app: EscapeMiddleware(app, PAGE), environ_of(TIKTOK_IOS), OK, id="a page before the application is asked")
-LENGTHLESS = [case for case in CONFORMING if case.values[0] is not answers_head_with_headers_alone]  # whose length would be that of no bytes
+LINTED = [
+    (validator, "GET"),
+    (validator, "HEAD"),
+    (webtest_lint, "GET"),
+    (webtest_lint, "HEAD"),
+    (LintMiddleware, "GET"),
+]  # it miscounts HEAD
+BY_ITSELF = pytest.param(
+    lambda app: EscapeMiddleware(app, PAGE),
+    environ_of(TIKTOK_IOS),
+    OK,
+    id="a page before the application is asked",
+)
+LENGTHLESS = [
+    case for case in CONFORMING if case.values[0] is not answers_head_with_headers_alone
+]  # whose length would be that of no bytes
 
 
 def linted(wrap, app, environ, says):
     """What is raised, the linters' warnings too, with each linter on both sides."""
     for lint, method in LINTED:
-        journal = Strict(lint(wrap(lint(app))), environ | {"REQUEST_METHOD": method, "SCRIPT_NAME": ""}, says).run()
+        journal = Strict(
+            lint(wrap(lint(app))), environ | {"REQUEST_METHOD": method, "SCRIPT_NAME": ""}, says
+        ).run()
         yield from ((lint.__name__, method, call) for call in journal if call[0] == "raised")
 
 

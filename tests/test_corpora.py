@@ -31,8 +31,13 @@ def test_visitors_in_webviews_are_found_and_named():
     for row in corpus("user_agents.jsonl"):
         if not row.get("scored", True) or row["kind"] == "other-app":
             continue
-        seen = visitors.visitor(row["ua"], {name.lower(): value for name, value in (row.get("headers") or {}).items()})
-        inside, truly = seen.kind in ("in-app", "webview"), row["kind"] in ("in-app", "generic-webview")
+        seen = visitors.visitor(
+            row["ua"], {name.lower(): value for name, value in (row.get("headers") or {}).items()}
+        )
+        inside, truly = (
+            seen.kind in ("in-app", "webview"),
+            row["kind"] in ("in-app", "generic-webview"),
+        )
         right += inside and truly
         wrong += inside and not truly
         missed += truly and not inside
@@ -58,15 +63,29 @@ SLOW = [
     pytest.param("Android ", "Version/1.1 ", id="a version without its browser"),
     pytest.param("Android Version/", "1.", id="a version without an end"),
     pytest.param("Android ", "9", id="a number without an end"),
-    pytest.param("Mozilla/5.0 (Linux; Android 14", "; wv", id="a webview's mark without its bracket"),
+    pytest.param(
+        "Mozilla/5.0 (Linux; Android 14", "; wv", id="a webview's mark without its bracket"
+    ),
     pytest.param("Mozilla/5.0 (Linux; Android ", "14; K", id="a system without an end"),
     pytest.param("Mozilla/5.0 ", "(iPhone; ", id="nothing but opening brackets"),
-    pytest.param("Mozilla/5.0 ", "(Linux; Android 14; K", id="nothing but the beginnings of systems"),
+    pytest.param(
+        "Mozilla/5.0 ", "(Linux; Android 14; K", id="nothing but the beginnings of systems"
+    ),
     pytest.param("Mozilla/5.0 (iPhone", ") ", id="nothing but closing brackets"),
-    pytest.param("Mozilla/5.0 (iPhone) AppleWebKit/1 (KHTML, like Gecko) Version/", "1 Mobile/15E148 Safari/", id="a plain browser that never ends"),
-    pytest.param("Mozilla/5.0 (iPhone) Mobile/1 Instagram ", "1.", id="a host app's version without an end"),
+    pytest.param(
+        "Mozilla/5.0 (iPhone) AppleWebKit/1 (KHTML, like Gecko) Version/",
+        "1 Mobile/15E148 Safari/",
+        id="a plain browser that never ends",
+    ),
+    pytest.param(
+        "Mozilla/5.0 (iPhone) Mobile/1 Instagram ", "1.", id="a host app's version without an end"
+    ),
     pytest.param("Mozilla/5.0 (iPhone) Mobile/1 ", "[FBAN;", id="nothing but a host app's marks"),
-    pytest.param("Mozilla/5.0 (Linux; Android 1) ", "cubot", id="nothing but a phone that sounds like a crawler"),
+    pytest.param(
+        "Mozilla/5.0 (Linux; Android 1) ",
+        "cubot",
+        id="nothing but a phone that sounds like a crawler",
+    ),
     pytest.param("Mozilla/5.0 ", "bota", id="nothing but words that sound like a crawler"),
     pytest.param("", "x/1 (", id="nothing but products"),
     pytest.param("", "; ", id="nothing but semicolons"),
@@ -90,21 +109,34 @@ def quickest(work, agent):
 def test_eight_times_the_agent_takes_no_more_than_eight_times_the_time(head, piece):
     """Uncut, so that the growth shows: a quadratic matcher takes 64 times as long."""
     recognise = load().visitors.recognise.__wrapped__
-    short, long = (quickest(lambda agent: recognise(agent, "", False), head + piece * (size // len(piece))) for size in (8_000, 64_000))
+    short, long = (
+        quickest(lambda agent: recognise(agent, "", False), head + piece * (size // len(piece)))
+        for size in (8_000, 64_000)
+    )
     assert long <= 24 * short + 0.002
 
 
-@pytest.mark.parametrize(("allow", "only"), [("open.spotify.com", "spotify"), ("*.lnk.to", "linkfire")])
+@pytest.mark.parametrize(
+    ("allow", "only"), [("open.spotify.com", "spotify"), ("*.lnk.to", "linkfire")]
+)
 def test_no_hostile_target_gets_out(allow, only):
     """Every row that browsers take elsewhere passes; every row that must be allowed is handed over."""
-    rules = load({"version": 1, "destinations": {"only": [only]}, "rules": [{"path": "/out", "to": {"query": "url"}}]})
+    rules = load(
+        {
+            "version": 1,
+            "destinations": {"only": [only]},
+            "rules": [{"path": "/out", "to": {"query": "url"}}],
+        }
+    )
     explainer = Explainer(rules)
     asked = 0
     for row in corpus("redirect_payloads.jsonl"):
         if row["allow"] != [allow]:
             continue
         asked += 1
-        url = "https://site.example/out?url=" + quote(row["value"].encode("utf-8", "surrogatepass"), safe="")
+        url = "https://site.example/out?url=" + quote(
+            row["value"].encode("utf-8", "surrogatepass"), safe=""
+        )
         told = explainer.describe({"ua": TIKTOK_ANDROID, "url": url})
         if row["expect"] == "reject":
             assert told["decision"] == "pass", row["value"]
@@ -130,13 +162,19 @@ def test_no_intent_says_more_than_it_should():
             continue
         found = find(row["value"])
         for make, package in [(intent, None), (intent_app, "com.spotify.music")]:
-            uri = found and make(Cargo(found.url, "https://site.example/?_esc=0.0-T", "tiktok", package))
+            uri = found and make(
+                Cargo(found.url, "https://site.example/?_esc=0.0-T", "tiktok", package)
+            )
             if uri is None:
                 continue
             built += 1
             assert row["expect"] != "reject", row["value"]
             parsed = intent_uri.parse(uri)
-            assert (parsed["package"], parsed["component"], parsed["selector"]) == (package, None, False)
+            assert (parsed["package"], parsed["component"], parsed["selector"]) == (
+                package,
+                None,
+                False,
+            )
             assert parsed["extras"] == {"browser_fallback_url": "https://site.example/?_esc=0.0-T"}
             assert intent_uri.host(parsed["data"]) == "open.spotify.com"
             assert uri.count("#") == 1
@@ -164,9 +202,19 @@ def test_no_markup_of_the_rules_gets_out(page, same):
         test_xss.assert_only_words_differ(harmless, made(value), value)
 
 
-@pytest.mark.parametrize("make", [case for case in test_xss.QUOTED if case.id in ("the path", "the query", "the query of the site's redirect")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        case
+        for case in test_xss.QUOTED
+        if case.id in ("the path", "the query", "the query of the site's redirect")
+    ],
+)
 def test_no_markup_of_a_request_gets_out(make, same):
-    assert test_xss.assert_quoted(Engine(same(test_xss.MEASURED)), make, map(test_xss.raw, markup())) > 100
+    assert (
+        test_xss.assert_quoted(Engine(same(test_xss.MEASURED)), make, map(test_xss.raw, markup()))
+        > 100
+    )
 
 
 def test_hostile_yaml_reads_or_tells():

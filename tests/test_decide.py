@@ -18,8 +18,18 @@ RULES = {
     "exclude": ["/admin/**"],
     "apps": {"disable": ["line"]},
     "rules": [
-        {"name": "webviews too", "path": "/any/**", "to": TRACK, "when": {"visitors": ["in-app", "webview"]}},
-        {"name": "tiktok only", "path": "/who", "to": TRACK, "when": {"apps": ["tiktok"], "platforms": ["ios"], "languages": ["de"]}},
+        {
+            "name": "webviews too",
+            "path": "/any/**",
+            "to": TRACK,
+            "when": {"visitors": ["in-app", "webview"]},
+        },
+        {
+            "name": "tiktok only",
+            "path": "/who",
+            "to": TRACK,
+            "when": {"apps": ["tiktok"], "platforms": ["ios"], "languages": ["de"]},
+        },
         {"name": "others", "path": "/who", "to": "page"},
         {"name": "bio", "path": "/bio/{id}", "to": "https://open.spotify.com/track/{id}"},
         {"name": "out", "path": "/out", "to": {"query": "url"}},
@@ -31,7 +41,15 @@ RULES = {
 }
 
 
-def visit(path="/bio/4uLU6hMCjMI75M1A2tKUQC", agent=agents.TIKTOK_IOS, query="", method="GET", url="https://site.example", marker=None, **headers):
+def visit(
+    path="/bio/4uLU6hMCjMI75M1A2tKUQC",
+    agent=agents.TIKTOK_IOS,
+    query="",
+    method="GET",
+    url="https://site.example",
+    marker=None,
+    **headers,
+):
     return Visit(
         method=method,
         host="site.example",
@@ -57,16 +75,36 @@ PASSES = [
     pytest.param(visit(agent=agents.WECHAT_WINDOWS), "platform", id="a host app on a desktop"),
     pytest.param(visit(agent=agents.LINE_IOS), "app", id="a host app that the rules leave out"),
     pytest.param(visit(sec_fetch_dest="image"), "not-navigation", id="an image"),
-    pytest.param(visit(query="code=a1&state=b2"), "sign-in-return", id="a sign-in on its way back (OAuth 2.0)"),
-    pytest.param(visit(query="state=b2&error=access_denied"), "sign-in-return", id="a sign-in refused"),
-    pytest.param(visit(query="oauth_token=a&oauth_verifier=b"), "sign-in-return", id="a sign-in on its way back (OAuth 1.0)"),
+    pytest.param(
+        visit(query="code=a1&state=b2"),
+        "sign-in-return",
+        id="a sign-in on its way back (OAuth 2.0)",
+    ),
+    pytest.param(
+        visit(query="state=b2&error=access_denied"), "sign-in-return", id="a sign-in refused"
+    ),
+    pytest.param(
+        visit(query="oauth_token=a&oauth_verifier=b"),
+        "sign-in-return",
+        id="a sign-in on its way back (OAuth 1.0)",
+    ),
     pytest.param(visit("/admin/login"), "excluded", id="an excluded path"),
     pytest.param(visit("/admin"), "excluded", id="and the folder itself"),
-    pytest.param(visit(agent=agents.UNNAMED_ANDROID), "webview", id="an unnamed webview, by default"),
+    pytest.param(
+        visit(agent=agents.UNNAMED_ANDROID), "webview", id="an unnamed webview, by default"
+    ),
     pytest.param(visit(url=None), "address", id="our own address cannot be told"),
-    pytest.param(visit("/out", query="url=https://evil.example/"), "no-destination", id="a query parameter that leads elsewhere"),
+    pytest.param(
+        visit("/out", query="url=https://evil.example/"),
+        "no-destination",
+        id="a query parameter that leads elsewhere",
+    ),
     pytest.param(visit("/out"), "no-destination", id="a query parameter that is missing"),
-    pytest.param(visit(url="https://open.spotify.com"), "own-host", id="the site is the destination's own host"),
+    pytest.param(
+        visit(url="https://open.spotify.com"),
+        "own-host",
+        id="the site is the destination's own host",
+    ),
     pytest.param(visit("/bio/.."), "no-destination", id="a capture that climbs up"),
     pytest.param(visit("/none"), "share", id="a share of nought"),
 ]
@@ -89,8 +127,15 @@ def test_a_path_without_a_rule(fixed):
 
 
 WHEN = [
-    pytest.param({"accept_language": "de-AT,en;q=0.5"}, agents.TIKTOK_IOS, "tiktok only", id="app, platform and language fit"),
-    pytest.param({"accept_language": "en,de;q=0.5"}, agents.TIKTOK_IOS, "others", id="another first language"),
+    pytest.param(
+        {"accept_language": "de-AT,en;q=0.5"},
+        agents.TIKTOK_IOS,
+        "tiktok only",
+        id="app, platform and language fit",
+    ),
+    pytest.param(
+        {"accept_language": "en,de;q=0.5"}, agents.TIKTOK_IOS, "others", id="another first language"
+    ),
     pytest.param({}, agents.TIKTOK_IOS, "others", id="no language"),
     pytest.param({"accept_language": "de"}, agents.TIKTOK_ANDROID, "others", id="another platform"),
     pytest.param({"accept_language": "de"}, agents.INSTAGRAM_IOS, "others", id="another app"),
@@ -110,15 +155,25 @@ def test_unnamed_webviews_by_opt_in_get_a_button_and_nothing_automatic(rules):
 
 NAVIGATIONS = [
     pytest.param({}, True, id="no headers at all"),
-    pytest.param({"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, True, id="a browser's Accept"),
+    pytest.param(
+        {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, True, id="a browser's Accept"
+    ),
     pytest.param({"accept": "*/*"}, True, id="curl's Accept"),
     pytest.param({"accept": "image/avif,image/webp,*/*;q=0.8"}, False, id="an image's Accept"),
     pytest.param({"accept": "text/css,*/*;q=0.1"}, False, id="a style sheet's Accept"),
     pytest.param({"accept": "application/json"}, False, id="a script's Accept"),
-    pytest.param({"sec_fetch_dest": "document", "sec_fetch_mode": "navigate"}, True, id="fetch metadata of a navigation"),
+    pytest.param(
+        {"sec_fetch_dest": "document", "sec_fetch_mode": "navigate"},
+        True,
+        id="fetch metadata of a navigation",
+    ),
     pytest.param({"sec_fetch_dest": "document"}, True, id="without its mode"),
     pytest.param({"sec_fetch_dest": "iframe", "sec_fetch_mode": "navigate"}, False, id="a frame"),
-    pytest.param({"sec_fetch_dest": "empty", "sec_fetch_mode": "cors", "accept": "text/html"}, False, id="fetch() that wants HTML"),
+    pytest.param(
+        {"sec_fetch_dest": "empty", "sec_fetch_mode": "cors", "accept": "text/html"},
+        False,
+        id="fetch() that wants HTML",
+    ),
     pytest.param({"purpose": "prefetch"}, False, id="Purpose: prefetch"),
     pytest.param({"sec_purpose": "prefetch;prerender"}, False, id="Sec-Purpose: prefetch"),
     pytest.param({"x_moz": "prefetch"}, False, id="X-Moz: prefetch"),
@@ -132,7 +187,18 @@ def test_is_navigation(headers, expected):
     assert is_navigation(visit(**headers)) is expected
 
 
-@pytest.mark.parametrize("path", ["/static/site.css", "/app.js", "/cover.jpg", "/favicon.ico", "/font.woff2", "/song.mp3", "/data.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/site.css",
+        "/app.js",
+        "/cover.jpg",
+        "/favicon.ico",
+        "/font.woff2",
+        "/song.mp3",
+        "/data.json",
+    ],
+)
 def test_an_assets_path_is_no_navigation_unless_the_headers_say_so(path):
     assert not is_navigation(visit(path, accept="*/*"))
     assert is_navigation(visit(path, accept="text/html"))
@@ -146,7 +212,11 @@ def test_the_site_is_asked_only_where_a_rule_wants_its_redirect(rules):
 
 LOCATIONS = [
     pytest.param(TRACK, "escape", id="a destination"),
-    pytest.param("HTTPS://OPEN.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC", "escape", id="a destination, mended"),
+    pytest.param(
+        "HTTPS://OPEN.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
+        "escape",
+        id="a destination, mended",
+    ),
     pytest.param("/next", "no-destination", id="a path of the site's own"),
     pytest.param("https://evil.example/", "no-destination", id="anywhere else"),
     pytest.param("", "no-destination", id="nothing"),
@@ -173,18 +243,34 @@ def test_loop_ends_in_words(rules):
         decision = decide(visit("/smart", agents.INSTAGRAM_ANDROID, marker=marker), rules, SMART)
         seen.append([f"{step.technique}:{step.trigger}" for step in decision.steps])
         marker, _ = rules.markers.take(f"_esc={step}.8-{OTHER}")
-    assert seen == [["intent:auto", "extbrowser:tap", "menu:written"], ["extbrowser:tap", "menu:written"], ["menu:written"], ["menu:written"]]
+    assert seen == [
+        ["intent:auto", "extbrowser:tap", "menu:written"],
+        ["extbrowser:tap", "menu:written"],
+        ["menu:written"],
+        ["menu:written"],
+    ]
 
 
 ARRIVALS = [
-    pytest.param("/bio/4uLU6hMCjMI75M1A2tKUQC", "", 3, Redirect, TRACK, id="a URL of the rules: led on"),
+    pytest.param(
+        "/bio/4uLU6hMCjMI75M1A2tKUQC", "", 3, Redirect, TRACK, id="a URL of the rules: led on"
+    ),
     pytest.param("/out", f"url={SMART}", 4, Redirect, SMART, id="a query parameter: led on"),
     pytest.param("/presave/x", "", 5, Pass, None, id="a page: the site answers"),
     pytest.param("/anything", "", 8, Pass, None, id="a redirect of the site's: it answers"),
     pytest.param("/who", "", 2, Pass, None, id="the marker names the rule among several"),
     pytest.param("/who", "", 1, Redirect, TRACK, id="and the other"),
-    pytest.param("/bio/4uLU6hMCjMI75M1A2tKUQC", "", 0, Redirect, TRACK, id="a rule that is not this path's is looked up anew"),
-    pytest.param("/bio/4uLU6hMCjMI75M1A2tKUQC", "", 999, Redirect, TRACK, id="a rule that is gone as well"),
+    pytest.param(
+        "/bio/4uLU6hMCjMI75M1A2tKUQC",
+        "",
+        0,
+        Redirect,
+        TRACK,
+        id="a rule that is not this path's is looked up anew",
+    ),
+    pytest.param(
+        "/bio/4uLU6hMCjMI75M1A2tKUQC", "", 999, Redirect, TRACK, id="a rule that is gone as well"
+    ),
     pytest.param("/admin/x", "", 0, Pass, None, id="an excluded path passes"),
 ]
 
@@ -201,11 +287,16 @@ def test_arrival(rules, path, query, rule, kind, location):
 def test_a_marker_that_nobody_signed_is_no_arrival(rules):
     """It is led on where the rules name the URL, but a query parameter is left to the site's own check."""
     marker, _ = rules.markers.take(f"_esc=0.3-{OTHER}")
-    assert decide(visit("/bio/4uLU6hMCjMI75M1A2tKUQC", agents.SAFARI, marker=marker), rules).reason == "marked"
+    assert (
+        decide(visit("/bio/4uLU6hMCjMI75M1A2tKUQC", agents.SAFARI, marker=marker), rules).reason
+        == "marked"
+    )
     decision = decide(visit("/out", agents.SAFARI, f"url={SMART}", marker=marker), rules)
     assert (type(decision), decision.reason) == (Pass, "marked")
     stay, _ = rules.markers.take("_esc=stay")
-    assert isinstance(decide(visit("/out", agents.SAFARI, f"url={SMART}", marker=stay), rules), Pass)
+    assert isinstance(
+        decide(visit("/out", agents.SAFARI, f"url={SMART}", marker=stay), rules), Pass
+    )
 
 
 def test_a_url_of_the_rules_never_leads_back_to_the_site(fixed):
@@ -225,8 +316,16 @@ def test_staying_holds_for_the_next_page_too(rules):
     """The site's own link carries the referrer that says so; nothing is kept."""
     onward = visit("/presave/next", referer="https://site.example/presave/x?_esc=stay")
     assert decide(onward, rules).reason == "stay"
-    assert decide(visit("/presave/next", referer="https://evil.example/?_esc=stay"), rules).reason == "escape"
-    assert decide(visit("/presave/next", referer="https://site.example/presave/x?a=_esc=stay"), rules).reason == "escape"
+    assert (
+        decide(visit("/presave/next", referer="https://evil.example/?_esc=stay"), rules).reason
+        == "escape"
+    )
+    assert (
+        decide(
+            visit("/presave/next", referer="https://site.example/presave/x?a=_esc=stay"), rules
+        ).reason
+        == "escape"
+    )
 
 
 def test_the_link_to_copy_works_without_the_site(rules):
@@ -251,7 +350,11 @@ def test_direct_hands_over_the_destination_itself(rules):
 def test_a_sign_in_start_is_never_handed_over_itself(fixed):
     """Its state is bound to the webview's session: the visitor starts over in the real browser."""
     rules = fixed({"version": 1, "rules": [{"path": "/**", "to": "redirect", "direct": True}]})
-    decision = decide(visit("/follow", agents.TIKTOK_ANDROID), rules, "https://accounts.spotify.com/authorize?client_id=x&state=y")
+    decision = decide(
+        visit("/follow", agents.TIKTOK_ANDROID),
+        rules,
+        "https://accounts.spotify.com/authorize?client_id=x&state=y",
+    )
     assert decision.steps[0].uri.startswith("intent://site.example/follow?_esc=")
     assert "accounts.spotify.com" not in decision.steps[0].uri
 

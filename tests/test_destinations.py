@@ -53,7 +53,13 @@ def test_gate_refuses(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["https://open.spotify.com", "http://open.spotify.com:80/a?b=c#d", "https://a.b.lnk.to:443/x;y=z?a=[1]&b='c'#!/e", "https://a.lnk.to/...?x=/../y"]
+    "url",
+    [
+        "https://open.spotify.com",
+        "http://open.spotify.com:80/a?b=c#d",
+        "https://a.b.lnk.to:443/x;y=z?a=[1]&b='c'#!/e",
+        "https://a.lnk.to/...?x=/../y",
+    ],
 )
 def test_gate_accepts(url):
     assert gate(url) is not None
@@ -63,11 +69,21 @@ URL_LIKE = st.one_of(
     st.text(max_size=60),
     st.builds(
         "{}{}{}{}".format,
-        st.sampled_from(["https://", "http://", "https:", "//", "https:\\\\", "https:/", "HTTPS://"]),
         st.sampled_from(
-            ["open.spotify.com", "open.spotify.com@evil.example", "evil.example\\@open.spotify.com", "evil.example#open.spotify.com", "artist.lnk.to"]
+            ["https://", "http://", "https:", "//", "https:\\\\", "https:/", "HTTPS://"]
         ),
-        st.sampled_from(["", "/", "\\", "?", "#", ":443", ":80", "@", ".", "%2f", "\t", "\n", "。"]),
+        st.sampled_from(
+            [
+                "open.spotify.com",
+                "open.spotify.com@evil.example",
+                "evil.example\\@open.spotify.com",
+                "evil.example#open.spotify.com",
+                "artist.lnk.to",
+            ]
+        ),
+        st.sampled_from(
+            ["", "/", "\\", "?", "#", ":443", ":80", "@", ".", "%2f", "\t", "\n", "。"]
+        ),
         st.text(st.sampled_from("abc/\\@:?#%.;&= \t\n\x00é。"), max_size=20),
     ),
 )
@@ -86,15 +102,43 @@ def test_a_browser_goes_where_we_say(url):
 
 
 MENDED = [
-    pytest.param("HTTPS://Open.Spotify.COM/Track/A", "https://open.spotify.com/Track/A", id="scheme and host in lower case, the path as it is"),
-    pytest.param("https://open.spotify.com/söng".encode().decode("latin-1"), "https://open.spotify.com/s%C3%B6ng", id="UTF-8 in the path"),
-    pytest.param("https://a.lnk.to/x?a={b}|c", "https://a.lnk.to/x?a=%7Bb%7D%7Cc", id="what browsers quote or send as it is"),
+    pytest.param(
+        "HTTPS://Open.Spotify.COM/Track/A",
+        "https://open.spotify.com/Track/A",
+        id="scheme and host in lower case, the path as it is",
+    ),
+    pytest.param(
+        "https://open.spotify.com/söng".encode().decode("latin-1"),
+        "https://open.spotify.com/s%C3%B6ng",
+        id="UTF-8 in the path",
+    ),
+    pytest.param(
+        "https://a.lnk.to/x?a={b}|c",
+        "https://a.lnk.to/x?a=%7Bb%7D%7Cc",
+        id="what browsers quote or send as it is",
+    ),
     pytest.param("  https://a.lnk.to/x ", "https://a.lnk.to/x", id="blanks around it"),
-    pytest.param("https://a.lnk.to/x%20y?z=%2f", "https://a.lnk.to/x%20y?z=%2f", id="what is quoted already stays byte for byte"),
+    pytest.param(
+        "https://a.lnk.to/x%20y?z=%2f",
+        "https://a.lnk.to/x%20y?z=%2f",
+        id="what is quoted already stays byte for byte",
+    ),
     pytest.param("/relative", "/relative", id="a path of the site's own"),
-    pytest.param("https://a.lnk.to\\@evil.example/", "https://a.lnk.to\\@evil.example/", id="a backslash is left for the gate"),
-    pytest.param("https://a.lnk.to/\r\nX: 1", "https://a.lnk.to/\r\nX: 1", id="controls are left for the gate"),
-    pytest.param("https://a.lnk.to/。", "https://a.lnk.to/。", id="what no header can hold is left for the gate"),
+    pytest.param(
+        "https://a.lnk.to\\@evil.example/",
+        "https://a.lnk.to\\@evil.example/",
+        id="a backslash is left for the gate",
+    ),
+    pytest.param(
+        "https://a.lnk.to/\r\nX: 1",
+        "https://a.lnk.to/\r\nX: 1",
+        id="controls are left for the gate",
+    ),
+    pytest.param(
+        "https://a.lnk.to/。",
+        "https://a.lnk.to/。",
+        id="what no header can hold is left for the gate",
+    ),
 ]
 
 
@@ -104,13 +148,39 @@ def test_mend(location, expected):
 
 
 FOUND = [
-    pytest.param("https://open.spotify.com/genre/pop", ("spotify", "other", None, "app", None), id="an unknown path of a service's own host"),
-    pytest.param("https://open.spotify.com/track/tooshort", ("spotify", "other", None, "app", None), id="an id of the wrong form has no app URI"),
-    pytest.param("https://artist.lnk.to/", ("linkfire", "smartlink", None, "browser", None), id="the root of somebody's subdomain"),
-    pytest.param("https://a.b.lnk.to/x", ("linkfire", "smartlink", None, "browser", None), id="two labels below a wildcard"),
-    pytest.param("https://music.163.com/#/song?id=42", ("netease", "track", "42", "app", None), id="a route behind the hash"),
-    pytest.param("https://accounts.spotify.com/authorize?client_id=x&state=y", ("spotify", "oauth", None, "browser", None), id="a sign-in start"),
-    pytest.param("https://spotify.link/AbC", ("spotify", "shortlink", "AbC", "app", None), id="a short link"),
+    pytest.param(
+        "https://open.spotify.com/genre/pop",
+        ("spotify", "other", None, "app", None),
+        id="an unknown path of a service's own host",
+    ),
+    pytest.param(
+        "https://open.spotify.com/track/tooshort",
+        ("spotify", "other", None, "app", None),
+        id="an id of the wrong form has no app URI",
+    ),
+    pytest.param(
+        "https://artist.lnk.to/",
+        ("linkfire", "smartlink", None, "browser", None),
+        id="the root of somebody's subdomain",
+    ),
+    pytest.param(
+        "https://a.b.lnk.to/x",
+        ("linkfire", "smartlink", None, "browser", None),
+        id="two labels below a wildcard",
+    ),
+    pytest.param(
+        "https://music.163.com/#/song?id=42",
+        ("netease", "track", "42", "app", None),
+        id="a route behind the hash",
+    ),
+    pytest.param(
+        "https://accounts.spotify.com/authorize?client_id=x&state=y",
+        ("spotify", "oauth", None, "browser", None),
+        id="a sign-in start",
+    ),
+    pytest.param(
+        "https://spotify.link/AbC", ("spotify", "shortlink", "AbC", "app", None), id="a short link"
+    ),
 ]
 
 
@@ -128,7 +198,9 @@ NOT_FOUND = [
     pytest.param("https://lnk.to.evil.example/a", id="a host that begins like ours"),
     pytest.param("https://distrokid.com/pricing", id="an unknown path of a mixed host"),
     pytest.param("https://accounts.spotify.com/en/login", id="a sign-in page is no sign-in start"),
-    pytest.param("https://www.youtube.com/watch?v=abcdefghijk", id="an opt-in entry that nobody named"),
+    pytest.param(
+        "https://www.youtube.com/watch?v=abcdefghijk", id="an opt-in entry that nobody named"
+    ),
 ]
 
 
@@ -139,7 +211,9 @@ def test_not_found(url):
 
 def test_opt_in_entries_can_be_named():
     rules = load({"version": 1, "destinations": {"also": ["youtube"]}})
-    assert rules.destinations.find("https://www.youtube.com/watch?v=abcdefghijk").service == "youtube"
+    assert (
+        rules.destinations.find("https://www.youtube.com/watch?v=abcdefghijk").service == "youtube"
+    )
     assert rules.destinations.find("https://open.spotify.com/").service == "spotify"
 
 
@@ -150,7 +224,13 @@ def test_only_disable_and_add():
             "destinations": {
                 "only": ["spotify", "linkfire"],
                 "disable": ["linkfire"],
-                "add": [{"id": "our-links", "name": "Our links", "hosts": ["go.label.example", "*.lnk.label.example"]}],
+                "add": [
+                    {
+                        "id": "our-links",
+                        "name": "Our links",
+                        "hosts": ["go.label.example", "*.lnk.label.example"],
+                    }
+                ],
             },
         }
     )
@@ -159,5 +239,9 @@ def test_only_disable_and_add():
     assert find("https://a.lnk.to/x") is None
     assert find("https://music.apple.com/us/album/1") is None
     for url in ("https://go.label.example/x", "https://a.lnk.label.example/"):
-        assert (find(url).service, find(url).kind, find(url).goal) == ("our-links", "smartlink", "browser")
+        assert (find(url).service, find(url).kind, find(url).goal) == (
+            "our-links",
+            "smartlink",
+            "browser",
+        )
     assert find("https://lnk.label.example/x") is None

@@ -36,7 +36,9 @@ def test_rules_from_a_file(tmp_path):
         assert b"Midnight Records" in ask_django_wsgi("/listen", TIKTOK_IOS)[2]
 
 
-@pytest.mark.parametrize("observer", [observe, "tests.test_django.observe"], ids=["a callable", "its path"])
+@pytest.mark.parametrize(
+    "observer", [observe, "tests.test_django.observe"], ids=["a callable", "its path"]
+)
 def test_observers(observer):
     seen.clear()
     with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_OBSERVERS=[observer]):
@@ -58,10 +60,20 @@ def test_async_stays_out_of_threads(agent):
 
 def test_host_and_scheme_are_djangos():
     """Behind a proxy that Django has been told of, our own address is the public one."""
-    told = {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"), "USE_X_FORWARDED_HOST": True}
+    told = {
+        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+        "USE_X_FORWARDED_HOST": True,
+    }
     rules = {"version": 1, "rules": [{"path": "/**", "to": "page"}]}
     factory = RequestFactory()
-    request = factory.get("/presave", headers={"User-Agent": TIKTOK_ANDROID, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "label.example"})
+    request = factory.get(
+        "/presave",
+        headers={
+            "User-Agent": TIKTOK_ANDROID,
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-Host": "label.example",
+        },
+    )
     with override_settings(ESCAPE_MW_RULES=rules, **told):
         body = EscapeMiddleware(lambda _: HttpResponse())(request).content.decode()
     assert "intent://label.example/presave?" in body
@@ -69,7 +81,9 @@ def test_host_and_scheme_are_djangos():
 
 
 def test_a_host_that_django_refuses_passes():
-    request = RequestFactory().get("/listen", headers={"User-Agent": TIKTOK_ANDROID, "Host": "evil.example"})
+    request = RequestFactory().get(
+        "/listen", headers={"User-Agent": TIKTOK_ANDROID, "Host": "evil.example"}
+    )
     rules = {"version": 1, "rules": [{"path": "/**", "to": "page"}]}
     with override_settings(ALLOWED_HOSTS=["label.example"], ESCAPE_MW_RULES=rules):
         assert EscapeMiddleware(lambda _: HttpResponse("site"))(request).content == b"site"
@@ -103,11 +117,25 @@ def ids(**settings):
 
 CHECKS = [
     pytest.param({"MIDDLEWARE": [SECURITY, OURS, SESSION]}, [], id="all is well"),
-    pytest.param({"ESCAPE_MW_RULES": {"version": 1, "mod": 1, "vary": 2}}, ["escape_mw.E001"] * 2, id="every problem of the rules"),
-    pytest.param({"ESCAPE_MW_OBSERVERS": ["no.such.thing"]}, ["escape_mw.E002"], id="an observer that is not there"),
-    pytest.param({"ESCAPE_MW_OBSERVERS": [1]}, ["escape_mw.E002"], id="an observer that cannot be called"),
+    pytest.param(
+        {"ESCAPE_MW_RULES": {"version": 1, "mod": 1, "vary": 2}},
+        ["escape_mw.E001"] * 2,
+        id="every problem of the rules",
+    ),
+    pytest.param(
+        {"ESCAPE_MW_OBSERVERS": ["no.such.thing"]},
+        ["escape_mw.E002"],
+        id="an observer that is not there",
+    ),
+    pytest.param(
+        {"ESCAPE_MW_OBSERVERS": [1]}, ["escape_mw.E002"], id="an observer that cannot be called"
+    ),
     pytest.param({"MIDDLEWARE": [OURS, SECURITY]}, ["escape_mw.W001"], id="before https is known"),
-    pytest.param({"MIDDLEWARE": [CACHE, SESSION, OURS]}, ["escape_mw.W002"] * 2, id="behind what keeps answers"),
+    pytest.param(
+        {"MIDDLEWARE": [CACHE, SESSION, OURS]},
+        ["escape_mw.W002"] * 2,
+        id="behind what keeps answers",
+    ),
 ]
 
 

@@ -10,10 +10,16 @@ from escape_mw.document import MAX_BYTES, Place, read
 
 VALUES = [
     pytest.param("a: true", {"a": True}, id="true"),
-    pytest.param("a: [no, off, yes, on, y]", {"a": ["no", "off", "yes", "on", "y"]}, id="what YAML 1.1 takes for booleans"),
+    pytest.param(
+        "a: [no, off, yes, on, y]",
+        {"a": ["no", "off", "yes", "on", "y"]},
+        id="what YAML 1.1 takes for booleans",
+    ),
     pytest.param("a: [1, -2, 1.5, 1.10]", {"a": [1, -2, 1.5, 1.1]}, id="numbers"),
     pytest.param(
-        "a: [12:30:45, 2020-99-99, 0x1F, 1e3, .5]", {"a": ["12:30:45", "2020-99-99", "0x1F", "1e3", ".5"]}, id="what YAML 1.1 takes for numbers and dates"
+        "a: [12:30:45, 2020-99-99, 0x1F, 1e3, .5]",
+        {"a": ["12:30:45", "2020-99-99", "0x1F", "1e3", ".5"]},
+        id="what YAML 1.1 takes for numbers and dates",
     ),
     pytest.param("a: " + "9" * 5000, {"a": "9" * 5000}, id="more digits than an int should have"),
     pytest.param("a: [null, ~, ]", {"a": [None, None]}, id="nothing"),
@@ -37,7 +43,9 @@ REFUSED = [
     pytest.param("a: !!python/object/apply:os.system [x]", ["tags"], id="a tag that constructs"),
     pytest.param("a: !!str 1", ["tags"], id="a harmless tag"),
     pytest.param("<<: {a: 1}", ["merge keys"], id="a merge key"),
-    pytest.param("a: 1\na: 2\nb: {c: 1, c: 2}", ["stands here twice", "stands here twice"], id="keys twice"),
+    pytest.param(
+        "a: 1\na: 2\nb: {c: 1, c: 2}", ["stands here twice", "stands here twice"], id="keys twice"
+    ),
     pytest.param("? [a, b]\n: 1", ["a key must be a word"], id="a list for a key"),
     pytest.param("a: 1\n---\nb: 2", ["one document"], id="two documents"),
     pytest.param("[" * 1000, ["nested deeper"], id="too deep"),
@@ -69,4 +77,8 @@ def test_places():
 @given(st.text(max_size=200))
 def test_any_text_reads_or_tells(text):
     document = read(text)
-    assert document.problems or document.value is None or isinstance(document.value, str | int | float | bool | list | dict)
+    assert (
+        document.problems
+        or document.value is None
+        or isinstance(document.value, str | int | float | bool | list | dict)
+    )

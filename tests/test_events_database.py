@@ -27,7 +27,16 @@ from escape_mw.events import database as database_module
 from escape_mw.events import recorder as recorder_module
 from escape_mw.events.database import HOUR, Database
 from escape_mw.events.period import seconds
-from escape_mw.events.tables import EVENTS, METADATA, MIGRATIONS, SCHEMA, TALLIES, NewerDatabaseError, migrate, version
+from escape_mw.events.tables import (
+    EVENTS,
+    METADATA,
+    MIGRATIONS,
+    SCHEMA,
+    TALLIES,
+    NewerDatabaseError,
+    migrate,
+    version,
+)
 
 from .agents import TIKTOK_ANDROID
 from .measured import RULES, Measured
@@ -38,7 +47,18 @@ from .test_events_recorder import until
 NOW = timegm((2026, 11, 20, 12, 0, 0))
 DAY = 86_400
 FULL = Event(
-    *(NOW, "A1b2C3d4E5f6", "arrived", "bio — löng ♫", "tiktok", "41", "ios", "spotify", "track", "app"),
+    *(
+        NOW,
+        "A1b2C3d4E5f6",
+        "arrived",
+        "bio — löng ♫",
+        "tiktok",
+        "41",
+        "ios",
+        "spotify",
+        "track",
+        "app",
+    ),
     *("x-safari", "tap", "", "autumn", "escape", "0123abcd"),
 )
 
@@ -78,7 +98,12 @@ def counted(database):
 
 
 def test_written_once_and_read_back_as_it_was(opened):
-    events = [FULL, step(1), step(1, "shown", technique="intent", trigger="tap"), step(1, "outcome", outcome="presave", experiment="autumn", arm="holdout")]
+    events = [
+        FULL,
+        step(1),
+        step(1, "shown", technique="intent", trigger="tap"),
+        step(1, "outcome", outcome="presave", experiment="autumn", arm="holdout"),
+    ]
     opened()(events)
     assert sorted(read(opened())) == sorted(events)
 
@@ -95,7 +120,14 @@ def test_an_empty_database_is_readable(opened):
 
 def test_the_oldest_come_first_and_what_was_counted_last(opened):
     database = opened()
-    database([step(1)._replace(time=NOW + 5), Event(NOW, "", "forged", number=2), step(2), step(3)._replace(time=NOW - DAY)])
+    database(
+        [
+            step(1)._replace(time=NOW + 5),
+            Event(NOW, "", "forged", number=2),
+            step(2),
+            step(3)._replace(time=NOW - DAY),
+        ]
+    )
     assert [(event.visit, event.name, event.time) for event in read(database)] == [
         ("visit 3", "eligible", NOW - DAY),
         ("visit 2", "eligible", NOW),
@@ -110,9 +142,21 @@ TWICE = [
     pytest.param([[step(), step()]], 1, id="in one batch"),
     pytest.param([[step()], [step()]], 1, id="in two"),
     pytest.param([[step(), step(1)], [step(2), step(), step(1)], [step()]], 3, id="among others"),
-    pytest.param([[step(name="tapped", technique="intent")] * 2, [step(name="tapped", technique="menu")]], 1, id="a tap of one rung, and another's"),
-    pytest.param([[step(name="outcome", outcome="presave")] * 2, [step(name="outcome", outcome="follow")]], 1, id="an outcome, and another"),
-    pytest.param([[step(name="arrived", technique="intent")], [step(name="arrived", technique="menu")]], 1, id="two arrivals, however they came"),
+    pytest.param(
+        [[step(name="tapped", technique="intent")] * 2, [step(name="tapped", technique="menu")]],
+        1,
+        id="a tap of one rung, and another's",
+    ),
+    pytest.param(
+        [[step(name="outcome", outcome="presave")] * 2, [step(name="outcome", outcome="follow")]],
+        1,
+        id="an outcome, and another",
+    ),
+    pytest.param(
+        [[step(name="arrived", technique="intent")], [step(name="arrived", technique="menu")]],
+        1,
+        id="two arrivals, however they came",
+    ),
     pytest.param([[step()], [step(1)], [step(2)]], 0, id="no repeat at all"),
 ]
 
@@ -143,7 +187,10 @@ def test_what_is_only_counted_is_added_up_by_the_day(opened):
     opened()(tallies[:3])
     opened()(tallies[3:])
     opened()([Event(NOW, "", "dropped", number=0)])
-    told = [(event.time % DAY, event.name, event.rule, event.app, event.platform, event.number) for event in read(opened())]
+    told = [
+        (event.time % DAY, event.name, event.rule, event.app, event.platform, event.number)
+        for event in read(opened())
+    ]
     assert sorted(told) == [
         (0, "eligible", "bio", "tiktok", "android", 1),
         (0, "eligible", "bio", "tiktok", "ios", 2),
@@ -157,7 +204,9 @@ WORDS = [
     pytest.param("♫" * 100, "♫" * 64, id="longer, in other scripts"),
     pytest.param("a\0b", "ab", id="a NUL, which PostgreSQL refuses"),
     pytest.param("a\ud800b", "a?b", id="half a surrogate, which UTF-8 has not"),
-    pytest.param("'); DROP TABLE escape_mw_events;--", "'); DROP TABLE escape_mw_events;--", id="SQL"),
+    pytest.param(
+        "'); DROP TABLE escape_mw_events;--", "'); DROP TABLE escape_mw_events;--", id="SQL"
+    ),
     pytest.param("%s %(x)s :x ?", "%s %(x)s :x ?", id="what drivers take for a place"),
 ]
 
@@ -168,7 +217,10 @@ def test_any_word_of_the_site_is_taken(opened, word, kept):
     opened()([step(rule=word), step(1, "outcome", outcome=word), Event(NOW, "", "eligible", word)])
     opened()([step(1, "outcome", outcome=word)])
     told = read(opened())
-    assert sorted(event.rule or event.outcome for event in told if event.name != "repeat") == [kept] * 3
+    assert (
+        sorted(event.rule or event.outcome for event in told if event.name != "repeat")
+        == [kept] * 3
+    )
     assert counted(opened())["repeat"] == 1
 
 
@@ -195,7 +247,13 @@ def writers(url, number, batches):
     """Processes that wait for each other, and then write at once; every one also writes what the others do, in another order."""
     command = [sys.executable, "-c", WRITER, url]
     running = [
-        subprocess.Popen([*command, f"writer {which}", str(batches)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*command, f"writer {which}", str(batches)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for which in range(number)
     ]
     try:
@@ -274,7 +332,13 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 def ran(program, *words):
-    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     return done.returncode, done.stderr
 
 
@@ -327,7 +391,9 @@ def test_writers_of_the_same_rows_in_opposite_orders_do_not_block_each_other(pos
         database, rows = Database(url), []
         with database.engine.begin() as connection:
             migrate(connection)
-            monkeypatch.setattr(sql.Connection, "execute", lambda _, __, given: rows.extend(given) or pytest.skip())
+            monkeypatch.setattr(
+                sql.Connection, "execute", lambda _, __, given: rows.extend(given) or pytest.skip()
+            )
             events = [step(number) for number in range(50)]
             random.Random(1).shuffle(events)
             with pytest.raises(pytest.skip.Exception):
@@ -344,12 +410,16 @@ def test_writers_of_the_same_rows_in_opposite_orders_do_not_block_each_other(pos
 def test_prune_takes_events_and_counts_before_a_moment(opened):
     database = opened()
     for days in (400, 100, 1, 0):
-        database([step(days)._replace(time=NOW - days * DAY), Event(NOW - days * DAY, "", "forged")])
+        database(
+            [step(days)._replace(time=NOW - days * DAY), Event(NOW - days * DAY, "", "forged")]
+        )
     assert database.prune(NOW - 100 * DAY) == 1
     assert [event.visit for event in of_visits(database)] == ["visit 100", "visit 1", "visit 0"]
     assert sum(event.number for event in read(database) if not event.visit) == 3
     assert database.prune(NOW + 1) == 3
-    assert read(database) == [Event(NOW - DAY // 2, "", "forged")], "today's counts stay until the day is over"
+    assert read(database) == [Event(NOW - DAY // 2, "", "forged")], (
+        "today's counts stay until the day is over"
+    )
 
 
 def test_a_database_that_is_not_there_yet_has_nothing_to_prune(opened):
@@ -360,7 +430,9 @@ def test_keep_prunes_once_an_hour_by_itself(opened, monkeypatch):
     now = [float(NOW)]
     monkeypatch.setattr(database_module.time, "time", lambda: now[0])
     database, kept = opened(keep="90d"), lambda: [event.visit for event in of_visits(opened())]
-    database([step("old")._replace(time=NOW - 91 * DAY), step("young")._replace(time=NOW - 89 * DAY)])
+    database(
+        [step("old")._replace(time=NOW - 91 * DAY), step("young")._replace(time=NOW - 89 * DAY)]
+    )
     assert kept() == ["visit old", "visit young"], "it was looked for before"
     now[0] += HOUR - 1
     database([step(1)])
@@ -377,7 +449,10 @@ def test_without_keep_nothing_goes(opened):
     assert len(of_visits(database)) == 2
 
 
-@pytest.mark.parametrize(("period", "days"), [("1d", 1), ("90d", 90), ("12mo", 365.25), ("13mo", 395.6875), ("2y", 730.5)])
+@pytest.mark.parametrize(
+    ("period", "days"),
+    [("1d", 1), ("90d", 90), ("12mo", 365.25), ("13mo", 395.6875), ("2y", 730.5)],
+)
 def test_periods(period, days):
     assert seconds(period) == days * DAY
 
@@ -400,7 +475,11 @@ def command(capsys):
 @pytest.fixture
 def told(opened):
     """What a database holds that the commands are tried on."""
-    events = [FULL._replace(time=NOW - 30 * DAY), step(1, rule='a, "quoted"\nrule'), Event(NOW, "", "forged", number=3)]
+    events = [
+        FULL._replace(time=NOW - 30 * DAY),
+        step(1, rule='a, "quoted"\nrule'),
+        Event(NOW, "", "forged", number=3),
+    ]
     opened()(events)
     return events
 
@@ -416,7 +495,11 @@ def test_export_as_json_lines(opened, told):
 
 
 def test_export_as_csv(opened, told, command):
-    rows = list(csv.DictReader(io.StringIO(command("events", "export", "--db", opened.url, "--format", "csv")[1])))
+    rows = list(
+        csv.DictReader(
+            io.StringIO(command("events", "export", "--db", opened.url, "--format", "csv")[1])
+        )
+    )
     assert list(rows[0]) == list(Event._fields)
     assert [row["rule"] for row in rows] == [told[0].rule, told[1].rule, ""]
     assert [row["number"] for row in rows] == ["1", "1", "3"]
@@ -454,7 +537,9 @@ def test_a_relative_file_lies_beside_the_rules(rules_file, monkeypatch, tmp_path
     assert not list(tmp_path.glob("**/*.sqlite3")), "nothing is made before the first event"
     site.ask("/listen", TIKTOK_ANDROID)
     assert len(site.events) == 2
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("**/*.sqlite3")] == ["site/kept.sqlite3"]
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("**/*.sqlite3")] == [
+        "site/kept.sqlite3"
+    ]
     _, printed, _ = command("events", "export", "--rules", rules_file)
     assert [json.loads(line)["name"] for line in printed.splitlines()] == ["eligible", "shown"]
 
@@ -469,17 +554,49 @@ def test_events_true_is_a_file_beside_the_rules(rules_file):
 
 REFUSED = [
     pytest.param(["export"], "give either --db or --rules", id="neither option"),
-    pytest.param(["export", "--db", "sqlite:///x", "--rules", "x"], "give either --db or --rules", id="both options"),
-    pytest.param(["export", "--db", "sqlite:///{F}/none.sqlite3"], "there is no such file; it is made with the first event", id="a file that is not there"),
-    pytest.param(["prune", "--older-than", "1d", "--db", "sqlite:///{F}/none.sqlite3"], "there is no such file", id="nothing to prune"),
-    pytest.param(["export", "--db", "sqlite:///{F}/text"], "the database cannot be used: file is not a database", id="a file that is no database"),
-    pytest.param(["export", "--db", "sqlite:///{F}/newer"], "the events database has form 99, this release knows", id="a newer release's database"),
+    pytest.param(
+        ["export", "--db", "sqlite:///x", "--rules", "x"],
+        "give either --db or --rules",
+        id="both options",
+    ),
+    pytest.param(
+        ["export", "--db", "sqlite:///{F}/none.sqlite3"],
+        "there is no such file; it is made with the first event",
+        id="a file that is not there",
+    ),
+    pytest.param(
+        ["prune", "--older-than", "1d", "--db", "sqlite:///{F}/none.sqlite3"],
+        "there is no such file",
+        id="nothing to prune",
+    ),
+    pytest.param(
+        ["export", "--db", "sqlite:///{F}/text"],
+        "the database cannot be used: file is not a database",
+        id="a file that is no database",
+    ),
+    pytest.param(
+        ["export", "--db", "sqlite:///{F}/newer"],
+        "the events database has form 99, this release knows",
+        id="a newer release's database",
+    ),
     pytest.param(["export", "--db", "nonsense://x"], "nonsense", id="a database that nobody knows"),
     pytest.param(["export", "--db", "nonsense"], "the database cannot be used", id="no URL"),
-    pytest.param(["export", "--rules", "{F}/rules.yaml"], "there is no database; say 'events: {database: ...}' there", id="rules without a database"),
+    pytest.param(
+        ["export", "--rules", "{F}/rules.yaml"],
+        "there is no database; say 'events: {database: ...}' there",
+        id="rules without a database",
+    ),
     pytest.param(["export", "--rules", "{F}/none.yaml"], "cannot be read", id="no rules"),
-    pytest.param(["prune", "--db", "sqlite:///{F}/newer", "--older-than", "soon"], "no period such as 90d, 13mo or 2y", id="no period"),
-    pytest.param(["prune", "--db", "sqlite:///{F}/newer", "--older-than", "0d"], "no period such as 90d, 13mo or 2y", id="a period of nothing"),
+    pytest.param(
+        ["prune", "--db", "sqlite:///{F}/newer", "--older-than", "soon"],
+        "no period such as 90d, 13mo or 2y",
+        id="no period",
+    ),
+    pytest.param(
+        ["prune", "--db", "sqlite:///{F}/newer", "--older-than", "0d"],
+        "no period such as 90d, 13mo or 2y",
+        id="a period of nothing",
+    ),
 ]
 
 
@@ -491,11 +608,20 @@ def test_commands_say_what_is_wrong_and_make_no_file(tmp_path, command, words, m
         file.execute("CREATE TABLE escape_mw_schema (version INTEGER PRIMARY KEY)")
         file.execute("INSERT INTO escape_mw_schema VALUES (99)")
     before = sorted(tmp_path.iterdir())
-    code, printed, complained = command("events", *(word.replace("{F}", str(tmp_path)) for word in words))
+    code, printed, complained = command(
+        "events", *(word.replace("{F}", str(tmp_path)) for word in words)
+    )
     assert code in (1, 2)
     assert printed == ""
     assert message in complained
-    assert sorted(path for path in tmp_path.iterdir() if path.suffix not in (".sqlite3-wal", ".sqlite3-shm")) == before
+    assert (
+        sorted(
+            path
+            for path in tmp_path.iterdir()
+            if path.suffix not in (".sqlite3-wal", ".sqlite3-shm")
+        )
+        == before
+    )
 
 
 # --- older and newer forms -------------------------------------------------------------------------------------------
@@ -534,7 +660,10 @@ def make_form_1(database):
 def columns(database):
     with database.engine.begin() as connection:
         looked = sql.inspect(connection)
-        return {table.name: {column["name"] for column in looked.get_columns(table.name)} for table in METADATA.sorted_tables}
+        return {
+            table.name: {column["name"] for column in looked.get_columns(table.name)}
+            for table in METADATA.sorted_tables
+        }
 
 
 def form(database):
@@ -556,23 +685,42 @@ def test_old_and_new_databases_have_the_same_columns(opened):
     make_form_1(opened())
     read(opened())
     old = columns(opened())
-    assert old == {table.name: {column.name for column in table.columns} for table in METADATA.sorted_tables}
+    assert old == {
+        table.name: {column.name for column in table.columns} for table in METADATA.sorted_tables
+    }
     with opened().engine.begin() as connection:
         METADATA.drop_all(connection)
     read(opened())
     assert columns(opened()) == old
     with opened().engine.begin() as connection:
-        primary = {table.name: set(sql.inspect(connection).get_pk_constraint(table.name)["constrained_columns"]) for table in METADATA.sorted_tables}
-    assert primary == {EVENTS.name: {"visit", "once"}, TALLIES.name: {"day", "name", "rule", "app", "platform"}, SCHEMA.name: {"version"}}
+        primary = {
+            table.name: set(
+                sql.inspect(connection).get_pk_constraint(table.name)["constrained_columns"]
+            )
+            for table in METADATA.sorted_tables
+        }
+    assert primary == {
+        EVENTS.name: {"visit", "once"},
+        TALLIES.name: {"day", "name", "rule", "app", "platform"},
+        SCHEMA.name: {"version"},
+    }
 
 
-@pytest.mark.parametrize("begin", [pytest.param(lambda _: None, id="from nothing"), pytest.param(make_form_1, id="from the first form")])
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param(lambda _: None, id="from nothing"),
+        pytest.param(make_form_1, id="from the first form"),
+    ],
+)
 def test_a_second_form_is_reached_once_and_forward_only(opened, monkeypatch, begin):
     ran = []
 
     def second(connection):
         ran.append(version(connection))
-        connection.exec_driver_sql("ALTER TABLE escape_mw_tallies ADD COLUMN planted VARCHAR(8) DEFAULT 'x' NOT NULL")
+        connection.exec_driver_sql(
+            "ALTER TABLE escape_mw_tallies ADD COLUMN planted VARCHAR(8) DEFAULT 'x' NOT NULL"
+        )
 
     begin(opened())
     before = opened()
@@ -587,7 +735,9 @@ def test_a_second_form_is_reached_once_and_forward_only(opened, monkeypatch, beg
     assert {"visit 0", "visit 1", "visit 7"} <= {event.visit for event in of_visits(opened())}
     monkeypatch.undo()
     before([step(8)])
-    with pytest.raises(NewerDatabaseError, match=f"has form {len(later)}, this release knows {len(MIGRATIONS)}"):
+    with pytest.raises(
+        NewerDatabaseError, match=f"has form {len(later)}, this release knows {len(MIGRATIONS)}"
+    ):
         opened()([step(9)])
     assert form(opened()) == len(later)
 
@@ -598,7 +748,9 @@ def test_a_form_that_fails_leaves_the_one_before(opened, monkeypatch):
         raise ValueError("planted")
 
     make_form_1(opened())
-    monkeypatch.setattr(database_module, "migrate", partial(migrate, migrations=(*MIGRATIONS, second)))
+    monkeypatch.setattr(
+        database_module, "migrate", partial(migrate, migrations=(*MIGRATIONS, second))
+    )
     with pytest.raises(ValueError, match="planted"):
         opened()([step()])
     assert form(opened()) == 1
@@ -614,7 +766,9 @@ def test_two_that_bring_postgresqls_tables_up_to_date_wait_for_each_other(postgr
 
         def waits():
             with looker.engine.begin() as connection:
-                return connection.execute(sql.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).scalar()
+                return connection.execute(
+                    sql.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+                ).scalar()
 
         def bring_up_to_date():
             with second.engine.begin() as connection:
@@ -634,7 +788,9 @@ def test_a_newer_database_fails_nobody_and_is_left_alone(opened, caplog):
     site = Measured(RULES | {"events": {"database": opened.url}})
     assert site.ask("/presave/x", TIKTOK_ANDROID).status_int == 200
     assert len(site.events) == 2
-    assert faults(caplog) == ["events wait, for their sink failed: NewerDatabaseError: 'the events database has form 99, this release knows 1 and older ones'"]
+    assert faults(caplog) == [
+        "events wait, for their sink failed: NewerDatabaseError: 'the events database has form 99, this release knows 1 and older ones'"
+    ]
     with opened().engine.begin() as connection:
         assert connection.execute(sql.select(sql.func.count()).select_from(EVENTS)).scalar() == 1
     for make in (lambda: read(opened()), lambda: opened().prune(NOW)):
@@ -691,7 +847,9 @@ FAULTS = [
     pytest.param(locked, "database is locked", id="locked"),
     pytest.param(full, "", id="a full disk"),
     pytest.param(corrupt, "file is not a database", id="no database"),
-    pytest.param(partial(corrupt, content=b"SQLite format 3\x00" + b"\xff" * 5000), "", id="a broken header"),
+    pytest.param(
+        partial(corrupt, content=b"SQLite format 3\x00" + b"\xff" * 5000), "", id="a broken header"
+    ),
     pytest.param(unreachable, "unable to open database file", id="its folder is gone"),
 ]
 
@@ -711,7 +869,9 @@ def kept_at(tmp_path, monkeypatch):
 
 def held(path):
     with closing(sqlite3.connect(path)) as file:
-        return file.execute("SELECT count(*) FROM escape_mw_events").fetchone()[0], dict(file.execute("SELECT name, count FROM escape_mw_tallies"))
+        return file.execute("SELECT count(*) FROM escape_mw_events").fetchone()[0], dict(
+            file.execute("SELECT name, count FROM escape_mw_tallies")
+        )
 
 
 @pytest.mark.parametrize(("fault", "message"), FAULTS)
@@ -771,7 +931,14 @@ def test_tables_that_go_while_the_site_runs_are_made_anew(opened):
 
 
 def test_a_server_that_does_not_answer_fails_no_request_and_no_password_is_logged(tmp_path, caplog):
-    site = Measured(RULES | {"events": {"database": f"postgresql+psycopg://escape:very-secret@/escape?host={tmp_path}"}})
+    site = Measured(
+        RULES
+        | {
+            "events": {
+                "database": f"postgresql+psycopg://escape:very-secret@/escape?host={tmp_path}"
+            }
+        }
+    )
     for _ in range(2):
         assert site.ask("/presave/x", TIKTOK_ANDROID).status_int == 200
         assert site.events

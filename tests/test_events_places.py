@@ -52,7 +52,13 @@ def at(monkeypatch):
 def site(at):  # noqa: ARG001 - its time
     """A site, and the token of a visit in TikTok on Android."""
     measured = Measured()
-    return SimpleNamespace(post=lambda body, place=PLACE, **more: measured.ask(place, TIKTOK_ANDROID, "POST", body, **more), measured=measured, token=token())
+    return SimpleNamespace(
+        post=lambda body, place=PLACE, **more: measured.ask(
+            place, TIKTOK_ANDROID, "POST", body, **more
+        ),
+        measured=measured,
+        token=token(),
+    )
 
 
 def token(journey=JOURNEY, markers=MARKERS):
@@ -68,7 +74,9 @@ BEACONS = [
     pytest.param("{T} tapped menu", ["tapped menu written"], id="any rung of the visit's ladder"),
     pytest.param("{T} copied intent", ["forged x1"], id="a technique where none belongs"),
     pytest.param("{T} tapped", ["forged x1"], id="no technique where one belongs"),
-    pytest.param("{T} tapped extbrowser", ["forged x1"], id="a technique of another platform's ladder"),
+    pytest.param(
+        "{T} tapped extbrowser", ["forged x1"], id="a technique of another platform's ladder"
+    ),
     pytest.param("{T} tapped <script>", ["forged x1"], id="a technique that is none"),
     pytest.param("{T} tapped intent\n", ["forged x1"], id="a line break"),
     pytest.param("{T}\ttapped\tintent", ["forged x1"], id="tabs"),
@@ -86,7 +94,11 @@ BEACONS = [
     pytest.param("x{T} tapped intent", ["forged x1"], id="a journey that nobody signed"),
     pytest.param(f"{'x' * 400} tapped intent", ["forged x1"], id="a token that is too long"),
     pytest.param("ünï.aaaa.bbbb tapped intent", ["forged x1"], id="a token that is not ASCII"),
-    pytest.param(f"{{T}} tapped intent {'x' * 300}", ["tapped intent tap"], id="more words are not listened to"),
+    pytest.param(
+        f"{{T}} tapped intent {'x' * 300}",
+        ["tapped intent tap"],
+        id="more words are not listened to",
+    ),
 ]
 
 
@@ -98,12 +110,22 @@ def test_a_beacon(site, body, words):
 
 
 OTHERS = [
-    pytest.param(lambda: token(markers=Markers(secret="another secret for tests")), id="another secret"),
+    pytest.param(
+        lambda: token(markers=Markers(secret="another secret for tests")), id="another secret"
+    ),
     pytest.param(lambda: MARKERS.token("visit"), id="a visit that is not measured"),
     pytest.param(lambda: MARKERS.token("visit~0~tiktok"), id="less than a journey"),
     pytest.param(lambda: MARKERS.token(JOURNEY.payload + "~"), id="more than a journey"),
-    pytest.param(lambda: LabMarks(SECRET).sign_round(Round("tiktok", "33", "android", "visit")), id="what the lab signed"),
-    pytest.param(lambda: LabMarks(SECRET).sign_mark(Mark(Round("tiktok", "33", "android", "visit"), "browser", "intent")), id="a mark of the lab"),
+    pytest.param(
+        lambda: LabMarks(SECRET).sign_round(Round("tiktok", "33", "android", "visit")),
+        id="what the lab signed",
+    ),
+    pytest.param(
+        lambda: LabMarks(SECRET).sign_mark(
+            Mark(Round("tiktok", "33", "android", "visit"), "browser", "intent")
+        ),
+        id="a mark of the lab",
+    ),
 ]
 
 
@@ -117,13 +139,29 @@ def test_a_token_of_another_sort_is_forged(site, made):
 def test_a_journey_of_rules_that_are_gone_is_still_told(site):
     for journey in (JOURNEY._replace(rule=99), JOURNEY._replace(app="gone")):
         site.post(f"{token(journey)} copied".encode())
-    assert [(event.name, event.rule, event.app) for event in site.measured.events] == [("copied", "", "tiktok"), ("repeat", "pre-saves", "gone")]
+    assert [(event.name, event.rule, event.app) for event in site.measured.events] == [
+        ("copied", "", "tiktok"),
+        ("repeat", "pre-saves", "gone"),
+    ]
 
 
 def test_what_comes_twice_changes_nothing(site):
-    for body in ("{T} tapped intent", "{T} tapped intent", "{T} copied", "{T} tapped menu", "{T} copied", "{T} left intent"):
+    for body in (
+        "{T} tapped intent",
+        "{T} tapped intent",
+        "{T} copied",
+        "{T} tapped menu",
+        "{T} copied",
+        "{T} left intent",
+    ):
         site.post(body.replace("{T}", site.token).encode())
-    assert site.measured.words == ["tapped intent tap", "copied", "tapped menu written", "left intent tap", "repeat x2"]
+    assert site.measured.words == [
+        "tapped intent tap",
+        "copied",
+        "tapped menu written",
+        "left intent tap",
+        "repeat x2",
+    ]
 
 
 LATE = [
@@ -147,7 +185,10 @@ def test_the_page_tells_all_that_a_beacon_needs(at):
     measured = Measured()
     page = measured.ask("/presave/x", TIKTOK_ANDROID).text
     visit, place = re.search(r'data-visit="([^"]*)" data-beacon="([^"]*)"', page).groups()
-    assert measured.ask(place, TIKTOK_ANDROID, "POST", f"{visit} tapped intent".encode()).status_int == 204
+    assert (
+        measured.ask(place, TIKTOK_ANDROID, "POST", f"{visit} tapped intent".encode()).status_int
+        == 204
+    )
     assert measured.words == ["eligible", "shown intent tap", "tapped intent tap"]
     assert len({event.visit for event in measured.events}) == 1
 
@@ -168,7 +209,12 @@ ANSWERED = [
 @pytest.mark.parametrize("place", [PLACE, PRESAVED])
 def test_how_large_a_body_may_be(place, body, length, status, words):
     measured = Measured()
-    environ = environ_of(TIKTOK_ANDROID, place, REQUEST_METHOD="POST", CONTENT_LENGTH=str(len(body)) if length is None else length)
+    environ = environ_of(
+        TIKTOK_ANDROID,
+        place,
+        REQUEST_METHOD="POST",
+        CONTENT_LENGTH=str(len(body)) if length is None else length,
+    )
     environ["wsgi.input"] = BytesIO(body)
     started = []
     assert b"".join(measured.middleware(environ, lambda *told: started.append(told))) == b""
@@ -214,7 +260,9 @@ def test_everything_else_is_the_sites_and_its_body_unread(caplog, method, path, 
         return [b"the site"]
 
     measured = Measured(app=app)
-    environ = environ_of(agent, path, REQUEST_METHOD=method, CONTENT_LENGTH="9") | {"wsgi.input": Unread()}
+    environ = environ_of(agent, path, REQUEST_METHOD=method, CONTENT_LENGTH="9") | {
+        "wsgi.input": Unread()
+    }
     before = dict(environ)
     assert b"".join(measured.middleware(environ, lambda *_: None)) == b"the site"
     assert seen == [environ]
@@ -237,12 +285,23 @@ def test_where_nothing_is_measured_the_addresses_are_the_sites(rules, sinks):
 
 
 def test_an_outcome_from_a_form(site):
-    site.post(b"visit=" + site.token.encode(), PRESAVED, Content_Type="application/x-www-form-urlencoded")
-    assert [(event.name, event.outcome, event.app, event.rule) for event in site.measured.events] == [("outcome", "presave", "tiktok", "pre-saves")]
+    site.post(
+        b"visit=" + site.token.encode(), PRESAVED, Content_Type="application/x-www-form-urlencoded"
+    )
+    assert [
+        (event.name, event.outcome, event.app, event.rule) for event in site.measured.events
+    ] == [("outcome", "presave", "tiktok", "pre-saves")]
 
 
 def test_an_outcome_counts_once_and_only_if_signed(site):
-    for body in (site.token, site.token, "x" + site.token, "", f"{site.token}\n", f"visit={site.token}&more=1"):
+    for body in (
+        site.token,
+        site.token,
+        "x" + site.token,
+        "",
+        f"{site.token}\n",
+        f"visit={site.token}&more=1",
+    ):
         assert site.post(body.encode(), PRESAVED).status_int == 204
     assert site.measured.words == ["outcome presave", "repeat x1", "forged x4"]
 
@@ -251,14 +310,18 @@ def test_whoever_sends_it_it_is_about_the_visit(site):
     """The outcome comes from Safari, and is told of the visit in TikTok."""
     site.measured.ask(PRESAVED, CHROME_DESKTOP, "POST", site.token.encode())
     site.measured.ask(PLACE, INSTAGRAM_IOS, "POST", f"{site.token} copied".encode())
-    assert {(event.app, event.platform, event.visit) for event in site.measured.events} == {("tiktok", "android", "visit")}
+    assert {(event.app, event.platform, event.visit) for event in site.measured.events} == {
+        ("tiktok", "android", "visit")
+    }
 
 
 @pytest.mark.parametrize("mount", ["", "/shop", "/söng%20x"])
 def test_mounted_below_a_path(mount):
     raw = mount.replace("%20", " ").encode().decode("latin-1")
     site = Measured(RULES | {"rules": [{"path": "/**", "to": "page"}]})
-    page = b"".join(site.middleware(environ_of(TIKTOK_ANDROID, "/presave/x", SCRIPT_NAME=raw), lambda *_: None)).decode()
+    page = b"".join(
+        site.middleware(environ_of(TIKTOK_ANDROID, "/presave/x", SCRIPT_NAME=raw), lambda *_: None)
+    ).decode()
     assert f'data-beacon="{mount.replace("ö", "%C3%B6")}{PLACE}"' in page
     answer = site.ask(PLACE, TIKTOK_ANDROID, "POST", b"x", environ={"SCRIPT_NAME": raw})
     assert answer.status_int == 204
@@ -268,23 +331,51 @@ def test_mounted_below_a_path(mount):
 
 GARBAGE = Measured(trial())
 PIECES = st.sampled_from(
-    [*token().split("."), *JOURNEY.payload.split("~"), ".", "~", " ", "visit=", "tapped", "intent", "copied", "\n", "\0", "%", "\xff", "-1", "a" * 300, token()]
+    [
+        *token().split("."),
+        *JOURNEY.payload.split("~"),
+        ".",
+        "~",
+        " ",
+        "visit=",
+        "tapped",
+        "intent",
+        "copied",
+        "\n",
+        "\0",
+        "%",
+        "\xff",
+        "-1",
+        "a" * 300,
+        token(),
+    ]
 )
 
 
 @settings(deadline=None, max_examples=400)
 @given(
-    st.one_of(st.binary(max_size=MAX_BODY + 5), st.lists(PIECES, max_size=12).map(lambda parts: "".join(parts).encode("latin-1"))),
+    st.one_of(
+        st.binary(max_size=MAX_BODY + 5),
+        st.lists(PIECES, max_size=12).map(lambda parts: "".join(parts).encode("latin-1")),
+    ),
     st.sampled_from([PLACE, PRESAVED]),
 )
 def test_any_body_at_all(body, place):
     """Answered, never a fault, and nothing is told of a visit without its whole signed token."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(places, "RATE", 1e9)
-        patch.setattr("escape_mw.engine.logger.exception", lambda *_: pytest.fail("a fault of ours"))
+        patch.setattr(
+            "escape_mw.engine.logger.exception", lambda *_: pytest.fail("a fault of ours")
+        )
         GARBAGE.told.clear()
-        assert GARBAGE.ask(place, TIKTOK_IOS, "POST", body).status_int == (204 if len(body) <= MAX_BODY else 413)
-        is_signed = body.decode("latin-1").removeprefix("visit=").startswith(token().rpartition(".")[0].rpartition(".")[0])
+        assert GARBAGE.ask(place, TIKTOK_IOS, "POST", body).status_int == (
+            204 if len(body) <= MAX_BODY else 413
+        )
+        is_signed = (
+            body.decode("latin-1")
+            .removeprefix("visit=")
+            .startswith(token().rpartition(".")[0].rpartition(".")[0])
+        )
         assert len(GARBAGE.events) <= 1
         assert is_signed or not any(event.visit for event in GARBAGE.events)
 
@@ -305,8 +396,13 @@ def test_a_gate_lets_a_burst_through_and_then_so_many_a_second():
 def test_what_comes_too_fast_is_counted_and_its_body_unread(site, monkeypatch):
     site.measured.middleware.engine._measurement._places._gate = Gate(lambda: 0.0)
     monkeypatch.setattr(places, "BURST", 2)
-    statuses = [site.post(f"{site.token} {word}".encode()).status_int for word in ("copied", "continued", "tapped intent", "tapped intent")]
-    environ = environ_of(TIKTOK_ANDROID, PRESAVED, REQUEST_METHOD="POST", CONTENT_LENGTH="9") | {"wsgi.input": Unread()}
+    statuses = [
+        site.post(f"{site.token} {word}".encode()).status_int
+        for word in ("copied", "continued", "tapped intent", "tapped intent")
+    ]
+    environ = environ_of(TIKTOK_ANDROID, PRESAVED, REQUEST_METHOD="POST", CONTENT_LENGTH="9") | {
+        "wsgi.input": Unread()
+    }
     started = []
     site.measured.middleware(environ, lambda *told: started.append(told))
     assert statuses == [204, 204, 429, 429]
@@ -323,7 +419,11 @@ def test_the_page_is_shown_however_fast_beacons_come(site, monkeypatch):
 # --- the frameworks --------------------------------------------------------------------------------------------------
 
 told = []
-DJANGO = {"MIDDLEWARE": ["escape_mw.django.EscapeMiddleware"], "ESCAPE_MW_RULES": RULES, "ESCAPE_MW_SINKS": [told.extend]}
+DJANGO = {
+    "MIDDLEWARE": ["escape_mw.django.EscapeMiddleware"],
+    "ESCAPE_MW_RULES": RULES,
+    "ESCAPE_MW_SINKS": [told.extend],
+}
 
 
 def flushed():
@@ -343,7 +443,10 @@ def test_flask_takes_both(caplog):
     assert client.post("/_escape/outcome/other").status_code == 405, "the site's own answer"
     with caplog.at_level(logging.INFO, "escape_mw.events"):
         flushed()
-    assert [json.loads(record.message)["name"] for record in caplog.records] == ["copied", "outcome"]
+    assert [json.loads(record.message)["name"] for record in caplog.records] == [
+        "copied",
+        "outcome",
+    ]
 
 
 def test_django_takes_both():
@@ -351,8 +454,15 @@ def test_django_takes_both():
     with override_settings(**DJANGO):
         client = Client()
         assert client.post(PLACE, f"{token()} copied", content_type="text/plain").status_code == 204
-        assert client.post(PRESAVED, f"visit={token()}", content_type="application/x-www-form-urlencoded").status_code == 204
-        assert client.post("/_escape/outcome/other", "x", content_type="text/plain").content.startswith(SITE_S)
+        assert (
+            client.post(
+                PRESAVED, f"visit={token()}", content_type="application/x-www-form-urlencoded"
+            ).status_code
+            == 204
+        )
+        assert client.post(
+            "/_escape/outcome/other", "x", content_type="text/plain"
+        ).content.startswith(SITE_S)
         assert flushed() == ["copied", "outcome presave"]
 
 

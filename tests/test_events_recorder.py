@@ -95,7 +95,10 @@ def words(events):
 def test_events_come_in_order_and_whole(recording):
     told = []
     recorder = recording([told.append])
-    events = [step(number, rule="bio", app="tiktok", technique="intent") for number in range(BATCH * 2 + 5)]
+    events = [
+        step(number, rule="bio", app="tiktok", technique="intent")
+        for number in range(BATCH * 2 + 5)
+    ]
     for event in events:
         recorder.record(event)
     assert told == []
@@ -121,12 +124,30 @@ def test_a_second_time_is_a_repeat_and_so_is_a_third(recording):
     told = []
     recorder = recording([told.extend], clock=lambda: NOW + 0.5)
     for name in ("eligible", "tapped", "eligible", "eligible", "tapped"):
-        recorder.record(step(name=name, rule="bio", app="tiktok", platform="ios", technique="intent", experiment="autumn", arm="escape"))
+        recorder.record(
+            step(
+                name=name,
+                rule="bio",
+                app="tiktok",
+                platform="ios",
+                technique="intent",
+                experiment="autumn",
+                arm="escape",
+            )
+        )
     recorder.record(step(name="tapped", technique="menu"))
     recorder.record(step(1))
     recorder.flush()
-    assert words(told) == ["eligible intent escape", "tapped intent escape", "tapped menu", "eligible", "repeat x3"]
-    assert told[-1] == Event(NOW, "", "repeat", "bio", "tiktok", platform="ios", number=3), "of whom, nobody can say"
+    assert words(told) == [
+        "eligible intent escape",
+        "tapped intent escape",
+        "tapped menu",
+        "eligible",
+        "repeat x3",
+    ]
+    assert told[-1] == Event(NOW, "", "repeat", "bio", "tiktok", platform="ios", number=3), (
+        "of whom, nobody can say"
+    )
 
 
 def test_so_many_steps_are_remembered_and_no_more(recording, monkeypatch):
@@ -151,7 +172,9 @@ def test_what_finds_no_room_is_dropped_and_counted(recording, monkeypatch):
         recorder.record(step(number, rule="bio", app="tiktok", platform="ios"))
     assert len(recorder._queue) == 10
     recorder.flush()
-    assert told[:10] == [step(number, rule="bio", app="tiktok", platform="ios") for number in range(10)]
+    assert told[:10] == [
+        step(number, rule="bio", app="tiktok", platform="ios") for number in range(10)
+    ]
     assert words(told[10:]) == ["dropped x4"]
     recorder.record(step(12))
     recorder.flush()
@@ -168,8 +191,14 @@ def test_a_sink_that_fails_gets_the_same_again(recording, caplog):
     sink.broken = False
     recorder.flush()
     recorder.flush()
-    assert [[event.visit for event in batch] for batch in sink.batches] == [["visit 1"], ["visit 1", "visit 2"], ["visit 1", "visit 2"]]
-    assert [(record.levelno, record.message) for record in caplog.records] == [(logging.ERROR, "events wait, for their sink failed: OSError: 'no disk'")]
+    assert [[event.visit for event in batch] for batch in sink.batches] == [
+        ["visit 1"],
+        ["visit 1", "visit 2"],
+        ["visit 1", "visit 2"],
+    ]
+    assert [(record.levelno, record.message) for record in caplog.records] == [
+        (logging.ERROR, "events wait, for their sink failed: OSError: 'no disk'")
+    ]
 
 
 def test_a_sink_that_fails_again_later_is_told_of_again(recording, caplog):
@@ -216,7 +245,10 @@ def test_one_broken_sink_is_not_the_others_matter(recording, monkeypatch):
     assert max(map(len, broken.batches)) == 5
     broken.broken = False
     recorder.flush()
-    assert [event for batch in broken.batches[-2:] for event in batch] == [*map(step, range(5)), Event(NOW, "", "dropped", number=3)]
+    assert [event for batch in broken.batches[-2:] for event in batch] == [
+        *map(step, range(5)),
+        Event(NOW, "", "dropped", number=3),
+    ]
     recorder.record(step(9))
     recorder.flush()
     assert broken.batches[-1] == good[-1:] == [step(9)]
@@ -294,18 +326,27 @@ def test_many_threads_lose_nothing_and_start_one_writer():
             recorder.record(step(f"{which} {number}"))
             recorder.record(step("shared", f"{number}"))
             recorder.count(Event(0, "", "forged"))
-        writers.update(thread for thread in threading.enumerate() if thread.name == "escape_mw events")
+        writers.update(
+            thread for thread in threading.enumerate() if thread.name == "escape_mw events"
+        )
 
     together(8, work)
     assert len(writers - before) == 1
     recorder.close()
-    own = [event.visit for event in told if event.visit.startswith("visit ") and event.visit != "visit shared"]
+    own = [
+        event.visit
+        for event in told
+        if event.visit.startswith("visit ") and event.visit != "visit shared"
+    ]
     assert len(own) == len(set(own)) == 3200
     for which in range(8):
         mine = [visit for visit in own if visit.startswith(f"visit {which} ")]
         assert mine == [f"visit {which} {number}" for number in range(400)]
     assert sum(event.visit == "visit shared" for event in told) == 400
-    counted = {name: sum(event.number for event in told if event.name == name) for name in ("forged", "repeat")}
+    counted = {
+        name: sum(event.number for event in told if event.name == name)
+        for name in ("forged", "repeat")
+    }
     assert counted == {"forged": 3200, "repeat": 7 * 400}
 
 
@@ -370,7 +411,10 @@ def test_what_is_told_at_once_is_told_in_the_requests_own_thread(recording):
 
 def edition(path, database=None, rule="one"):
     events = json.dumps({"database": database}) if database else "false"
-    write(path, f"version: 1\nsecret: sixteen characters\nevents: {events}\nrules: [{{name: {rule}, path: /**, to: page}}]\n")
+    write(
+        path,
+        f"version: 1\nsecret: sixteen characters\nevents: {events}\nrules: [{{name: {rule}, path: /**, to: page}}]\n",
+    )
 
 
 @pytest.fixture
@@ -393,7 +437,9 @@ def kept(path):
         database.close()
 
 
-def test_another_database_gets_what_comes_after_the_edit_and_the_first_loses_nothing(edited, tmp_path):
+def test_another_database_gets_what_comes_after_the_edit_and_the_first_loses_nothing(
+    edited, tmp_path
+):
     site, file, clock = edited
     ask_wsgi(site, "/x", TIKTOK_ANDROID)
     first = site.engine._measurement.recorder
@@ -423,7 +469,9 @@ def test_events_can_be_switched_off_and_on(edited, tmp_path):
     edition(file)
     clock.passes()
     assert b'data-beacon="' not in ask_wsgi(site, "/x", TIKTOK_ANDROID)[2]
-    assert ask_wsgi(site, "/_escape/e", TIKTOK_ANDROID, method="POST")[0] == 200, "the site's own answer"
+    assert ask_wsgi(site, "/_escape/e", TIKTOK_ANDROID, method="POST")[0] == 200, (
+        "the site's own answer"
+    )
     until(lambda: len(kept(tmp_path / "first.sqlite3")) == 2)
     edition(file, "sqlite:///first.sqlite3")
     clock.passes()
@@ -450,7 +498,12 @@ def test_edits_under_load_lose_nothing(edited, tmp_path):
 
     together(5, work)
     site.engine._measurement.recorder.close()
-    until(lambda: sum(len(kept(tmp_path / f"{name}.sqlite3")) for name in ("first", "second")) == 2 * (12 + 4 * 60))
+    until(
+        lambda: (
+            sum(len(kept(tmp_path / f"{name}.sqlite3")) for name in ("first", "second"))
+            == 2 * (12 + 4 * 60)
+        )
+    )
     told = [event for name in ("first", "second") for event in kept(tmp_path / f"{name}.sqlite3")]
     assert len({event.visit for event in told}) == 12 + 4 * 60
 
@@ -468,12 +521,28 @@ recorder = Recorder([sink])
 """
 
 
-PYTHON = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]  # of a fork beside a thread: from Python 3.12 on
+PYTHON = [
+    sys.executable,
+    "-W",
+    "ignore::DeprecationWarning",
+    "-c",
+]  # of a fork beside a thread: from Python 3.12 on
 
 
 def run(program, path, **options):
-    done = subprocess.run([*PYTHON, BEGIN + program, str(path)], timeout=60, check=False, capture_output=True, text=True, **options)
-    return done.returncode, sorted(path.read_text().splitlines()) if path.exists() else [], done.stderr
+    done = subprocess.run(
+        [*PYTHON, BEGIN + program, str(path)],
+        timeout=60,
+        check=False,
+        capture_output=True,
+        text=True,
+        **options,
+    )
+    return (
+        done.returncode,
+        sorted(path.read_text().splitlines()) if path.exists() else [],
+        done.stderr,
+    )
 
 
 ENDS = [
@@ -485,14 +554,19 @@ ENDS = [
 
 @pytest.mark.parametrize(("ending", "code"), ENDS)
 def test_a_process_that_ends_writes_everything_first(tmp_path, ending, code):
-    program = "for number in range(2500): recorder.record(Event(1, str(number), 'eligible'))\nrecorder.count(Event(0, '', 'forged'))\n" + ending
+    program = (
+        "for number in range(2500): recorder.record(Event(1, str(number), 'eligible'))\nrecorder.count(Event(0, '', 'forged'))\n"
+        + ending
+    )
     returned, lines, errors = run(program, tmp_path / "told")
     assert returned == code, errors
     assert lines == sorted([*(f"{number} eligible 1" for number in range(2500)), " forged 1"])
 
 
 def test_whoever_has_no_recorder_any_more_ends_quietly(tmp_path):
-    returned, _, errors = run("recorder.record(Event(1, 'a', 'eligible'))\ndel recorder", tmp_path / "told")
+    returned, _, errors = run(
+        "recorder.record(Event(1, 'a', 'eligible'))\ndel recorder", tmp_path / "told"
+    )
     assert (returned, errors) == (0, "")
 
 
@@ -510,7 +584,13 @@ os.wait()
 """
     returned, lines, errors = run(program, tmp_path / "told")
     assert (returned, errors) == (0, "")
-    assert lines == [" forged 1", "child eligible 1", "parent after eligible 1", "parent before eligible 1", "parent before eligible 1"]
+    assert lines == [
+        " forged 1",
+        "child eligible 1",
+        "parent after eligible 1",
+        "parent before eligible 1",
+        "parent before eligible 1",
+    ]
 
 
 @needs_fork
@@ -565,7 +645,13 @@ visit(5)
 for _ in range(3):
     os.wait()
 """
-    done = subprocess.run([*PYTHON, BEGIN + program, str(tmp_path / "events")], timeout=60, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [*PYTHON, BEGIN + program, str(tmp_path / "events")],
+        timeout=60,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     told = kept(tmp_path / "events")
     assert len(told) == 2 * (15 + 30)
@@ -581,7 +667,9 @@ for number in range(100_000):
     print(number, time.monotonic(), flush=True)
     time.sleep(0.002)
 """
-    process = subprocess.Popen([*PYTHON, BEGIN + program, str(tmp_path / "events")], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*PYTHON, BEGIN + program, str(tmp_path / "events")], stdout=subprocess.PIPE, text=True
+    )
     told = {}
     for line in process.stdout:
         number, moment = line.split()

@@ -55,7 +55,19 @@ def test_each_line_of_the_log_is_one_json_object(logged):
     told = [json.loads(line) for line in logged_after(site, logged)]
     assert told == [event.told() for event in site.events]
     assert [one["name"] for one in told] == ["eligible", "shown", "arrived", "forged"]
-    assert {"time", "visit", "name", "rule", "app", "app_version", "platform", "service", "kind", "goal", "rules"} == set(told[0])
+    assert {
+        "time",
+        "visit",
+        "name",
+        "rule",
+        "app",
+        "app_version",
+        "platform",
+        "service",
+        "kind",
+        "goal",
+        "rules",
+    } == set(told[0])
     assert set(told[3]) == {"time", "name"}
 
 
@@ -103,7 +115,9 @@ def test_a_sink_is_called_with_lists_of_events_from_a_thread_of_its_own():
 def test_every_sink_is_told_the_same(logged):
     other = []
     site = Measured(RULES | {"events": {"log": True}})
-    both = EscapeMiddleware(plain, RULES | {"events": {"log": True}}, sinks=[site.told.extend, other.extend])
+    both = EscapeMiddleware(
+        plain, RULES | {"events": {"log": True}}, sinks=[site.told.extend, other.extend]
+    )
     b"".join(both(environ_of(TIKTOK_ANDROID, "/presave/x"), lambda *_: None))
     both.engine._measurement.recorder.close()
     assert other == site.told
@@ -119,10 +133,14 @@ def keep(events):
     kept.extend(events)
 
 
-@pytest.mark.parametrize("sink", [keep, "tests.test_events_sinks.keep"], ids=["a callable", "its path"])
+@pytest.mark.parametrize(
+    "sink", [keep, "tests.test_events_sinks.keep"], ids=["a callable", "its path"]
+)
 def test_djangos_setting(sink):
     kept.clear()
-    with override_settings(MIDDLEWARE=["escape_mw.django.EscapeMiddleware"], ESCAPE_MW_SINKS=[sink]):
+    with override_settings(
+        MIDDLEWARE=["escape_mw.django.EscapeMiddleware"], ESCAPE_MW_SINKS=[sink]
+    ):
         ask_django_wsgi("/listen", TIKTOK_ANDROID)
         ask_django_asgi("/listen", TIKTOK_ANDROID)
     until(lambda: len(kept) == 4)
@@ -131,7 +149,11 @@ def test_djangos_setting(sink):
 
 DJANGO_PROBLEMS = [
     pytest.param(["nowhere.at.all"], "No module named 'nowhere'", id="a module that is not there"),
-    pytest.param(["tests.test_events_sinks.none"], 'does not define a "none" attribute', id="a name that is not there"),
+    pytest.param(
+        ["tests.test_events_sinks.none"],
+        'does not define a "none" attribute',
+        id="a name that is not there",
+    ),
     pytest.param([42], "42 cannot be called.", id="a number"),
 ]
 
@@ -156,12 +178,18 @@ def samples():
     for family in REGISTRY.collect():
         for sample in family.samples:
             if sample.name == "escape_mw_events_total":
-                found[tuple(sorted((name, value) for name, value in sample.labels.items() if value))] = sample.value
+                found[
+                    tuple(sorted((name, value) for name, value in sample.labels.items() if value))
+                ] = sample.value
     return found
 
 
 def grown(before):
-    return {labels: value - before.get(labels, 0) for labels, value in samples().items() if value != before.get(labels, 0)}
+    return {
+        labels: value - before.get(labels, 0)
+        for labels, value in samples().items()
+        if value != before.get(labels, 0)
+    }
 
 
 def labels(**named):
@@ -178,7 +206,13 @@ def test_prometheus_counts_by_what_the_rules_and_the_catalogue_name():
     for _ in range(5):
         site.ask("/_escape/e", TIKTOK_ANDROID, "POST", b"forged")
     assert site.events
-    about = {"rule": "pre-saves", "app": "tiktok", "platform": "android", "service": "site", "goal": "browser"}
+    about = {
+        "rule": "pre-saves",
+        "app": "tiktok",
+        "platform": "android",
+        "service": "site",
+        "goal": "browser",
+    }
     assert grown(before) == {
         labels(event="eligible", **about): 3,
         labels(event="shown", technique="intent", **about): 3,
@@ -194,7 +228,11 @@ def test_prometheus_tells_the_arms_apart():
     for number in range(20):
         site.ask("/presave/x", TIKTOK_ANDROID, environ={"REMOTE_ADDR": f"10.0.0.{number}"})
     assert site.events
-    drawn = {dict(found)["arm"]: value for found, value in grown(before).items() if dict(found)["event"] == "eligible"}
+    drawn = {
+        dict(found)["arm"]: value
+        for found, value in grown(before).items()
+        if dict(found)["event"] == "eligible"
+    }
     assert set(drawn) == set(ARMS)
     assert sum(drawn.values()) == 20
 
@@ -207,11 +245,25 @@ def test_prometheus_has_no_label_that_a_visitor_could_fill():
     assert site.events
     before = set(samples())
     for number in range(60):
-        site.ask(f"/presave/{number}?q={number}", TIKTOK_IOS.replace("41.9", f"{number}.{number}"), environ={"REMOTE_ADDR": f"10.0.0.{number}"})
-        site.ask("/listen", TIKTOK_IOS.replace("18_6", f"{number}_1"), Referer=f"https://{number}.example/")
+        site.ask(
+            f"/presave/{number}?q={number}",
+            TIKTOK_IOS.replace("41.9", f"{number}.{number}"),
+            environ={"REMOTE_ADDR": f"10.0.0.{number}"},
+        )
+        site.ask(
+            "/listen",
+            TIKTOK_IOS.replace("18_6", f"{number}_1"),
+            Referer=f"https://{number}.example/",
+        )
     assert site.events
     assert set(samples()) == before
-    assert set(prometheus.LABELS) <= {*Event._fields, "event"} - {"visit", "time", "app_version", "number", "rules"}
+    assert set(prometheus.LABELS) <= {*Event._fields, "event"} - {
+        "visit",
+        "time",
+        "app_version",
+        "number",
+        "rules",
+    }
 
 
 MULTIPROCESS = """
@@ -240,9 +292,19 @@ for family in registry.collect():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_prometheus_adds_up_over_processes(tmp_path):
     surroundings = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    done = subprocess.run([*PYTHON, MULTIPROCESS], env=surroundings, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [*PYTHON, MULTIPROCESS],
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(done.stdout.splitlines()) == ["escape_mw_events_total eligible 7", "escape_mw_events_total shown 7"]
+    assert sorted(done.stdout.splitlines()) == [
+        "escape_mw_events_total eligible 7",
+        "escape_mw_events_total shown 7",
+    ]
 
 
 # --- OpenTelemetry ---------------------------------------------------------------------------------------------------
@@ -282,9 +344,19 @@ INTENT = {"escape_mw.technique": "intent", "escape_mw.trigger": "tap"}
 
 def test_the_current_span_says_what_happened(spans):
     site = Measured(TRACED)
-    assert spans(lambda: site.ask("/presave/x", TIKTOK_ANDROID)) == {"escape_mw.event": "shown", **ABOUT, **INTENT}
-    assert spans(lambda: site.ask("/presave/x?{M}", CHROME_ANDROID)) == {"escape_mw.event": "arrived", **ABOUT, **INTENT}
-    assert spans(lambda: site.ask("/_escape/outcome/presave", SAFARI, "POST", token().encode())) == {
+    assert spans(lambda: site.ask("/presave/x", TIKTOK_ANDROID)) == {
+        "escape_mw.event": "shown",
+        **ABOUT,
+        **INTENT,
+    }
+    assert spans(lambda: site.ask("/presave/x?{M}", CHROME_ANDROID)) == {
+        "escape_mw.event": "arrived",
+        **ABOUT,
+        **INTENT,
+    }
+    assert spans(
+        lambda: site.ask("/_escape/outcome/presave", SAFARI, "POST", token().encode())
+    ) == {
         "escape_mw.event": "outcome",
         "escape_mw.outcome": "presave",
         **ABOUT,
@@ -294,8 +366,13 @@ def test_the_current_span_says_what_happened(spans):
 UNMARKED = [
     pytest.param(lambda site: site.ask("/presave/x", SAFARI), id="a browser"),
     pytest.param(lambda site: site.ask("/other", TIKTOK_ANDROID), id="a page of no rule's"),
-    pytest.param(lambda site: site.ask("/presave/x", TIKTOK_ANDROID, DNT="1"), id="who asks not to be followed"),
-    pytest.param(lambda site: site.ask("/_escape/e", TIKTOK_ANDROID, "POST", b"forged"), id="a forged beacon"),
+    pytest.param(
+        lambda site: site.ask("/presave/x", TIKTOK_ANDROID, DNT="1"),
+        id="who asks not to be followed",
+    ),
+    pytest.param(
+        lambda site: site.ask("/_escape/e", TIKTOK_ANDROID, "POST", b"forged"), id="a forged beacon"
+    ),
 ]
 
 
@@ -306,8 +383,16 @@ def test_other_spans_say_nothing(spans, request_):
 
 def test_the_holdout_is_marked(spans, monkeypatch):
     monkeypatch.setattr("escape_mw.experiment.Experiment.arm", lambda *_: "holdout")
-    told = spans(lambda: Measured(trial() | {"events": {"opentelemetry": True}}).ask("/presave/x", TIKTOK_ANDROID))
-    assert (told["escape_mw.event"], told["escape_mw.arm"], told["escape_mw.experiment"]) == ("eligible", "holdout", "autumn")
+    told = spans(
+        lambda: Measured(trial() | {"events": {"opentelemetry": True}}).ask(
+            "/presave/x", TIKTOK_ANDROID
+        )
+    )
+    assert (told["escape_mw.event"], told["escape_mw.arm"], told["escape_mw.experiment"]) == (
+        "eligible",
+        "holdout",
+        "autumn",
+    )
 
 
 def test_without_a_span_nothing_happens():
@@ -319,7 +404,11 @@ def test_without_a_span_nothing_happens():
 
 def test_a_span_holds_nothing_that_names_a_visit_or_a_visitor(spans):
     site = Measured(TRACED)
-    told = spans(lambda: site.ask("/presave/x", TIKTOK_ANDROID, Referer="https://secret.example/", Cookie="a=b"))
+    told = spans(
+        lambda: site.ask(
+            "/presave/x", TIKTOK_ANDROID, Referer="https://secret.example/", Cookie="a=b"
+        )
+    )
     assert not {site.events[0].visit, "203.0.113.77"} & {str(value) for value in told.values()}
     assert all("secret.example" not in str(value) for value in told.values())
 
@@ -327,9 +416,24 @@ def test_a_span_holds_nothing_that_names_a_visit_or_a_visitor(spans):
 # --- what a sink needs -----------------------------------------------------------------------------------------------
 
 MISSING = [
-    pytest.param("sqlalchemy", "database: 'sqlite:///x'", "this needs sqlalchemy: python -m pip install 'escape-mw[database]'", id="SQLAlchemy"),
-    pytest.param("prometheus_client", "prometheus: true", "this needs prometheus_client: python -m pip install 'escape-mw[prometheus]'", id="Prometheus"),
-    pytest.param("opentelemetry", "opentelemetry: true", "this needs opentelemetry: python -m pip install 'escape-mw[opentelemetry]'", id="OpenTelemetry"),
+    pytest.param(
+        "sqlalchemy",
+        "database: 'sqlite:///x'",
+        "this needs sqlalchemy: python -m pip install 'escape-mw[database]'",
+        id="SQLAlchemy",
+    ),
+    pytest.param(
+        "prometheus_client",
+        "prometheus: true",
+        "this needs prometheus_client: python -m pip install 'escape-mw[prometheus]'",
+        id="Prometheus",
+    ),
+    pytest.param(
+        "opentelemetry",
+        "opentelemetry: true",
+        "this needs opentelemetry: python -m pip install 'escape-mw[opentelemetry]'",
+        id="OpenTelemetry",
+    ),
 ]
 
 
@@ -362,16 +466,32 @@ import escape_mw.cli
 
 
 def test_nothing_is_needed_for_the_log_and_the_sites_own_sinks():
-    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
 URLS = [
-    pytest.param("nonsense://x", "that is no database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3", id="a database that nobody knows"),
-    pytest.param("mysql+pymysql://u@h/d", "the database's driver is not installed: No module named 'pymysql'", id="a driver that is not there"),
+    pytest.param(
+        "nonsense://x",
+        "that is no database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3",
+        id="a database that nobody knows",
+    ),
+    pytest.param(
+        "mysql+pymysql://u@h/d",
+        "the database's driver is not installed: No module named 'pymysql'",
+        id="a driver that is not there",
+    ),
     pytest.param("no-url", "this is not a database URL as SQLAlchemy writes it", id="no URL"),
-    pytest.param("postgresql+psycopg://u:a secret@h/d", "this is not a database URL as SQLAlchemy writes it", id="a blank in it"),
-    pytest.param("postgresql+psycopg://h:port/d", "that is no database URL", id="a port that is no number"),
+    pytest.param(
+        "postgresql+psycopg://u:a secret@h/d",
+        "this is not a database URL as SQLAlchemy writes it",
+        id="a blank in it",
+    ),
+    pytest.param(
+        "postgresql+psycopg://h:port/d", "that is no database URL", id="a port that is no number"
+    ),
 ]
 
 
@@ -387,10 +507,26 @@ def test_a_database_that_cannot_be_is_a_problem(url, message):
 # --- the environment -------------------------------------------------------------------------------------------------
 
 FROM_OUTSIDE = [
-    pytest.param({"events": {"database": "${OUTSIDE}"}}, "sqlite:////srv/x", lambda rules: rules.events.database, "sqlite:////srv/x", id="the database"),
-    pytest.param({"lab": {"token": "${OUTSIDE}"}}, "a-token-for-tests-only", lambda rules: rules.lab.token, "a-token-for-tests-only", id="the lab's token"),
     pytest.param(
-        {"secret": "${OUTSIDE}"}, SECRET, lambda rules: rules.markers.open(Measured().middleware.engine.rules.markers.token("x")), "x", id="the secret"
+        {"events": {"database": "${OUTSIDE}"}},
+        "sqlite:////srv/x",
+        lambda rules: rules.events.database,
+        "sqlite:////srv/x",
+        id="the database",
+    ),
+    pytest.param(
+        {"lab": {"token": "${OUTSIDE}"}},
+        "a-token-for-tests-only",
+        lambda rules: rules.lab.token,
+        "a-token-for-tests-only",
+        id="the lab's token",
+    ),
+    pytest.param(
+        {"secret": "${OUTSIDE}"},
+        SECRET,
+        lambda rules: rules.markers.open(Measured().middleware.engine.rules.markers.token("x")),
+        "x",
+        id="the secret",
     ),
 ]
 
@@ -406,7 +542,10 @@ def test_a_variable_that_is_not_there_or_not_alone(monkeypatch, section, key):
     monkeypatch.delenv("OUTSIDE", raising=False)
     for value, message in (
         ("${OUTSIDE}", "the environment variable OUTSIDE is not set"),
-        ("sqlite:///${OUTSIDE}", "an environment variable is written ${NAME}, and nothing else stands beside it"),
+        (
+            "sqlite:///${OUTSIDE}",
+            "an environment variable is written ${NAME}, and nothing else stands beside it",
+        ),
     ):
         with pytest.raises(RulesError) as raised:
             load({"version": 1, section: {key: value}})
@@ -414,5 +553,15 @@ def test_a_variable_that_is_not_there_or_not_alone(monkeypatch, section, key):
 
 
 def test_every_word_of_an_event_is_one_of_a_fixed_set():
-    assert STEPS == ("eligible", "shown", "attempt", "tapped", "left", "copied", "continued", "arrived", "outcome")
+    assert STEPS == (
+        "eligible",
+        "shown",
+        "attempt",
+        "tapped",
+        "left",
+        "copied",
+        "continued",
+        "arrived",
+        "outcome",
+    )
     assert COUNTED == ("repeat", "forged", "capped", "dropped")

@@ -25,11 +25,24 @@ CHI_SQUARED = 10.83  # exceeded by chance once in a thousand, with one degree of
 
 
 def visit(number=0, **facts):
-    return Visit("GET", "/x", "", None, **{"address": f"192.0.{number >> 8}.{number & 255}", "user_agent": TIKTOK_IOS, "id": f"id{number}", **facts})
+    return Visit(
+        "GET",
+        "/x",
+        "",
+        None,
+        **{
+            "address": f"192.0.{number >> 8}.{number & 255}",
+            "user_agent": TIKTOK_IOS,
+            "id": f"id{number}",
+            **facts,
+        },
+    )
 
 
 def experiment(**more):
-    return Experiment(**{"name": "autumn", "holdout": 0.5, "secret": SECRET, "clock": lambda: NOW, **more})
+    return Experiment(
+        **{"name": "autumn", "holdout": 0.5, "secret": SECRET, "clock": lambda: NOW, **more}
+    )
 
 
 @lru_cache
@@ -54,9 +67,22 @@ print([trial.arm(Visit("GET", "/", "", None, user_agent="agent", address=f"10.0.
 def test_every_process_draws_the_same():
     drawn = set()
     for seed in ("1", "2"):
-        done = subprocess.run([sys.executable, "-c", DRAW], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", DRAW],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         drawn.add(done.stdout.strip())
-    assert drawn == {str([experiment().arm(visit(address=f"10.0.0.{number}", user_agent="agent")) for number in range(250)])}
+    assert drawn == {
+        str(
+            [
+                experiment().arm(visit(address=f"10.0.0.{number}", user_agent="agent"))
+                for number in range(250)
+            ]
+        )
+    }
 
 
 THE_SAME = [
@@ -64,7 +90,11 @@ THE_SAME = [
     pytest.param({"clock": lambda: NOW - NOW % DAY}, {}, id="at the day's first second"),
     pytest.param({"clock": lambda: NOW - NOW % DAY + DAY - 0.001}, {}, id="at its last"),
     pytest.param({}, {"id": "another"}, id="in another visit"),
-    pytest.param({}, {"path": "/y", "query": "a=1", "headers": {"accept-language": "de"}}, id="on another page"),
+    pytest.param(
+        {},
+        {"path": "/y", "query": "a=1", "headers": {"accept-language": "de"}},
+        id="on another page",
+    ),
 ]
 
 
@@ -72,7 +102,12 @@ THE_SAME = [
 def test_a_visitor_keeps_one_arm_for_the_day(more, facts):
     path = {"path": facts.pop("path")} if "path" in facts else {}
     first = arms(experiment(), 500)
-    again = [experiment(**more).arm(Visit("GET", **{"path": "/x", "query": "", "url": None, **_facts(at), **path, **facts})) for at in range(500)]
+    again = [
+        experiment(**more).arm(
+            Visit("GET", **{"path": "/x", "query": "", "url": None, **_facts(at), **path, **facts})
+        )
+        for at in range(500)
+    ]
     assert again == first
 
 
@@ -114,7 +149,10 @@ def test_anything_else_draws_anew(more, facts):
 
 def test_long_secrets_count_to_their_last_letter():
     long = "x" * 100
-    assert chi_squared(arms(experiment(secret=f"{long}a")), arms(experiment(secret=f"{long}b"))) < CHI_SQUARED
+    assert (
+        chi_squared(arms(experiment(secret=f"{long}a")), arms(experiment(secret=f"{long}b")))
+        < CHI_SQUARED
+    )
 
 
 @pytest.mark.parametrize("per", ["day", "visit"])
@@ -129,17 +167,32 @@ def test_by_the_visit_nobody_is_recognised():
     trial = experiment(per="visit", clock=lambda: pytest.fail("the day is asked for"))
     drawn = [trial.arm(visit(id=f"id{number}")) for number in range(1000)]
     assert 400 < drawn.count("holdout") < 600
-    assert drawn == [trial.arm(visit(7, id=f"id{number}", user_agent="other")) for number in range(1000)]
+    assert drawn == [
+        trial.arm(visit(7, id=f"id{number}", user_agent="other")) for number in range(1000)
+    ]
 
 
 def test_words_that_run_into_each_other_are_told_apart():
-    assert chi_squared(arms(experiment(name="a", seed=11)), arms(experiment(name="a1", seed=1))) < CHI_SQUARED
-    one = [experiment().arm(visit(address=f"10.{at >> 8}.{at & 255}.1", user_agent="2x")) for at in range(MANY)]
-    other = [experiment().arm(visit(address=f"10.{at >> 8}.{at & 255}.12", user_agent="x")) for at in range(MANY)]
+    assert (
+        chi_squared(arms(experiment(name="a", seed=11)), arms(experiment(name="a1", seed=1)))
+        < CHI_SQUARED
+    )
+    one = [
+        experiment().arm(visit(address=f"10.{at >> 8}.{at & 255}.1", user_agent="2x"))
+        for at in range(MANY)
+    ]
+    other = [
+        experiment().arm(visit(address=f"10.{at >> 8}.{at & 255}.12", user_agent="x"))
+        for at in range(MANY)
+    ]
     assert chi_squared(one, other) < CHI_SQUARED
 
 
-@pytest.mark.parametrize("agent", ["", "\x00", "ünï", "\udcff\ud800", "x" * 100_000], ids=["none", "NUL", "umlauts", "no UTF-8", "very long"])
+@pytest.mark.parametrize(
+    "agent",
+    ["", "\x00", "ünï", "\udcff\ud800", "x" * 100_000],
+    ids=["none", "NUL", "umlauts", "no UTF-8", "very long"],
+)
 def test_any_agent_and_address_has_an_arm(agent):
     assert experiment().arm(visit(user_agent=agent, address=agent)) in ("escape", "holdout")
 
@@ -160,13 +213,15 @@ class Asked:
     def __call__(self, environ, start_response):
         self.environs.append(environ)
         location = [("Location", TRACK)] if environ["PATH_INFO"] == "/listen" else []
-        start_response("302 Found" if location else "200 OK", [("Content-Type", "text/plain"), *location])
+        start_response(
+            "302 Found" if location else "200 OK", [("Content-Type", "text/plain"), *location]
+        )
         return [b"the site"]
 
 
 def answered(app, environ):
     started = []
-    body = b"".join(app(environ, lambda status, headers, exc_info=None: started.append((status, headers))))  # noqa: ARG005
+    body = b"".join(app(environ, lambda *response: started.append(response[:2])))
     return started, body
 
 
@@ -178,7 +233,11 @@ def set_arm(monkeypatch, arm):
     monkeypatch.setattr(Experiment, "arm", lambda *_: arm)
 
 
-@pytest.mark.parametrize("agent", [TIKTOK_ANDROID, TIKTOK_IOS, LINE_IOS], ids=["TikTok on Android", "TikTok on iOS", "LINE, which would be redirected"])
+@pytest.mark.parametrize(
+    "agent",
+    [TIKTOK_ANDROID, TIKTOK_IOS, LINE_IOS],
+    ids=["TikTok on Android", "TikTok on iOS", "LINE, which would be redirected"],
+)
 @pytest.mark.parametrize("path", ["/presave/x", ALBUM, "/listen"])
 def test_the_holdout_passes_untouched(monkeypatch, agent, path):
     """The same environ, object and keys, but for the visit; the same answer."""
@@ -193,7 +252,11 @@ def test_the_holdout_passes_untouched(monkeypatch, agent, path):
     assert environ == bare
     assert measured.words == ["eligible holdout"]
     journey = journey_of(token)
-    assert (journey.id, journey.arm, journey.experiment) == (measured.events[0].visit, "holdout", "autumn")
+    assert (journey.id, journey.arm, journey.experiment) == (
+        measured.events[0].visit,
+        "holdout",
+        "autumn",
+    )
 
 
 @pytest.mark.parametrize("arm", ["escape", "holdout"])
@@ -201,7 +264,9 @@ def test_a_site_that_is_asked_for_its_redirect_has_the_visit_in_both_arms(monkey
     set_arm(monkeypatch, arm)
     app = Asked()
     measured = Measured(trial(), app)
-    assert measured.ask("/listen", TIKTOK_ANDROID).status_int == {"escape": 200, "holdout": 302}[arm]
+    assert (
+        measured.ask("/listen", TIKTOK_ANDROID).status_int == {"escape": 200, "holdout": 302}[arm]
+    )
     journey = journey_of(app.environs[0][VISIT])
     assert (journey.id, journey.arm) == (measured.events[0].visit, arm)
     assert len({event.visit for event in measured.events}) == 1
@@ -213,7 +278,10 @@ def test_a_redirects_visit_draws_once_per_visit(monkeypatch):
     measured = Measured(trial(per="visit"), app)
     for _ in range(20):
         measured.ask("/listen", TIKTOK_ANDROID)
-    tokens = {journey.id: journey.arm for journey in (journey_of(environ[VISIT]) for environ in app.environs)}
+    tokens = {
+        journey.id: journey.arm
+        for journey in (journey_of(environ[VISIT]) for environ in app.environs)
+    }
     assert {event.visit: event.arm for event in measured.events} == tokens
     assert set(tokens.values()) == {"escape", "holdout"}
     monkeypatch.undo()
@@ -222,9 +290,15 @@ def test_a_redirects_visit_draws_once_per_visit(monkeypatch):
 NOT_HANDED = [
     pytest.param(RULES, "/listen", TIKTOK_ANDROID, {}, id="without an experiment"),
     pytest.param(trial(), "/listen", SAFARI, {}, id="a browser"),
-    pytest.param(trial(), "/listen", TIKTOK_ANDROID, {"HTTP_DNT": "1"}, id="who asks not to be followed"),
-    pytest.param(trial(), "/listen", TIKTOK_ANDROID, {"HTTP_SEC_FETCH_DEST": "image"}, id="an image"),
-    pytest.param(trial() | {"mode": "observe"}, "/listen", TIKTOK_ANDROID, {}, id="while it is only observed"),
+    pytest.param(
+        trial(), "/listen", TIKTOK_ANDROID, {"HTTP_DNT": "1"}, id="who asks not to be followed"
+    ),
+    pytest.param(
+        trial(), "/listen", TIKTOK_ANDROID, {"HTTP_SEC_FETCH_DEST": "image"}, id="an image"
+    ),
+    pytest.param(
+        trial() | {"mode": "observe"}, "/listen", TIKTOK_ANDROID, {}, id="while it is only observed"
+    ),
     pytest.param(trial(), "/admin/x", TIKTOK_ANDROID, {}, id="an excluded path"),
     pytest.param(trial(), "/listen", TIKTOK_ANDROID, {"REQUEST_METHOD": "POST"}, id="a form"),
 ]
@@ -271,7 +345,10 @@ def test_the_same_day_the_same_visitor_gets_the_same_arm_on_every_rule():
         assert len({event.arm for event in measured.events[-3:] if event.name == "eligible"}) <= 1
     drawn = [event.arm for event in measured.events if event.name == "eligible"]
     assert len(drawn) == 90
-    assert {(drawn[at], drawn[at + 1], drawn[at + 2]) for at in range(0, 90, 3)} == {("escape",) * 3, ("holdout",) * 3}
+    assert {(drawn[at], drawn[at + 1], drawn[at + 2]) for at in range(0, 90, 3)} == {
+        ("escape",) * 3,
+        ("holdout",) * 3,
+    }
 
 
 # --- problems --------------------------------------------------------------------------------------------------------
@@ -289,15 +366,44 @@ rules:
     experiment: {name: autumn, holdout: 0.5}
 """
 PROBLEMS = [
-    pytest.param(SOUND.replace("secret: sixteen characters", "vary: true"), [7, 10], "an experiment needs a 'secret', so that every process", id="no secret"),
-    pytest.param(SOUND.replace("events: true", "events: false"), [7, 10], "an experiment needs 'events:', or nothing would be measured", id="no events"),
-    pytest.param(SOUND[:-5] + "0.4}\n", [10], "the experiment autumn stands in another rule with other numbers", id="the same name with another share"),
-    pytest.param(SOUND[:-2] + ", seed: 1}\n", [10], "the experiment autumn stands in another rule with other numbers", id="the same name with another seed"),
-    pytest.param(SOUND[:-2] + ", per: visit}\n", [10], "the experiment autumn stands in another rule with other numbers", id="the same name by the visit"),
+    pytest.param(
+        SOUND.replace("secret: sixteen characters", "vary: true"),
+        [7, 10],
+        "an experiment needs a 'secret', so that every process",
+        id="no secret",
+    ),
+    pytest.param(
+        SOUND.replace("events: true", "events: false"),
+        [7, 10],
+        "an experiment needs 'events:', or nothing would be measured",
+        id="no events",
+    ),
+    pytest.param(
+        SOUND[:-5] + "0.4}\n",
+        [10],
+        "the experiment autumn stands in another rule with other numbers",
+        id="the same name with another share",
+    ),
+    pytest.param(
+        SOUND[:-2] + ", seed: 1}\n",
+        [10],
+        "the experiment autumn stands in another rule with other numbers",
+        id="the same name with another seed",
+    ),
+    pytest.param(
+        SOUND[:-2] + ", per: visit}\n",
+        [10],
+        "the experiment autumn stands in another rule with other numbers",
+        id="the same name by the visit",
+    ),
     pytest.param(SOUND[:-5] + "0}\n", [10], "be greater than 0", id="nobody is held out"),
     pytest.param(SOUND[:-5] + "1}\n", [10], "be less than 1", id="everybody is held out"),
-    pytest.param(SOUND[:-2] + ", per: week}\n", [10], "'week' is not allowed", id="a period that is none"),
-    pytest.param(SOUND.replace("autumn", "Autumn Tour"), [7, 10], "Autumn Tour", id="a name with blanks"),
+    pytest.param(
+        SOUND[:-2] + ", per: week}\n", [10], "'week' is not allowed", id="a period that is none"
+    ),
+    pytest.param(
+        SOUND.replace("autumn", "Autumn Tour"), [7, 10], "Autumn Tour", id="a name with blanks"
+    ),
     pytest.param(SOUND.replace("name: autumn, ", ""), [7, 10], "is missing", id="no name"),
 ]
 
@@ -308,11 +414,15 @@ def test_problems_stand_at_their_line(tmp_path, text, lines, message):
     path.write_text(text)
     with pytest.raises(RulesError) as raised:
         load(path)
-    assert [int(problem.removeprefix(f"{path}:").partition(":")[0]) for problem in raised.value.problems] == lines
+    assert [
+        int(problem.removeprefix(f"{path}:").partition(":")[0]) for problem in raised.value.problems
+    ] == lines
     assert all(message in problem for problem in raised.value.problems)
 
 
 def test_sound_rules_are_sound(tmp_path):
     (tmp_path / "escape.yaml").write_text(SOUND)
     rules = load(tmp_path / "escape.yaml")
-    assert [(rule.experiment.name, rule.experiment.holdout, rule.experiment.per) for rule in rules.rules] == [("autumn", 0.5, "day")] * 2
+    assert [
+        (rule.experiment.name, rule.experiment.holdout, rule.experiment.per) for rule in rules.rules
+    ] == [("autumn", 0.5, "day")] * 2

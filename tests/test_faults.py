@@ -129,7 +129,13 @@ print((resident() - before) / 1e6)
 """
     if not Path("/proc/self/statm").exists():
         pytest.skip("needs /proc")
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
     assert float(done.stdout) < 10
 
 
@@ -137,7 +143,12 @@ def test_edits_leave_nothing_behind():
     """Ten edits that change every path hold no more than three did."""
 
     def edit(number):
-        load({"version": 1, "rules": [{"path": f"/edit{number}/{rule}/*", "to": "page"} for rule in range(200)]})
+        load(
+            {
+                "version": 1,
+                "rules": [{"path": f"/edit{number}/{rule}/*", "to": "page"} for rule in range(200)],
+            }
+        )
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 
@@ -162,7 +173,13 @@ except RulesError:
     print(told["decision"])
 """
     for flag in ("-O", "-OO"):
-        done = subprocess.run([sys.executable, flag, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            [sys.executable, flag, "-W", "ignore", "-c", program],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
         assert done.stdout == "pass\n"
 
 
@@ -228,7 +245,9 @@ def test_an_observer_that_raises_harms_nobody(error, caplog):
     def broken(*_):
         raise error
 
-    app = EscapeMiddleware(plain, observers=[broken, lambda _, decision: seen.append(decision.reason)])
+    app = EscapeMiddleware(
+        plain, observers=[broken, lambda _, decision: seen.append(decision.reason)]
+    )
     served(app)
     assert seen.count("escape") == 2, "the next observer is told all the same"
     assert caplog.text.count("an observer failed") == len(seen)
@@ -248,7 +267,9 @@ def dying(error, at):
     return call
 
 
-@pytest.mark.parametrize("at", [0, 1], ids=["before the site is asked", "when the site has answered"])
+@pytest.mark.parametrize(
+    "at", [0, 1], ids=["before the site is asked", "when the site has answered"]
+)
 @pytest.mark.parametrize("error", LAST_WORDS)
 def test_what_ends_a_thread_is_never_swallowed(error, at):
     app = EscapeMiddleware(plain, observers=[dying(error, at)])
@@ -262,7 +283,9 @@ def raises_first(*_):
 
 
 def raises_after_the_start(_, start_response):
-    start_response("302 Found", [("Location", "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3")])
+    start_response(
+        "302 Found", [("Location", "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3")]
+    )
     raise SystemExit
 
 
@@ -318,13 +341,17 @@ LOGGED = [
     pytest.param(lambda *_: None, True, id="what we did"),
     pytest.param(broken_decide, False, id="a fault of ours before the site is asked"),
     pytest.param(broken_page, False, id="a fault of ours when the site has answered"),
-    pytest.param(lambda _, file: file.write_text("version: 1\npage: {brand: New}\n"), True, id="an edit"),
+    pytest.param(
+        lambda _, file: file.write_text("version: 1\npage: {brand: New}\n"), True, id="an edit"
+    ),
     pytest.param(lambda _, file: file.write_text("version: 2\n"), True, id="a broken edit"),
     pytest.param(lambda _, file: file.unlink(), True, id="rules that are gone"),
 ]
 
 
-@pytest.mark.parametrize("break_it", [logging.Logger.addHandler, logging.Logger.addFilter], ids=["a handler", "a filter"])
+@pytest.mark.parametrize(
+    "break_it", [logging.Logger.addHandler, logging.Logger.addFilter], ids=["a handler", "a filter"]
+)
 @pytest.mark.parametrize(("spoil", "page"), LOGGED)
 def test_a_log_that_cannot_be_written_harms_nobody(tmp_path, monkeypatch, spoil, page, break_it):
     monkeypatch.setattr("escape_mw.reload.INTERVAL", 0.0)
@@ -391,7 +418,11 @@ def written_anew(file):
 
 SPOILT = [
     pytest.param(lambda file: file.unlink(), written_anew, id="vanishes"),
-    pytest.param(lambda file: file.write_text("version: 1\nrules: [{path: /x, to: pa"), written_anew, id="is half written"),
+    pytest.param(
+        lambda file: file.write_text("version: 1\nrules: [{path: /x, to: pa"),
+        written_anew,
+        id="is half written",
+    ),
     pytest.param(lambda file: file.write_text(""), written_anew, id="is empty"),
     pytest.param(lambda file: file.write_bytes(b"\x00\xff" * 3000), written_anew, id="is no text"),
     pytest.param(lambda file: file.write_text("a: " * 3000), written_anew, id="is no YAML"),
@@ -401,9 +432,15 @@ SPOILT = [
     pytest.param(loops, written_anew, id="links to itself"),
     pytest.param(loses_permission, written_anew, id="may not be read"),
     pytest.param(loses_permission, gets_permission, id="may not be read, and then it may"),
-    pytest.param(lambda file: file.parent.chmod(0), lambda file: file.parent.chmod(0o755) or file.write_text(OFF), id="is in a folder that may not be read"),
     pytest.param(
-        lambda file: file.parent.rename(f"{file.parent}-gone"), lambda file: Path(f"{file.parent}-gone").rename(file.parent), id="goes with its folder"
+        lambda file: file.parent.chmod(0),
+        lambda file: file.parent.chmod(0o755) or file.write_text(OFF),
+        id="is in a folder that may not be read",
+    ),
+    pytest.param(
+        lambda file: file.parent.rename(f"{file.parent}-gone"),
+        lambda file: Path(f"{file.parent}-gone").rename(file.parent),
+        id="goes with its folder",
     ),
 ]
 
@@ -451,7 +488,9 @@ def dies_in(monkeypatch, file, error, at):
 
 @pytest.mark.parametrize("at", ["load", "_signature"])
 @pytest.mark.parametrize("error", DEATHS)
-def test_a_thread_that_dies_while_it_looks_at_the_rules_keeps_nobody_from_looking(tmp_path, monkeypatch, error, at):
+def test_a_thread_that_dies_while_it_looks_at_the_rules_keeps_nobody_from_looking(
+    tmp_path, monkeypatch, error, at
+):
     app = dies_in(monkeypatch, tmp_path / "escape.yaml", error, at)
     (tmp_path / "escape.yaml").write_text(f"{OFF}vary: false\n")
     served(app, page=False)
@@ -459,7 +498,9 @@ def test_a_thread_that_dies_while_it_looks_at_the_rules_keeps_nobody_from_lookin
 
 @pytest.mark.parametrize("at", ["load", "_signature"])
 @pytest.mark.parametrize("error", DEATHS)
-def test_the_edit_that_was_being_read_then_is_in_force_at_the_next_look(tmp_path, monkeypatch, error, at):
+def test_the_edit_that_was_being_read_then_is_in_force_at_the_next_look(
+    tmp_path, monkeypatch, error, at
+):
     served(dies_in(monkeypatch, tmp_path / "escape.yaml", error, at), page=False)
 
 
@@ -504,8 +545,17 @@ thread.join(30)
 
 @pytest.fixture(scope="module")
 def child_of_a_reload(tmp_path_factory):
-    command = [sys.executable, "-W", "ignore", "-c", FORKED, str(tmp_path_factory.mktemp("forked") / "escape.yaml")]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout.split()
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        FORKED,
+        str(tmp_path_factory.mktemp("forked") / "escape.yaml"),
+    ]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=90, check=True
+    ).stdout.split()
 
 
 @needs_fork
@@ -531,7 +581,11 @@ def clock(monkeypatch):
     return now
 
 
-@pytest.mark.parametrize("secrets", [("one secret for both",) * 2, ("one secret of its own", "another of its own")], ids=["one secret", "two secrets"])
+@pytest.mark.parametrize(
+    "secrets",
+    [("one secret for both",) * 2, ("one secret of its own", "another of its own")],
+    ids=["one secret", "two secrets"],
+)
 @pytest.mark.parametrize("jump", JUMPS)
 def test_a_clock_that_jumps_while_a_visitor_is_away(clock, jump, secrets):
     """LINE's visitor is redirected by itself, twice at most, and then there is the page; a browser meets the site."""
@@ -548,7 +602,11 @@ def test_a_clock_that_jumps_while_a_visitor_is_away(clock, jump, secrets):
     assert statuses in ([302, 200], [302, 302, 200])
 
 
-@pytest.mark.parametrize("moment", [-1, -(10**12), 2**48, 2**70], ids=["before 1970", "long before", "far away", "farther"])
+@pytest.mark.parametrize(
+    "moment",
+    [-1, -(10**12), 2**48, 2**70],
+    ids=["before 1970", "long before", "far away", "farther"],
+)
 def test_a_clock_that_tells_no_time_of_ours(clock, moment):
     app = EscapeMiddleware(plain)
     clock[0] = moment

@@ -21,7 +21,11 @@ def test_app_factory_pattern():
         assert isinstance(app.extensions["escape_mw"], EscapeMiddleware)
 
 
-@pytest.mark.parametrize("configure", [lambda app: app.config.update(ESCAPE_MW="escape.yaml"), None], ids=["config", "argument"])
+@pytest.mark.parametrize(
+    "configure",
+    [lambda app: app.config.update(ESCAPE_MW="escape.yaml"), None],
+    ids=["config", "argument"],
+)
 def test_a_rules_file_is_relative_to_the_application(tmp_path, configure):
     (tmp_path / "escape.yaml").write_text("version: 1\npage: {brand: Midnight Records}\n")
     app = flask_site()
@@ -58,4 +62,7 @@ def test_applied_twice_it_acts_once():
 def test_the_test_client_goes_through_it():
     app = flask_site()
     Escape(app)
-    assert b"Open in Spotify" in app.test_client().get("/listen", headers={"User-Agent": TIKTOK_IOS}).data
+    assert (
+        b"Open in Spotify"
+        in app.test_client().get("/listen", headers={"User-Agent": TIKTOK_IOS}).data
+    )

@@ -22,7 +22,11 @@ RULES = {
     "version": 1,
     "destinations": {"only": ["spotify", "linkfire"]},
     "rules": [
-        {"path": "/bio/{id}", "to": "https://open.spotify.com/track/{id}", "when": {"visitors": ["in-app", "webview"]}},
+        {
+            "path": "/bio/{id}",
+            "to": "https://open.spotify.com/track/{id}",
+            "when": {"visitors": ["in-app", "webview"]},
+        },
         {"path": "/q/{id}", "to": "https://open.spotify.com/search?q={id}&si=1"},
         {"path": "/out", "to": {"query": "url"}},
         {"path": "/page/**", "to": "page"},
@@ -30,7 +34,9 @@ RULES = {
     ],
 }
 ENGINE = Engine(RULES)
-ALLOWED = re.compile(r"(?:[a-z0-9-]+\.)*(?:open\.spotify\.com|spotify\.link|lnk\.to|lnkfi\.re|bstlnk\.to|link\.linkfire\.com|site\.example)\Z")
+ALLOWED = re.compile(
+    r"(?:[a-z0-9-]+\.)*(?:open\.spotify\.com|spotify\.link|lnk\.to|lnkfi\.re|bstlnk\.to|link\.linkfire\.com|site\.example)\Z"
+)
 
 HOSTILE = [
     "",
@@ -54,10 +60,23 @@ HOSTILE = [
 ]
 AGENTS = [value for name, value in vars(agents).items() if name.isupper()]
 TEXT = st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(max_codepoint=255), max_size=40))
-PATHS = st.builds("{}{}".format, st.sampled_from(["/bio/", "/q/", "/out", "/page/", "/", "", "/x"]), TEXT)
-TARGETS = st.one_of(TEXT, st.sampled_from(["https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC", "https://a.lnk.to/x", "https://open.spotify.com"]))
+PATHS = st.builds(
+    "{}{}".format, st.sampled_from(["/bio/", "/q/", "/out", "/page/", "/", "", "/x"]), TEXT
+)
+TARGETS = st.one_of(
+    TEXT,
+    st.sampled_from(
+        [
+            "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
+            "https://a.lnk.to/x",
+            "https://open.spotify.com",
+        ]
+    ),
+)
 QUERIES = st.one_of(
-    TEXT, st.builds("url={}{}".format, TARGETS, TEXT), st.builds("_esc={}&{}".format, st.sampled_from(["stay", "0.0-a.b.c", "99.999999-x.y.z"]), TEXT)
+    TEXT,
+    st.builds("url={}{}".format, TARGETS, TEXT),
+    st.builds("_esc={}&{}".format, st.sampled_from(["stay", "0.0-a.b.c", "99.999999-x.y.z"]), TEXT),
 )
 ENVIRONS = st.fixed_dictionaries(
     {
@@ -65,7 +84,9 @@ ENVIRONS = st.fixed_dictionaries(
         "PATH_INFO": PATHS,
         "SCRIPT_NAME": st.sampled_from(["", "", "/app", "//x"]),
         "QUERY_STRING": QUERIES,
-        "HTTP_USER_AGENT": st.one_of(st.sampled_from(AGENTS), st.builds("{}{}".format, st.sampled_from(AGENTS), TEXT), TEXT),
+        "HTTP_USER_AGENT": st.one_of(
+            st.sampled_from(AGENTS), st.builds("{}{}".format, st.sampled_from(AGENTS), TEXT), TEXT
+        ),
         "HTTP_HOST": st.one_of(st.just("site.example"), TEXT),
         "wsgi.url_scheme": st.sampled_from(["https", "https", "http", "javascript", ""]),
     },
@@ -99,11 +120,23 @@ def hosts_of(answer):
     uris += map(html.unescape, re.findall(r'href="([^"]*)"', answer.body.decode()))
     for uri in uris:
         data, _, items = uri.partition("#Intent;")
-        inner = [data.replace("intent:", "https:"), *re.findall(r"S\.browser_fallback_url=([^;]*)", items)]
-        inner += [unquote(part) for part in re.findall(r"[?&]url=([^&#]*)", data)] if data.startswith(("instagram:", "barcelona:", "kakaotalk:")) else []
+        inner = [
+            data.replace("intent:", "https:"),
+            *re.findall(r"S\.browser_fallback_url=([^;]*)", items),
+        ]
+        inner += (
+            [unquote(part) for part in re.findall(r"[?&]url=([^&#]*)", data)]
+            if data.startswith(("instagram:", "barcelona:", "kakaotalk:"))
+            else []
+        )
         for url in map(unquote, inner[1:]):
             yield urlsplit(url).hostname
-        plain = inner[0].removeprefix("x-safari-").replace("googlechromes:", "https:").replace("googlechrome:", "http:")
+        plain = (
+            inner[0]
+            .removeprefix("x-safari-")
+            .replace("googlechromes:", "https:")
+            .replace("googlechrome:", "http:")
+        )
         if plain.startswith(("http:", "https:")):
             yield urlsplit(plain).hostname
         else:
@@ -162,16 +195,25 @@ def work_for(environ):
 GROWING = [
     pytest.param("HTTP_USER_AGENT", lambda size: agents.TIKTOK_IOS + " x" * size, id="the agent"),
     pytest.param("QUERY_STRING", lambda size: "a=b&" * size, id="the query"),
-    pytest.param("QUERY_STRING", lambda size: "url=https://open.spotify.com/" + "a/" * size, id="a target in the query"),
+    pytest.param(
+        "QUERY_STRING",
+        lambda size: "url=https://open.spotify.com/" + "a/" * size,
+        id="a target in the query",
+    ),
     pytest.param("PATH_INFO", lambda size: "/out" + "/x" * size, id="the path"),
     pytest.param("HTTP_ACCEPT_LANGUAGE", lambda size: "xx," * size, id="the languages"),
-    pytest.param("HTTP_REFERER", lambda size: "https://site.example/?" + "a&" * size, id="the referrer"),
+    pytest.param(
+        "HTTP_REFERER", lambda size: "https://site.example/?" + "a&" * size, id="the referrer"
+    ),
 ]
 
 
 @pytest.mark.parametrize(("key", "make"), GROWING)
 def test_work_grows_no_faster_than_the_input(key, make):
-    small, large = (work_for({**environ_of(agents.TIKTOK_IOS, "/out"), key: make(size)}) for size in (500, 16_000))
+    small, large = (
+        work_for({**environ_of(agents.TIKTOK_IOS, "/out"), key: make(size)})
+        for size in (500, 16_000)
+    )
     assert large <= 32 * small * 1.1 + 10_000
 
 

@@ -27,7 +27,16 @@ from escape_mw.lab.marks import LIFE, LabMarks, Mark, Round
 from escape_mw.lab.store import results
 
 from . import agents
-from .agents import CHROME_ANDROID, CHROME_DESKTOP, FACEBOOK_PREVIEW, INSTAGRAM_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS, UNNAMED_ANDROID
+from .agents import (
+    CHROME_ANDROID,
+    CHROME_DESKTOP,
+    FACEBOOK_PREVIEW,
+    INSTAGRAM_IOS,
+    SAFARI,
+    TIKTOK_ANDROID,
+    TIKTOK_IOS,
+    UNNAMED_ANDROID,
+)
 from .sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
 from .test_middleware import environ_of
 
@@ -48,14 +57,26 @@ def lab(tmp_path):
     site = TestApp(middleware, lint=True)
 
     def get(path, agent=TIKTOK_IOS, method="GET", **headers):
-        return site.request(SITE + path.removeprefix(SITE), method=method, headers={"User-Agent": agent, **headers}, expect_errors=True)
+        return site.request(
+            SITE + path.removeprefix(SITE),
+            method=method,
+            headers={"User-Agent": agent, **headers},
+            expect_errors=True,
+        )
 
     def say(path, body, agent=TIKTOK_IOS):
         headers = {"User-Agent": agent, "Content-Type": "application/x-www-form-urlencoded"}
         return site.post(SITE + path.removeprefix(SITE), body, headers=headers, expect_errors=True)
 
     store = middleware.engine.rules.lab.store
-    return SimpleNamespace(get=get, say=say, file=file, rules=rules, store=store, results=lambda: results(file) if file.exists() else [])
+    return SimpleNamespace(
+        get=get,
+        say=say,
+        file=file,
+        rules=rules,
+        store=store,
+        results=lambda: results(file) if file.exists() else [],
+    )
 
 
 def arrival(marks=MARKS):
@@ -90,19 +111,33 @@ PHONES = {
 
 
 @pytest.mark.parametrize(("agent", "app", "platform"), PHONES.values(), ids=PHONES)
-def test_every_technique_of_the_platform_is_a_row_and_the_ladder_comes_first(lab, agent, app, platform):
+def test_every_technique_of_the_platform_is_a_row_and_the_ladder_comes_first(
+    lab, agent, app, platform
+):
     page = BeautifulSoup(lab.get(PAGE, agent).body, "html.parser")
     names = [item["id"] for item in page.select("li")]
     rows = [row for row in catalogue.load().techniques if row.platform == platform]
-    assert {name.partition(".")[2] for name in names} == {step.technique for row in rows for step in row.steps}
+    assert {name.partition(".")[2] for name in names} == {
+        step.technique for row in rows for step in row.steps
+    }
     for goal in ("app", "browser"):
-        own = next((row for row in rows if (row.app, row.goal) == (app, goal)), None) or next(row for row in rows if (row.app, row.goal) == ("default", goal))
-        ladder = [f"{goal}.{step.technique}" for step in own.steps if (step.technique, goal) != ("menu", "app")]
+        own = next((row for row in rows if (row.app, row.goal) == (app, goal)), None) or next(
+            row for row in rows if (row.app, row.goal) == ("default", goal)
+        )
+        ladder = [
+            f"{goal}.{step.technique}"
+            for step in own.steps
+            if (step.technique, goal) != ("menu", "app")
+        ]
         shown = [name for name in names if name.startswith(goal)]
         assert shown[: len(ladder)] == ladder
         for name in shown:
             known = page.find(id=name).p.text
-            assert known.startswith("In the ladder: ") if name in ladder else known == "Not in the ladder of this app."
+            assert (
+                known.startswith("In the ladder: ")
+                if name in ladder
+                else known == "Not in the ladder of this app."
+            )
 
 
 @pytest.mark.parametrize(("agent", "app", "platform"), PHONES.values(), ids=PHONES)
@@ -110,8 +145,17 @@ def test_each_button_hands_over_an_arrival_of_its_own_or_a_song(lab, agent, app,
     page = BeautifulSoup(lab.get(PAGE, agent).body, "html.parser")
     for item in page.select("li"):
         goal, _, technique = item["id"].partition(".")
-        asks = technique in ("intent-app", "app-scheme", "menu") or (technique, goal) == ("https-link", "app")
-        opened = [button["value"] for button in item.select("button")] == ["opened", "nothing", "error", "question", "page"]
+        asks = technique in ("intent-app", "app-scheme", "menu") or (technique, goal) == (
+            "https-link",
+            "app",
+        )
+        opened = [button["value"] for button in item.select("button")] == [
+            "opened",
+            "nothing",
+            "error",
+            "question",
+            "page",
+        ]
         assert opened == asks
         if technique == "menu":
             assert not item.a
@@ -121,14 +165,21 @@ def test_each_button_hands_over_an_arrival_of_its_own_or_a_song(lab, agent, app,
         else:
             value = re.search(r"/_escape/lab/arrived\?m=([\w.~-]+)", unquote(item.a["href"]))[1]
             mark = MARKS.read_mark(value)
-            assert (mark.goal, mark.technique, mark.round.app, mark.round.platform) == (goal, technique, app or "default", platform)
+            assert (mark.goal, mark.technique, mark.round.app, mark.round.platform) == (
+                goal,
+                technique,
+                app or "default",
+                platform,
+            )
 
 
 def test_only_major_and_minor_of_the_version_are_carried(lab):
     assert "Techniques in Instagram 403.0</h1>" in lab.get(PAGE, INSTAGRAM_IOS).text
 
 
-@pytest.mark.parametrize("agent", [agent for agent, *_ in PHONES.values()] + [SAFARI], ids=[*PHONES, "Safari"])
+@pytest.mark.parametrize(
+    "agent", [agent for agent, *_ in PHONES.values()] + [SAFARI], ids=[*PHONES, "Safari"]
+)
 def test_one_small_document_and_no_other_request(lab, agent):
     answer = lab.get(PAGE, agent)
     assert len(answer.body) < 14_000
@@ -137,10 +188,16 @@ def test_one_small_document_and_no_other_request(lab, agent):
     assert not page.select("link, img, iframe, script[src], [style], [onclick]")
     assert page.html["lang"] == "en"
     policy = answer.headers["Content-Security-Policy"]
-    assert policy.startswith("default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; script-src 'sha256-")
+    assert policy.startswith(
+        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; script-src 'sha256-"
+    )
     for element in page.select("style, script"):
         assert base64.b64encode(hashlib.sha256(element.string.encode()).digest()).decode() in policy
-    assert (answer.headers["Cache-Control"], answer.headers["X-Robots-Tag"], answer.headers["Referrer-Policy"]) == ("no-store", "noindex", "no-referrer")
+    assert (
+        answer.headers["Cache-Control"],
+        answer.headers["X-Robots-Tag"],
+        answer.headers["Referrer-Policy"],
+    ) == ("no-store", "noindex", "no-referrer")
     assert page.select_one("meta[name=robots]")["content"] == "noindex"
     assert "Set-Cookie" not in answer.headers
 
@@ -186,7 +243,11 @@ def test_over_plain_http_what_needs_https_is_left_out(lab):
 
 
 def test_what_the_rules_switch_off_can_still_be_tried():
-    rules = {"version": 1, "lab": {"token": TOKEN}, "techniques": [{"technique": "extbrowser", "enabled": False}]}
+    rules = {
+        "version": 1,
+        "lab": {"token": TOKEN},
+        "techniques": [{"technique": "extbrowser", "enabled": False}],
+    }
     answer = ask_wsgi(EscapeMiddleware(plain, rules), PAGE, INSTAGRAM_IOS)[2].decode()
     assert 'id="browser.extbrowser"' in answer
 
@@ -198,7 +259,9 @@ def test_the_song_is_the_first_that_the_rules_name():
 
 
 def test_it_knows_where_it_is_mounted(lab):
-    environ = environ_of(TIKTOK_IOS, SCRIPT_NAME="/shop", PATH_INFO="/_escape/lab", QUERY_STRING=f"token={TOKEN}")
+    environ = environ_of(
+        TIKTOK_IOS, SCRIPT_NAME="/shop", PATH_INFO="/_escape/lab", QUERY_STRING=f"token={TOKEN}"
+    )
     body = b"".join(EscapeMiddleware(plain, lab.rules)(environ, lambda *_: None)).decode()
     assert "https://site.example/shop/_escape/lab/arrived?m=" in body
 
@@ -220,11 +283,19 @@ UNTOUCHED = [
     pytest.param("PUT", PAGE, id="another method"),
     pytest.param("POST", saw(token="another-token-of-sixteen"), id="an answer with a wrong token"),
     pytest.param("GET", "/_escape/lab/arrived", id="an arrival without a mark"),
-    pytest.param("GET", "/_escape/lab/arrived?m=tiktok~41.9~ios~x~browser~intent", id="a mark without a signature"),
+    pytest.param(
+        "GET",
+        "/_escape/lab/arrived?m=tiktok~41.9~ios~x~browser~intent",
+        id="a mark without a signature",
+    ),
     pytest.param("GET", arrival(marks=OTHERS), id="a forged mark"),
-    pytest.param("GET", f"/_escape/lab/arrived?m={MARKS.sign_round(TIKTOK)}", id="a round for a mark"),
+    pytest.param(
+        "GET", f"/_escape/lab/arrived?m={MARKS.sign_round(TIKTOK)}", id="a round for a mark"
+    ),
     pytest.param("GET", arrival()[:-1] + "%FF", id="a mark that is no ASCII"),
-    pytest.param("GET", f"/_escape/lab/arrived?m=a.{'Z' * 300}.b", id="a mark whose time is no time"),
+    pytest.param(
+        "GET", f"/_escape/lab/arrived?m=a.{'Z' * 300}.b", id="a mark whose time is no time"
+    ),
     pytest.param("GET", f"/_escape/lab/arrived?m={'a' * 1500}", id="a mark of any length"),
 ]
 
@@ -238,10 +309,14 @@ class Unreadable:
 @pytest.mark.parametrize(("method", "path"), UNTOUCHED)
 def test_the_site_answers_itself(lab, method, path, agent):
     path, _, query = path.partition("?")
-    environ = environ_of(agent, PATH_INFO=path, QUERY_STRING=query, REQUEST_METHOD=method, CONTENT_LENGTH="3")
+    environ = environ_of(
+        agent, PATH_INFO=path, QUERY_STRING=query, REQUEST_METHOD=method, CONTENT_LENGTH="3"
+    )
     environ["wsgi.input"] = Unreadable()
     before, seen = dict(environ), []
-    EscapeMiddleware(lambda given, start: seen.append(given) or start("404 Not Found", []) or [], lab.rules)(environ, lambda *_: None)
+    EscapeMiddleware(
+        lambda given, start: seen.append(given) or start("404 Not Found", []) or [], lab.rules
+    )(environ, lambda *_: None)
     assert seen[0] is environ
     assert environ == before
     assert not lab.file.exists()
@@ -264,7 +339,10 @@ def test_off(rules):
 
 
 def test_observing_does_not_switch_it_off(lab):
-    assert b"Techniques in TikTok" in ask_wsgi(EscapeMiddleware(plain, lab.rules | {"mode": "observe"}), PAGE, TIKTOK_IOS)[2]
+    assert (
+        b"Techniques in TikTok"
+        in ask_wsgi(EscapeMiddleware(plain, lab.rules | {"mode": "observe"}), PAGE, TIKTOK_IOS)[2]
+    )
 
 
 def test_a_browser_elsewhere_is_let_through_at_the_first_look(lab):
@@ -297,12 +375,27 @@ ARRIVALS = [
     pytest.param(INSTAGRAM_IOS, {}, "Still inside TikTok 41.9", id="another webview"),
     pytest.param(agents.UNNAMED_IOS, {}, "Still inside TikTok 41.9", id="an unnamed webview"),
     pytest.param(FACEBOOK_PREVIEW, {}, "Not counted", id="a link preview"),
-    pytest.param(SAFARI + " (compatible; Googlebot/2.1)", {}, "Not counted", id="a crawler that calls itself an iPhone"),
+    pytest.param(
+        SAFARI + " (compatible; Googlebot/2.1)",
+        {},
+        "Not counted",
+        id="a crawler that calls itself an iPhone",
+    ),
     pytest.param(CHROME_ANDROID, {}, "Not counted", id="a browser of another platform"),
-    pytest.param(agents.FIREFOX, {}, "Not counted", id="a program that looks at links with a desktop browser's agent"),
+    pytest.param(
+        agents.FIREFOX,
+        {},
+        "Not counted",
+        id="a program that looks at links with a desktop browser's agent",
+    ),
     pytest.param(SAFARI, {"Sec-Purpose": "prefetch"}, "Not counted", id="a prefetch"),
     pytest.param(SAFARI, {"Sec-Fetch-Dest": "image"}, "Not counted", id="an image"),
-    pytest.param(SAFARI, {"X-Requested-With": "com.zhiliaoapp.musically"}, "Still inside TikTok 41.9", id="a browser's agent with a host app's package"),
+    pytest.param(
+        SAFARI,
+        {"X-Requested-With": "com.zhiliaoapp.musically"},
+        "Still inside TikTok 41.9",
+        id="a browser's agent with a host app's package",
+    ),
 ]
 
 
@@ -337,7 +430,9 @@ def test_a_page_loaded_anew_in_the_last_minute_brings_no_second_result(lab, monk
     again = lab.get("/_escape/" + row(first, "here")["href"])
     assert row(again, "here")["href"] == row(first, "here")["href"]
     moment[0] = 2 * LIFE - 10
-    lab.get(handed(lab.get(PAGE)), SAFARI)  # somebody else's result, with which old marks are forgotten
+    lab.get(
+        handed(lab.get(PAGE)), SAFARI
+    )  # somebody else's result, with which old marks are forgotten
     assert "It worked: already recorded" in lab.get(handed(again), SAFARI).text
     assert len(lab.results()) == 2
 
@@ -348,11 +443,18 @@ def test_a_round_grows_old(lab, monkeypatch):
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: minted + LIFE + 5)
     assert lab.say(path, {"browser.extbrowser": "nothing"}).status_int == 400
     assert "too old" in lab.say(path, {"browser.extbrowser": "nothing"}).text
-    assert row(lab.get("/_escape/" + page), "here")["href"].split("~")[3][:12] != page.split("~")[3][:12], "another round"
+    assert (
+        row(lab.get("/_escape/" + page), "here")["href"].split("~")[3][:12]
+        != page.split("~")[3][:12]
+    ), "another round"
 
 
 def test_threads_has_its_own_opener(lab):
-    assert row(lab.get(PAGE, agents.THREADS_IOS), "browser.extbrowser").a["href"].startswith("barcelona://extbrowser/?url=https%3A")
+    assert (
+        row(lab.get(PAGE, agents.THREADS_IOS), "browser.extbrowser")
+        .a["href"]
+        .startswith("barcelona://extbrowser/?url=https%3A")
+    )
 
 
 def test_two_rounds_are_two_tries_and_a_reload_is_not(lab):
@@ -388,8 +490,13 @@ def test_an_answer_is_recorded_and_leads_back(lab):
     assert answer.status_int == 303
     assert answer.headers["Location"].startswith(f"{SITE}{PAGE}&run=tiktok~41.9~ios~round.")
     assert answer.headers["Location"].endswith("#app.app-scheme")
-    assert row(lab.get(answer.headers["Location"].partition("#")[0]), "app.app-scheme").strong.text == "You said: it opened."
-    assert [result[1:] for result in lab.results()] == [("tiktok", "41.9", "ios", "app", "app-scheme", "opened")]
+    assert (
+        row(lab.get(answer.headers["Location"].partition("#")[0]), "app.app-scheme").strong.text
+        == "You said: it opened."
+    )
+    assert [result[1:] for result in lab.results()] == [
+        ("tiktok", "41.9", "ios", "app", "app-scheme", "opened")
+    ]
 
 
 SAID = [
@@ -413,7 +520,9 @@ def test_one_result_for_each_row_of_a_round(lab, said, recorded):
 REFUSED = [
     pytest.param(saw(), b"", 400, id="an empty body"),
     pytest.param(saw(), b"browser.extbrowser=worked", 400, id="claiming an arrival"),
-    pytest.param(saw(), b"browser.extbrowser=opened", 400, id="opened, where an arrival would tell"),
+    pytest.param(
+        saw(), b"browser.extbrowser=opened", 400, id="opened, where an arrival would tell"
+    ),
     pytest.param(saw(), b"browser.sandwich=nothing", 400, id="an unknown technique"),
     pytest.param(saw(), b"app.menu=nothing", 400, id="a row that is not on the page"),
     pytest.param(saw(), b"browser.extbrowser='); DROP TABLE results;--", 400, id="SQL"),
@@ -421,7 +530,12 @@ REFUSED = [
     pytest.param(saw(), b"a" * 2049, 413, id="a byte too long"),
     pytest.param(saw(marks=OTHERS), b"browser.extbrowser=nothing", 400, id="a forged round"),
     pytest.param(saw().partition("&")[0], b"browser.extbrowser=nothing", 400, id="no round"),
-    pytest.param(saw(Round("tiktok", "41.9", "ios", "x")) + "x", b"browser.extbrowser=nothing", 400, id="a round with a letter more"),
+    pytest.param(
+        saw(Round("tiktok", "41.9", "ios", "x")) + "x",
+        b"browser.extbrowser=nothing",
+        400,
+        id="a round with a letter more",
+    ),
 ]
 
 
@@ -433,9 +547,17 @@ def test_answers_that_are_none(lab, path, body, status):
 
 @pytest.mark.parametrize("length", ["", "-1", "1e3", "٣", "99999999999999999999", "2049"])
 def test_a_body_of_unknown_or_too_great_length_is_not_read(lab, length):
-    environ = environ_of(TIKTOK_IOS, PATH_INFO="/_escape/lab/saw", QUERY_STRING=saw().partition("?")[2], REQUEST_METHOD="POST", CONTENT_LENGTH=length)
+    environ = environ_of(
+        TIKTOK_IOS,
+        PATH_INFO="/_escape/lab/saw",
+        QUERY_STRING=saw().partition("?")[2],
+        REQUEST_METHOD="POST",
+        CONTENT_LENGTH=length,
+    )
     started = []
-    EscapeMiddleware(plain, lab.rules)(environ | {"wsgi.input": Unreadable()}, lambda status, _: started.append(status))
+    EscapeMiddleware(plain, lab.rules)(
+        environ | {"wsgi.input": Unreadable()}, lambda status, _: started.append(status)
+    )
     assert started == ["413 Content Too Large"]
 
 
@@ -445,8 +567,14 @@ def test_a_body_of_unknown_or_too_great_length_is_not_read(lab, length):
 def test_nothing_of_the_visitor_is_stored_logged_or_set(lab, caplog):
     caplog.set_level(logging.DEBUG)
     page = lab.get(PAGE, INSTAGRAM_IOS, Cookie="session=s3cret")
-    arrived = lab.get(handed(page), SAFARI, Cookie="session=s3cret", **{"X-Forwarded-For": "192.0.2.7"})
-    said = lab.say("/_escape/" + row(page, "here")["href"].replace("lab?", "lab/saw?"), {"browser.x-safari": "error"}, INSTAGRAM_IOS)
+    arrived = lab.get(
+        handed(page), SAFARI, Cookie="session=s3cret", **{"X-Forwarded-For": "192.0.2.7"}
+    )
+    said = lab.say(
+        "/_escape/" + row(page, "here")["href"].replace("lab?", "lab/saw?"),
+        {"browser.x-safari": "error"},
+        INSTAGRAM_IOS,
+    )
     assert len(lab.results()) == 2
     assert not any("Set-Cookie" in answer.headers for answer in (page, arrived, said))
     kept = b"".join(path.read_bytes() for path in lab.file.parent.iterdir()) + caplog.text.encode()
@@ -459,7 +587,9 @@ def test_nothing_of_the_visitor_is_stored_logged_or_set(lab, caplog):
         assert secret.encode() not in kept, secret
 
 
-@pytest.mark.parametrize("trouble", ["a folder that is gone", "a folder in its place", "no database"])
+@pytest.mark.parametrize(
+    "trouble", ["a folder that is gone", "a folder in its place", "no database"]
+)
 def test_a_file_that_cannot_be_used_fails_no_request_and_is_logged_once(tmp_path, caplog, trouble):
     file = tmp_path / ("gone/lab.sqlite3" if trouble == "a folder that is gone" else "lab.sqlite3")
     if trouble == "a folder in its place":
@@ -471,7 +601,9 @@ def test_a_file_that_cannot_be_used_fails_no_request_and_is_logged_once(tmp_path
         assert b"Techniques in TikTok" in ask_wsgi(app, PAGE, TIKTOK_IOS)[2]
         assert b"It worked: not recorded" in ask_wsgi(app, arrival(), SAFARI)[2]
     faults = [record for record in caplog.records if "cannot be used" in record.message]
-    assert len(faults) == (1 if trouble != "a folder that is gone" else 2), "where there is no file yet, reading works"
+    assert len(faults) == (1 if trouble != "a folder that is gone" else 2), (
+        "where there is no file yet, reading works"
+    )
 
 
 def test_nothing_is_written_before_the_first_result(lab):
@@ -491,7 +623,13 @@ def shells(lab, fixed, monkeypatch):
     flask_app = flask_site()
     flask_app.config["ESCAPE_MW"] = rules
     Escape(flask_app)
-    with override_settings(MIDDLEWARE=["escape_mw.django.EscapeMiddleware", "django.middleware.csrf.CsrfViewMiddleware"], ESCAPE_MW_RULES=rules):
+    with override_settings(
+        MIDDLEWARE=[
+            "escape_mw.django.EscapeMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+        ],
+        ESCAPE_MW_RULES=rules,
+    ):
         wrapped = EscapeMiddleware(plain, rules)
         yield {
             "plain": lambda *words, **more: ask_wsgi(wrapped, *words, **more),
@@ -502,7 +640,11 @@ def shells(lab, fixed, monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize(("path", "agent"), [(PAGE, TIKTOK_IOS), (PAGE, SAFARI), ("arrived", TIKTOK_IOS)], ids=["page", "how to", "still inside"])
+@pytest.mark.parametrize(
+    ("path", "agent"),
+    [(PAGE, TIKTOK_IOS), (PAGE, SAFARI), ("arrived", TIKTOK_IOS)],
+    ids=["page", "how to", "still inside"],
+)
 def test_the_same_in_every_shell(shells, path, agent, method):
     path = arrival() if path == "arrived" else path
     answers = [ask(path, agent, method=method) for ask in shells.values()]
@@ -520,20 +662,28 @@ def test_an_arrival_in_every_shell(shells, lab, name):
 @pytest.mark.parametrize("name", ["plain", "flask", "django"])
 def test_an_answer_in_every_shell(shells, lab, name, monkeypatch):
     body, request = b"browser.extbrowser=question", TestApp.request
-    monkeypatch.setattr(TestApp, "request", lambda *words, **more: request(*words, body=body, **more))
+    monkeypatch.setattr(
+        TestApp, "request", lambda *words, **more: request(*words, body=body, **more)
+    )
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert shells[name](saw(), TIKTOK_IOS, method="POST", **form)[0] == 303
     assert [result.outcome for result in lab.results()] == ["question"]
 
 
-@pytest.mark.parametrize(("token", "status"), [(TOKEN, 303), ("another-token-of-sixteen", 404)], ids=["with the token", "without it"])
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [(TOKEN, 303), ("another-token-of-sixteen", 404)],
+    ids=["with the token", "without it"],
+)
 @pytest.mark.usefixtures("shells")
 def test_an_answer_in_async_django(lab, token, status):
     async def site(_):
         return HttpResponse(status=404)
 
     form = b"browser.extbrowser=question"
-    request = AsyncRequestFactory().generic("POST", saw(token=token), form, "application/x-www-form-urlencoded")
+    request = AsyncRequestFactory().generic(
+        "POST", saw(token=token), form, "application/x-www-form-urlencoded"
+    )
     response = asyncio.run(DjangoMiddleware(site)(request))
     assert (response.status_code, len(lab.results())) == (status, int(status == 303))
     if status == 404:
@@ -548,12 +698,34 @@ def test_a_wrong_token_in_every_shell(shells, name):
 # --- the rules -------------------------------------------------------------------------------------------------------
 
 BAD = [
-    pytest.param("lab: true", "2:1: lab: say 'lab: {token: ...}', or give a 'secret' that a token can be made from", id="no token and no secret"),
-    pytest.param("lab: {file: x}", "2:1: lab: say 'lab: {token: ...}', or give a 'secret' that a token can be made from", id="a file alone"),
-    pytest.param("lab: on", "2:1: lab: 'lab' is true, false, or a mapping with token and file", id="a word"),
-    pytest.param("lab: {token: short}", "2:7: lab.token: this is not a token of 16 or more letters, digits, - and _", id="a short token"),
-    pytest.param('lab: {token: "${LAB_TOKEN}-long-enough"}', "2:7: lab.token: ", id="a token that wants quoting"),
-    pytest.param("lab: {tokn: x}", "2:7: lab.tokn: unknown key (did you mean 'token'?); allowed here: token, file", id="an unknown key"),
+    pytest.param(
+        "lab: true",
+        "2:1: lab: say 'lab: {token: ...}', or give a 'secret' that a token can be made from",
+        id="no token and no secret",
+    ),
+    pytest.param(
+        "lab: {file: x}",
+        "2:1: lab: say 'lab: {token: ...}', or give a 'secret' that a token can be made from",
+        id="a file alone",
+    ),
+    pytest.param(
+        "lab: on", "2:1: lab: 'lab' is true, false, or a mapping with token and file", id="a word"
+    ),
+    pytest.param(
+        "lab: {token: short}",
+        "2:7: lab.token: this is not a token of 16 or more letters, digits, - and _",
+        id="a short token",
+    ),
+    pytest.param(
+        'lab: {token: "${LAB_TOKEN}-long-enough"}',
+        "2:7: lab.token: ",
+        id="a token that wants quoting",
+    ),
+    pytest.param(
+        "lab: {tokn: x}",
+        "2:7: lab.tokn: unknown key (did you mean 'token'?); allowed here: token, file",
+        id="an unknown key",
+    ),
 ]
 
 
@@ -574,5 +746,8 @@ def test_the_token_comes_from_the_secret_and_tells_nothing_of_it(tmp_path):
     assert first.token == second.token
     assert re.fullmatch(r"[0-9a-f]{32}", first.token)
     assert first.token not in repr(first)
-    assert first.token != load({"version": 1, "secret": "another secret of mine", "lab": True}).lab.token
+    assert (
+        first.token
+        != load({"version": 1, "secret": "another secret of mine", "lab": True}).lab.token
+    )
     assert first.store.path == tmp_path / "escape_lab.sqlite3"

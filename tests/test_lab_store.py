@@ -39,7 +39,9 @@ def held(path, table="results"):
 def test_a_result(tmp_path):
     store = LabStore(tmp_path / "lab", Clock())
     assert store.record(mark(), "worked") is True
-    assert store.results() == [("2027-01-15", "tiktok", "41.9", "android", "browser", "intent", "worked")]
+    assert store.results() == [
+        ("2027-01-15", "tiktok", "41.9", "android", "browser", "intent", "worked")
+    ]
     assert store.outcomes([mark(), mark(1)]) == {mark().key: "worked"}
     with closing(sqlite3.connect(store.path)) as file:
         assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -67,7 +69,12 @@ def test_two_years_are_kept(tmp_path):
     for days in (0, 1, 365, 731):  # 2027-01-15 .. 2029-01-15
         clock.now = NOW + days * 86_400
         store.record(mark(days), "worked")
-    assert [result.day for result in store.results()] == ["2027-01-15", "2027-01-16", "2028-01-15", "2029-01-15"]
+    assert [result.day for result in store.results()] == [
+        "2027-01-15",
+        "2027-01-16",
+        "2028-01-15",
+        "2029-01-15",
+    ]
     clock.now = NOW + 732 * 86_400
     store.record(mark(732), "worked")
     assert store.results()[0].day == "2027-01-16"
@@ -78,7 +85,10 @@ def test_ten_thousand_rows_are_kept(tmp_path):
     store.record(mark(), "worked")
     with closing(sqlite3.connect(store.path)) as file, file:
         row = ("2027-01-15", "tiktok", "", "ios", "app", "app-scheme", "nothing")
-        file.executemany("INSERT INTO results (day, app, app_version, platform, goal, technique, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)", [row] * (MAX_ROWS + 5))
+        file.executemany(
+            "INSERT INTO results (day, app, app_version, platform, goal, technique, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [row] * (MAX_ROWS + 5),
+        )
     store.record(mark(1), "error")
     kept = store.results()
     assert (len(kept), kept[0].outcome, kept[-1].outcome) == (10_000, "nothing", "error")
@@ -122,7 +132,15 @@ print(made.count(True), made.count(None))
 def test_processes_lose_nothing_and_count_a_mark_once(tmp_path):
     """Four processes begin at once, on a file that is not there yet; every other mark is the same for all."""
     command = [sys.executable, "-c", WRITER, str(tmp_path / "lab")]
-    running = [subprocess.Popen([*command, f"own {number} ", "shared "], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for number in range(4)]
+    running = [
+        subprocess.Popen(
+            [*command, f"own {number} ", "shared "],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
     told = [process.communicate("x")[0].split() for process in running]
     assert [lost for _, lost in told] == ["0"] * 4
     assert sum(int(made) for made, _ in told) == held(tmp_path / "lab") == 4 * 10 + 10
@@ -139,7 +157,9 @@ def test_a_locked_file_is_waited_for_a_little(tmp_path, caplog, monkeypatch):
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         assert [store.record(mark(number), "worked") for number in (1, 2)] == [None, None]
-        assert faults(caplog) == [f"the lab's file {str(store.path)!r} cannot be used, results are lost: 'database is locked'"]
+        assert faults(caplog) == [
+            f"the lab's file {str(store.path)!r} cannot be used, results are lost: 'database is locked'"
+        ]
         other.execute("ROLLBACK")
     assert store.record(mark(3), "worked") is True
 
@@ -159,11 +179,19 @@ def test_a_full_disk(tmp_path, caplog):
     assert held(store.path) == 2
 
 
-@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 5000], ids=["text", "a broken header"])
+@pytest.mark.parametrize(
+    "content",
+    [b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 5000],
+    ids=["text", "a broken header"],
+)
 def test_a_file_that_is_no_database(tmp_path, caplog, content):
     (tmp_path / "lab").write_bytes(content)
     store = LabStore(tmp_path / "lab", Clock())
-    assert (store.record(mark(), "worked"), store.outcomes([mark()]), store.results()) == (None, {}, [])
+    assert (store.record(mark(), "worked"), store.outcomes([mark()]), store.results()) == (
+        None,
+        {},
+        [],
+    )
     assert len(faults(caplog)) == 1
     assert (tmp_path / "lab").read_bytes() == content
 

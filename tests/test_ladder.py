@@ -10,7 +10,13 @@ from escape_mw import Visitor, catalogue, load
 from escape_mw.handoffs import Cargo
 from escape_mw.ladder import climb, stale
 
-CARGO = Cargo("https://open.spotify.com/track/1", "https://site.example/", "line", "com.spotify.music", "spotify:track:1")
+CARGO = Cargo(
+    "https://open.spotify.com/track/1",
+    "https://site.example/",
+    "line",
+    "com.spotify.music",
+    "spotify:track:1",
+)
 LINE = Visitor("in-app", "line", "ios")
 UNNAMED = Visitor("webview", None, "android")
 
@@ -24,13 +30,49 @@ def names(steps):
 
 
 CLIMBS = [
-    pytest.param(LINE, "browser", 0, [("line-external", "redirect"), ("x-safari", "tap"), ("menu", "written")], id="a host app that needs no page"),
-    pytest.param(LINE, "browser", 1, [("x-safari", "tap"), ("menu", "written")], id="the next rung on a return"),
+    pytest.param(
+        LINE,
+        "browser",
+        0,
+        [("line-external", "redirect"), ("x-safari", "tap"), ("menu", "written")],
+        id="a host app that needs no page",
+    ),
+    pytest.param(
+        LINE,
+        "browser",
+        1,
+        [("x-safari", "tap"), ("menu", "written")],
+        id="the next rung on a return",
+    ),
     pytest.param(LINE, "browser", 9, [("menu", "written")], id="the menu is always left"),
-    pytest.param(LINE, "app", 0, [("app-scheme", "tap"), ("line-external", "tap"), ("menu", "written")], id="another goal"),
-    pytest.param(UNNAMED, "app", 0, [("intent-app", "tap"), ("intent", "tap"), ("menu", "written")], id="an unnamed webview"),
-    pytest.param(Visitor("in-app", "facebook", "android"), "browser", 0, [("intent", "auto"), ("menu", "written")], id="by itself, the first time"),
-    pytest.param(Visitor("in-app", "discord", "android"), "browser", 0, [("intent", "tap"), ("menu", "written")], id="a host app without a row of its own"),
+    pytest.param(
+        LINE,
+        "app",
+        0,
+        [("app-scheme", "tap"), ("line-external", "tap"), ("menu", "written")],
+        id="another goal",
+    ),
+    pytest.param(
+        UNNAMED,
+        "app",
+        0,
+        [("intent-app", "tap"), ("intent", "tap"), ("menu", "written")],
+        id="an unnamed webview",
+    ),
+    pytest.param(
+        Visitor("in-app", "facebook", "android"),
+        "browser",
+        0,
+        [("intent", "auto"), ("menu", "written")],
+        id="by itself, the first time",
+    ),
+    pytest.param(
+        Visitor("in-app", "discord", "android"),
+        "browser",
+        0,
+        [("intent", "tap"), ("menu", "written")],
+        id="a host app without a row of its own",
+    ),
 ]
 
 
@@ -41,18 +83,35 @@ def test_climb(visitor, goal, start, expected):
 
 def test_nothing_happens_by_itself_on_a_return_or_in_an_unnamed_webview():
     table = rungs(Visitor("in-app", "instagram", "android"))
-    assert names(climb(table, Visitor("in-app", "instagram", "android"), lambda _: CARGO, 0))[0] == ("intent", "auto")
+    assert names(climb(table, Visitor("in-app", "instagram", "android"), lambda _: CARGO, 0))[
+        0
+    ] == ("intent", "auto")
     assert names(climb(table, UNNAMED, lambda _: CARGO, 0))[0] == ("intent", "tap")
-    assert all(trigger != "auto" for _, trigger in names(climb(table, Visitor("in-app", "instagram", "android"), lambda _: CARGO, 1)))
+    assert all(
+        trigger != "auto"
+        for _, trigger in names(
+            climb(table, Visitor("in-app", "instagram", "android"), lambda _: CARGO, 1)
+        )
+    )
 
 
 def test_a_rung_that_cannot_be_made_is_left_out():
-    steps = climb(rungs(UNNAMED, "app"), UNNAMED, lambda _: CARGO._replace(url="https://music.163.com/#/song?id=1"), 0)
+    steps = climb(
+        rungs(UNNAMED, "app"),
+        UNNAMED,
+        lambda _: CARGO._replace(url="https://music.163.com/#/song?id=1"),
+        0,
+    )
     assert names(steps) == [("menu", "written")]
 
 
 def test_each_rung_hands_over_its_own_marked_page():
-    steps = climb(rungs(UNNAMED, "app"), UNNAMED, lambda number: CARGO._replace(fallback=f"https://site.example/?step={number}"), 0)
+    steps = climb(
+        rungs(UNNAMED, "app"),
+        UNNAMED,
+        lambda number: CARGO._replace(fallback=f"https://site.example/?step={number}"),
+        0,
+    )
     assert ["step%3D0" in steps[0].uri, "step%3D1" in steps[1].uri] == [True, True]
 
 
@@ -62,10 +121,26 @@ OVERRIDES = [
         [("x-safari", "tap"), ("menu", "written")],
         id="other steps, the menu added",
     ),
-    pytest.param({"app": "line", "technique": "line-external", "enabled": False}, [("x-safari", "tap"), ("menu", "written")], id="the kill switch for one app"),
-    pytest.param({"technique": "x-safari", "enabled": False}, [("line-external", "redirect"), ("menu", "written")], id="the kill switch for all"),
-    pytest.param({"app": "instagram", "technique": "x-safari", "enabled": False}, CLIMBS[0].values[3], id="another app's override"),
-    pytest.param({"app": "line", "technique": "x-safari", "enabled": True}, CLIMBS[0].values[3], id="switched on is as shipped"),
+    pytest.param(
+        {"app": "line", "technique": "line-external", "enabled": False},
+        [("x-safari", "tap"), ("menu", "written")],
+        id="the kill switch for one app",
+    ),
+    pytest.param(
+        {"technique": "x-safari", "enabled": False},
+        [("line-external", "redirect"), ("menu", "written")],
+        id="the kill switch for all",
+    ),
+    pytest.param(
+        {"app": "instagram", "technique": "x-safari", "enabled": False},
+        CLIMBS[0].values[3],
+        id="another app's override",
+    ),
+    pytest.param(
+        {"app": "line", "technique": "x-safari", "enabled": True},
+        CLIMBS[0].values[3],
+        id="switched on is as shipped",
+    ),
 ]
 
 
@@ -75,7 +150,12 @@ def test_overrides(override, expected):
 
 
 def test_later_overrides_win():
-    table = rungs(techniques=[{"app": "line", "steps": [{"x-safari": "tap"}]}, {"app": "line", "technique": "x-safari", "enabled": False}])
+    table = rungs(
+        techniques=[
+            {"app": "line", "steps": [{"x-safari": "tap"}]},
+            {"app": "line", "technique": "x-safari", "enabled": False},
+        ]
+    )
     assert [rung.technique for rung in table] == ["menu"]
 
 
@@ -87,7 +167,13 @@ def test_an_app_of_the_rules_own_gets_the_default_ladder():
 
 @pytest.mark.parametrize(
     ("verified", "expected"),
-    [("2025-11-22", False), ("2025-11-20", True), ("2025-10", True), ("2026-07", False), (None, False)],
+    [
+        ("2025-11-22", False),
+        ("2025-11-20", True),
+        ("2025-10", True),
+        ("2026-07", False),
+        (None, False),
+    ],
 )
 def test_stale_after_a_year(verified, expected):
     assert stale(verified, date(2026, 11, 22)) is expected

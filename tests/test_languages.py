@@ -24,7 +24,15 @@ SCRIPTS = {
     "zh-Hans": "CJK",
     "zh-Hant": "CJK",
 }
-BUTTONS = ("open_service", "open_browser", "open_safari", "open_chrome", "copy_link", "copied", "stay")
+BUTTONS = (
+    "open_service",
+    "open_browser",
+    "open_safari",
+    "open_chrome",
+    "copy_link",
+    "copied",
+    "stay",
+)
 
 
 def placeholders(text):
@@ -37,7 +45,29 @@ def letters(text):
 
 
 def test_at_least_twenty_languages():
-    wanted = {"en", "es", "pt-BR", "fr", "de", "it", "nl", "pl", "tr", "ru", "uk", "ar", "he", "hi", "id", "vi", "th", "ja", "ko", "zh-Hans", "zh-Hant"}
+    wanted = {
+        "en",
+        "es",
+        "pt-BR",
+        "fr",
+        "de",
+        "it",
+        "nl",
+        "pl",
+        "tr",
+        "ru",
+        "uk",
+        "ar",
+        "he",
+        "hi",
+        "id",
+        "vi",
+        "th",
+        "ja",
+        "ko",
+        "zh-Hans",
+        "zh-Hant",
+    }
     assert wanted <= set(available())
 
 
@@ -70,7 +100,10 @@ def test_direction(tag):
 
 
 def test_simplified_and_traditional_differ():
-    simplified, traditional = ("".join(words(tag)[name] for name in ENGLISH if name not in FORMS) for tag in ("zh-Hans", "zh-Hant"))
+    simplified, traditional = (
+        "".join(words(tag)[name] for name in ENGLISH if name not in FORMS)
+        for tag in ("zh-Hans", "zh-Hant")
+    )
     assert set("这浏览器链开") & set(simplified)
     assert not set("这览链开") & set(traditional)
 

@@ -38,7 +38,17 @@ HOSTILE = [
     pytest.param("%s %(x)s %d {0} {x}", id="formats"),
     pytest.param("x" * 10_240, id="ten thousand characters"),
 ]
-SECRETS = ("s3cret-agent", "s3cret-path", "s3cret-query", "s3cret-cookie", "s3cret-referrer", "s3cret-language", "s3cret-login", "s3cret-app", "192.0.2.7")
+SECRETS = (
+    "s3cret-agent",
+    "s3cret-path",
+    "s3cret-query",
+    "s3cret-cookie",
+    "s3cret-referrer",
+    "s3cret-language",
+    "s3cret-login",
+    "s3cret-app",
+    "192.0.2.7",
+)
 
 
 class Written(logging.StreamHandler):
@@ -71,7 +81,11 @@ def assert_plain(written, template):
     assert template in {record.msg for record in written.records}
     lines = written.text().removesuffix("\n").split("\n")
     assert [line for line in lines if not line.isprintable()] == []
-    assert [line.split(" ")[0] for line in lines if line.startswith(("DEBUG ", "INFO ", "WARNING ", "ERROR "))] == [it.levelname for it in written.records]
+    assert [
+        line.split(" ")[0]
+        for line in lines
+        if line.startswith(("DEBUG ", "INFO ", "WARNING ", "ERROR "))
+    ] == [it.levelname for it in written.records]
     assert any(record.exc_info for record in written.records) or len(lines) == len(written.records)
     assert [secret for secret in SECRETS if secret in written.text()] == []
 
@@ -80,13 +94,19 @@ def assert_plain(written, template):
 
 
 def site(_, start_response):
-    start_response("302 Found", [("Location", TRACK + "?s3cret-query"), ("Set-Cookie", "a=s3cret-cookie")])
+    start_response(
+        "302 Found", [("Location", TRACK + "?s3cret-query"), ("Set-Cookie", "a=s3cret-cookie")]
+    )
     return []
 
 
 def hostile_environ(text, agent=TIKTOK_IOS, path="/listen/", query="", **more):
     return {
-        **environ_of(f"{agent} s3cret-agent{text}", f"{path}s3cret-path{text[:200]}", f"{query}a=s3cret-query{text[:200]}"),
+        **environ_of(
+            f"{agent} s3cret-agent{text}",
+            f"{path}s3cret-path{text[:200]}",
+            f"{query}a=s3cret-query{text[:200]}",
+        ),
         "HTTP_COOKIE": f"s3cret-cookie{text}",
         "HTTP_REFERER": f"https://site.example/?s3cret-referrer{text}",
         "HTTP_ACCEPT_LANGUAGE": f"en,s3cret-language{text}",
@@ -135,27 +155,51 @@ def has_a_failing_observer(text, *_):
 
 def arrives_in_the_lab(text, _, folder):
     query = f"m={LabMarks(LAB).sign_mark(MARK)}&"
-    environ = hostile_environ(text, query=query) | {"PATH_INFO": "/_escape/lab/arrived", "HTTP_USER_AGENT": SAFARI}
-    ask({**environ, "HTTP_X_REQUESTED_WITH": "-"}, {"version": 1, "lab": {"token": LAB, "file": str(folder / "lab.sqlite3")}})
+    environ = hostile_environ(text, query=query) | {
+        "PATH_INFO": "/_escape/lab/arrived",
+        "HTTP_USER_AGENT": SAFARI,
+    }
+    ask(
+        {**environ, "HTTP_X_REQUESTED_WITH": "-"},
+        {"version": 1, "lab": {"token": LAB, "file": str(folder / "lab.sqlite3")}},
+    )
 
 
 REQUESTS = [
     pytest.param(decides, "%s: %s in %s on %s to %s", id="a decision"),
     pytest.param(
-        serves_over_plain_http, "%r is served over plain http as far as we can see; behind a proxy that ends TLS, use ProxyFix or base_url", id="plain http"
+        serves_over_plain_http,
+        "%r is served over plain http as far as we can see; behind a proxy that ends TLS, use ProxyFix or base_url",
+        id="plain http",
     ),
     pytest.param(fails, "passed a request because of a fault of ours", id="a fault of ours"),
-    pytest.param(fails_with_a_header_of_ours, "passed a request because of a fault of ours", id="a header that cannot be sent"),
-    pytest.param(fails_to_record, "a visit was not recorded because of a fault of ours", id="a fault of ours in measuring"),
-    pytest.param(fails_at_a_redirect, "passed a redirect because of a fault of ours", id="a fault of ours at a redirect"),
+    pytest.param(
+        fails_with_a_header_of_ours,
+        "passed a request because of a fault of ours",
+        id="a header that cannot be sent",
+    ),
+    pytest.param(
+        fails_to_record,
+        "a visit was not recorded because of a fault of ours",
+        id="a fault of ours in measuring",
+    ),
+    pytest.param(
+        fails_at_a_redirect,
+        "passed a redirect because of a fault of ours",
+        id="a fault of ours at a redirect",
+    ),
     pytest.param(has_a_failing_observer, "an observer failed", id="a failing observer"),
-    pytest.param(arrives_in_the_lab, "lab: %s in %s %s on %s, goal %s: %s", id="an arrival in the lab"),
+    pytest.param(
+        arrives_in_the_lab, "lab: %s in %s %s on %s, goal %s: %s", id="an arrival in the lab"
+    ),
 ]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize(("write", "template"), REQUESTS)
-def test_a_request_forges_no_record_and_is_in_none(write, template, text, written, monkeypatch, tmp_path):
+def test_a_request_forges_no_record_and_is_in_none(
+    write, template, text, written, monkeypatch, tmp_path
+):
     write(text, monkeypatch, tmp_path)
     assert_plain(written, template)
 
@@ -182,11 +226,15 @@ def has_a_hostile_key(text, folder):
 
 
 def has_a_hostile_capture(text, folder):
-    is_edited(text, folder, 'version: 1\nrules: [{path: "/{TEXT} ", to: page}, {path: x, to: page}]\n')
+    is_edited(
+        text, folder, 'version: 1\nrules: [{path: "/{TEXT} ", to: page}, {path: x, to: page}]\n'
+    )
 
 
 def has_a_hostile_placeholder(text, folder):
-    is_edited(text, folder, 'version: 1\nrules: [{path: "/x", to: "https://open.spotify.com/{TEXT}"}]\n')
+    is_edited(
+        text, folder, 'version: 1\nrules: [{path: "/x", to: "https://open.spotify.com/{TEXT}"}]\n'
+    )
 
 
 def has_a_hostile_name(text, folder):
@@ -208,7 +256,11 @@ def finds_a_foreign_view(text, folder):
 
 
 def is_edited_and_broken(text, folder):
-    is_edited(text, folder, 'version: 1\nmode: "TEXT"\npage: {accent: "TEXT", language: "TEXT"}\nrules: [{path: "TEXT", to: "https://TEXT/"}]\n')
+    is_edited(
+        text,
+        folder,
+        'version: 1\nmode: "TEXT"\npage: {accent: "TEXT", language: "TEXT"}\nrules: [{path: "TEXT", to: "https://TEXT/"}]\n',
+    )
 
 
 def is_edited_without_its_template(text, folder):
@@ -229,16 +281,36 @@ def tells_an_event(text, _):
 
 
 OTHERS = [
-    pytest.param(loses_the_labs_file, "the lab's file %r cannot be used, results are lost: %.200r", id="the lab's file"),
-    pytest.param(finds_a_foreign_view, "the lab's file %r cannot be used, results are lost: %.200r", id="a foreign file in the lab's place"),
+    pytest.param(
+        loses_the_labs_file,
+        "the lab's file %r cannot be used, results are lost: %.200r",
+        id="the lab's file",
+    ),
+    pytest.param(
+        finds_a_foreign_view,
+        "the lab's file %r cannot be used, results are lost: %.200r",
+        id="a foreign file in the lab's place",
+    ),
     pytest.param(is_edited, "the edited rules are in force", id="an edit"),
     pytest.param(is_edited_and_broken, "the edited rules are not used: %s", id="a broken edit"),
     *(
         pytest.param(edit, "the edited rules are not used: %s", id=edit.__name__.replace("_", " "))
-        for edit in (has_a_hostile_key, has_a_hostile_capture, has_a_hostile_placeholder, has_a_hostile_name, keeps_a_secret_badly)
+        for edit in (
+            has_a_hostile_key,
+            has_a_hostile_capture,
+            has_a_hostile_placeholder,
+            has_a_hostile_name,
+            keeps_a_secret_badly,
+        )
     ),
-    pytest.param(is_edited_without_its_template, "the edited rules are not used: %s", id="an edit with a template that is gone"),
-    pytest.param(loses_a_sink, "events wait, for their sink failed: %s: %.200r", id="a failing sink"),
+    pytest.param(
+        is_edited_without_its_template,
+        "the edited rules are not used: %s",
+        id="an edit with a template that is gone",
+    ),
+    pytest.param(
+        loses_a_sink, "events wait, for their sink failed: %s: %.200r", id="a failing sink"
+    ),
     pytest.param(tells_an_event, "%s", id="an event"),
 ]
 
@@ -261,10 +333,17 @@ def test_a_record_says_where_it_was_written(written):
 def logged(path):
     """The first argument of every call of a logger in a module."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and node.func.value.id == "logger":
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "logger"
+        ):
             yield ast.literal_eval(node.args[0])
 
 
 def test_every_record_of_the_package_is_looked_at():
     """A template that is no constant cannot be read at all."""
-    assert {template for path in PACKAGE.rglob("*.py") for template in logged(path)} == {case.values[1] for case in REQUESTS + OTHERS}
+    assert {template for path in PACKAGE.rglob("*.py") for template in logged(path)} == {
+        case.values[1] for case in REQUESTS + OTHERS
+    }

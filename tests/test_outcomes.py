@@ -72,7 +72,10 @@ def test_record(at, visit, known, words):
     assert site.words == words
 
 
-@pytest.mark.parametrize(("later", "known", "words"), [(OUTCOME_AGE, True, ["outcome presave"]), (OUTCOME_AGE + 1, False, ["repeat x1"])])
+@pytest.mark.parametrize(
+    ("later", "known", "words"),
+    [(OUTCOME_AGE, True, ["outcome presave"]), (OUTCOME_AGE + 1, False, ["repeat x1"])],
+)
 def test_a_visit_is_believed_for_a_day(at, later, known, words):
     site, visit = Measured(), token()
     at(later)
@@ -83,7 +86,10 @@ def test_a_visit_is_believed_for_a_day(at, later, known, words):
 def test_twice_is_a_repeat_and_another_outcome_is_none(at):
     at(0)
     site = Measured()
-    assert [escape_mw.record(outcome, token()) for outcome in ("presave", "presave", "follow", "presave")] == [True] * 4
+    assert [
+        escape_mw.record(outcome, token())
+        for outcome in ("presave", "presave", "follow", "presave")
+    ] == [True] * 4
     assert site.words == ["outcome presave", "outcome follow", "repeat x2"]
 
 
@@ -128,7 +134,9 @@ def test_a_middleware_that_is_gone_records_nothing():
 def test_two_sites_in_one_process_are_told_apart(at):
     at(0)
     sites = [Measured(), Measured({**RULES, "secret": "another secret for tests"})]
-    theirs = sites[1].middleware.engine.rules.markers.token("visit~0~tiktok~33~android~site~other~browser~~")
+    theirs = sites[1].middleware.engine.rules.markers.token(
+        "visit~0~tiktok~33~android~site~other~browser~~"
+    )
     for _ in range(5):
         assert escape_mw.record("presave", theirs)
         assert escape_mw.record("presave", token())
@@ -178,7 +186,10 @@ def django_back(request):
 urlpatterns = [path("presave/x", django_begin), path("callback", django_back)]
 DJANGO = {
     "ROOT_URLCONF": __name__,
-    "MIDDLEWARE": ["escape_mw.django.EscapeMiddleware", "django.contrib.sessions.middleware.SessionMiddleware"],
+    "MIDDLEWARE": [
+        "escape_mw.django.EscapeMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+    ],
     "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
     "ESCAPE_MW_RULES": trial(),
 }
@@ -205,7 +216,9 @@ def of_django(told):
 
     def browser():
         clients.append(Client())
-        return lambda path, agent, client=clients[-1]: client.get(path, secure=True, headers={"User-Agent": agent, "Host": "site.example"}).content.decode()
+        return lambda path, agent, client=clients[-1]: client.get(
+            path, secure=True, headers={"User-Agent": agent, "Host": "site.example"}
+        ).content.decode()
 
     with override_settings(ESCAPE_MW_SINKS=[told.extend], **DJANGO):
         yield browser
@@ -251,7 +264,13 @@ def test_the_outcome_of_an_arrival(monkeypatch, flow):
         page = real(f"/presave/x?{marker}", CHROME_ANDROID)
         assert real(on(page), CHROME_ANDROID) == "True"
         assert real(on(page), CHROME_ANDROID) == "True", "a repeat is one of ours too"
-        assert sorted(flushed(told)) == ["arrived intent tap escape", "eligible escape", "outcome presave escape", "repeat x1", "shown intent tap escape"]
+        assert sorted(flushed(told)) == [
+            "arrived intent tap escape",
+            "eligible escape",
+            "outcome presave escape",
+            "repeat x1",
+            "shown intent tap escape",
+        ]
     assert len({event.visit for event in told if event.visit}) == 1
 
 

@@ -36,10 +36,24 @@ def test_index_and_pages_over_http():
     links = [link["href"] for link in index.select("a")]
     assert len(links) == len(STATES) * 21
     arabic = next(link for link in links if "language=ar" in link)
-    assert BeautifulSoup(ask_wsgi(preview, arabic, CHROME_DESKTOP)[2], "html.parser").html["dir"] == "rtl"
+    assert (
+        BeautifulSoup(ask_wsgi(preview, arabic, CHROME_DESKTOP)[2], "html.parser").html["dir"]
+        == "rtl"
+    )
 
 
 def test_command(tmp_path):
-    served = Served("-m", "escape_mw", "preview", "--port", "PORT", "--app", "instagram", "--language", "ja", folder=tmp_path)
+    served = Served(
+        "-m",
+        "escape_mw",
+        "preview",
+        "--port",
+        "PORT",
+        "--app",
+        "instagram",
+        "--language",
+        "ja",
+        folder=tmp_path,
+    )
     assert "Instagram on ios" in get(served.url, CHROME_DESKTOP)[2]
     assert "state by state" in served.stop()

@@ -17,8 +17,14 @@ from escape_mw.tables import techniques_at_a_glance
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")]}
-SECTIONS = {match[1]: match[2] for match in re.finditer(r"^### `([^`]+)`\n(.*?)(?=^##)", README, re.MULTILINE | re.DOTALL)}
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")]
+}
+SECTIONS = {
+    match[1]: match[2]
+    for match in re.finditer(r"^### `([^`]+)`\n(.*?)(?=^##)", README, re.MULTILINE | re.DOTALL)
+}
 NESTED = ("Apps", "Destinations", "PageOptions", "When")
 
 
@@ -28,7 +34,9 @@ def options():
 
     def keys(node, prefix):
         for name, value in node["properties"].items():
-            model = value.get("$ref", value.get("allOf", [{}])[0].get("$ref", "")).rpartition("/")[2]
+            model = value.get("$ref", value.get("allOf", [{}])[0].get("$ref", "")).rpartition("/")[
+                2
+            ]
             if model in NESTED:
                 yield from keys(schema["$defs"][model], f"{prefix}{name}.")
             else:
@@ -59,7 +67,9 @@ def test_an_option_has_type_default_and_an_example_that_works(option):
 def test_rules_in_the_text_are_good(page, tmp_path, monkeypatch):
     monkeypatch.setenv("ESCAPE_MW_SECRET", "a secret for tests only")
     (tmp_path / "page.html").write_text("{{ heading }}")
-    for number, example in enumerate(re.findall(r"```yaml\n(version: 1\n.*?)```", PAGES[page], re.DOTALL)):
+    for number, example in enumerate(
+        re.findall(r"```yaml\n(version: 1\n.*?)```", PAGES[page], re.DOTALL)
+    ):
         path = tmp_path / f"{number}.yaml"
         path.write_text(example)
         assert load(path).rules
@@ -82,7 +92,9 @@ def test_links_lead_somewhere(page):
 def test_anchors_lead_somewhere():
     for page, anchor in re.findall(r"\]\(([^)#]+)#([^)]*)\)", README):
         headings = re.findall(r"^#+ (.*)$", PAGES[page], re.MULTILINE)
-        assert anchor in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+        assert anchor in [
+            re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings
+        ]
 
 
 def test_the_table_is_that_of_the_techniques_file():
@@ -97,5 +109,7 @@ def test_the_two_set_up_commands():
 
 def test_commands_of_the_text_exist():
     for command in set(re.findall(r"escape-mw ([a-z]+)", "".join(PAGES.values()))):
-        done = subprocess.run([sys.executable, "-m", "escape_mw", command, "--help"], capture_output=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "escape_mw", command, "--help"], capture_output=True, check=False
+        )
         assert done.returncode == 0, command

@@ -137,7 +137,10 @@ def test_the_kill_switch_works_on_a_running_site(file, monkeypatch):
     write(file, "version: 1\n")
     app = EscapeMiddleware(plain, file)
     assert b"instagram://extbrowser" in ask_wsgi(app, "/smart", INSTAGRAM_IOS)[2]
-    write(file, "version: 1\ntechniques: [{app: instagram, platform: ios, technique: extbrowser, enabled: false}]\n")
+    write(
+        file,
+        "version: 1\ntechniques: [{app: instagram, platform: ios, technique: extbrowser, enabled: false}]\n",
+    )
     clock.passes()
     page = ask_wsgi(app, "/smart", INSTAGRAM_IOS)[2]
     assert b"instagram://extbrowser" not in page

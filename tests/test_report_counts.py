@@ -19,21 +19,56 @@ BROWSER, APP = ("pre-save", "browser"), ("bio link", "app")
 NUMBERS = itertools.count()
 
 
-def visit(*steps, app="tiktok", platform="android", to=BROWSER, ago=0, experiment="", arm="", technique="intent", trigger="tap", outcomes=()):
+def visit(
+    *steps,
+    app="tiktok",
+    platform="android",
+    to=BROWSER,
+    ago=0,
+    experiment="",
+    arm="",
+    technique="intent",
+    trigger="tap",
+    outcomes=(),
+):
     """The events of one visit: `eligible`, then steps by a technique; `ago` in days. A step may be "name technique trigger"."""
     rule, goal = to
-    first = Event(NOON - ago * DAY, f"visit{next(NUMBERS):06}", "eligible", rule, app, "41", platform, "spotify", "track", goal, experiment=experiment, arm=arm)
+    first = Event(
+        NOON - ago * DAY,
+        f"visit{next(NUMBERS):06}",
+        "eligible",
+        rule,
+        app,
+        "41",
+        platform,
+        "spotify",
+        "track",
+        goal,
+        experiment=experiment,
+        arm=arm,
+    )
     events = [first]
     for step in steps:
-        name, way, how = [*step.split(), technique, trigger][:3] if " " not in step else step.split()
+        name, way, how = (
+            [*step.split(), technique, trigger][:3] if " " not in step else step.split()
+        )
         by = {} if name in ("copied", "continued") else {"technique": way, "trigger": how}
         events.append(first._replace(name=name, time=first.time + 2, **by))
-    return events + [first._replace(name="outcome", outcome=outcome, time=first.time + 60) for outcome in outcomes]
+    return events + [
+        first._replace(name="outcome", outcome=outcome, time=first.time + 60)
+        for outcome in outcomes
+    ]
 
 
 def write(url, *events):
     database = Database(url)
-    database(list(itertools.chain.from_iterable([each] if isinstance(each, Event) else each for each in events)))
+    database(
+        list(
+            itertools.chain.from_iterable(
+                [each] if isinstance(each, Event) else each for each in events
+            )
+        )
+    )
     database.close()
 
 
@@ -47,23 +82,70 @@ FUNNELS = [
     pytest.param([visit()], [(1, 0, 0, 0, 0)], [], id="eligible, and no more"),
     pytest.param([visit("shown")], [(1, 0, 0, 0, 0)], [], id="shown is not tried"),
     pytest.param([visit(*FULL)], [(1, 0, 1, 1, 1)], [("intent", 1, 1, 1)], id="all the way"),
-    pytest.param([visit("attempt", "tapped")], [(1, 0, 1, 0, 0)], [("intent", 1, 0, 0)], id="fired by itself and tapped is one try"),
-    pytest.param([visit("shown", "left")], [(1, 0, 1, 1, 0)], [("intent", 1, 1, 0)], id="leaving shows a try whose word was lost"),
-    pytest.param([visit("arrived")], [(1, 0, 1, 1, 1)], [("intent", 1, 1, 1)], id="so does arriving, and that it left"),
-    pytest.param([visit("copied", "continued")], [(1, 0, 0, 0, 0)], [], id="copied and continued are no tries"),
     pytest.param(
-        [visit("tapped", "left", "tapped x-safari tap", "left x-safari tap", "arrived x-safari tap")],
+        [visit("attempt", "tapped")],
+        [(1, 0, 1, 0, 0)],
+        [("intent", 1, 0, 0)],
+        id="fired by itself and tapped is one try",
+    ),
+    pytest.param(
+        [visit("shown", "left")],
+        [(1, 0, 1, 1, 0)],
+        [("intent", 1, 1, 0)],
+        id="leaving shows a try whose word was lost",
+    ),
+    pytest.param(
+        [visit("arrived")],
+        [(1, 0, 1, 1, 1)],
+        [("intent", 1, 1, 1)],
+        id="so does arriving, and that it left",
+    ),
+    pytest.param(
+        [visit("copied", "continued")],
+        [(1, 0, 0, 0, 0)],
+        [],
+        id="copied and continued are no tries",
+    ),
+    pytest.param(
+        [
+            visit(
+                "tapped", "left", "tapped x-safari tap", "left x-safari tap", "arrived x-safari tap"
+            )
+        ],
         [(1, 0, 1, 1, 1)],
         [("intent", 1, 1, 0), ("x-safari", 1, 1, 1)],
         id="two techniques in one visit are one visit of the host app",
     ),
     pytest.param(
-        [visit(*FULL, arm="holdout", experiment="e"), visit(arm="escape", experiment="e")], [(1, 1, 0, 0, 0)], [], id="a holdout is beside the funnel"
+        [visit(*FULL, arm="holdout", experiment="e"), visit(arm="escape", experiment="e")],
+        [(1, 1, 0, 0, 0)],
+        [],
+        id="a holdout is beside the funnel",
     ),
-    pytest.param([visit("shown menu written")], [(1, 0, 1, 0, 0)], [("menu", 1, 0, 0)], id="words that are all there is are tried by being read"),
-    pytest.param([visit("shown menu written", "arrived menu written")], [(1, 0, 1, 1, 1)], [("menu", 1, 1, 1)], id="and may lead out"),
-    pytest.param([visit("shown", "arrived menu written")], [(1, 0, 1, 1, 1)], [], id="words below a button are in the host app's funnel only"),
-    pytest.param([visit("tapped") for _ in range(3)] + [visit(*FULL)], [(4, 0, 4, 1, 1)], [("intent", 4, 1, 1)], id="visits add up"),
+    pytest.param(
+        [visit("shown menu written")],
+        [(1, 0, 1, 0, 0)],
+        [("menu", 1, 0, 0)],
+        id="words that are all there is are tried by being read",
+    ),
+    pytest.param(
+        [visit("shown menu written", "arrived menu written")],
+        [(1, 0, 1, 1, 1)],
+        [("menu", 1, 1, 1)],
+        id="and may lead out",
+    ),
+    pytest.param(
+        [visit("shown", "arrived menu written")],
+        [(1, 0, 1, 1, 1)],
+        [],
+        id="words below a button are in the host app's funnel only",
+    ),
+    pytest.param(
+        [visit("tapped") for _ in range(3)] + [visit(*FULL)],
+        [(4, 0, 4, 1, 1)],
+        [("intent", 4, 1, 1)],
+        id="visits add up",
+    ),
 ]
 
 
@@ -72,11 +154,20 @@ def test_funnel(database_url, visits, apps, techniques):
     write(database_url, *visits)
     where = ("tiktok", "android", "browser")
     assert read(database_url, counts.apps) == [AppCount(*where, *row) for row in apps]
-    assert read(database_url, counts.techniques) == [TechniqueCount(*where, *row) for row in techniques]
+    assert read(database_url, counts.techniques) == [
+        TechniqueCount(*where, *row) for row in techniques
+    ]
 
 
 def test_rows_are_apart(database_url):
-    write(database_url, visit(*FULL), visit(app="instagram"), visit(platform="ios"), visit("tapped", "left", to=APP), visit(app=""))
+    write(
+        database_url,
+        visit(*FULL),
+        visit(app="instagram"),
+        visit(platform="ios"),
+        visit("tapped", "left", to=APP),
+        visit(app=""),
+    )
     assert {row[:3]: row[3:] for row in read(database_url, counts.apps)} == {
         ("", "android", "browser"): (1, 0, 0, 0, 0),
         ("instagram", "android", "browser"): (1, 0, 0, 0, 0),
@@ -140,12 +231,24 @@ def test_an_outcome_counts_on_the_day_of_its_visit(database_url):
 
 def test_tallies(database_url):
     once = visit(*FULL)
-    write(database_url, once, Event(NOON, "", "forged", number=3), Event(NOON, "", "eligible", "pre-save", "tiktok", platform="ios", number=2))
-    write(database_url, once[:2], Event(NOON - 9 * DAY, "", "dropped", number=7), Event(NOON, "", "eligible", "bio link", number=5))
+    write(
+        database_url,
+        once,
+        Event(NOON, "", "forged", number=3),
+        Event(NOON, "", "eligible", "pre-save", "tiktok", platform="ios", number=2),
+    )
+    write(
+        database_url,
+        once[:2],
+        Event(NOON - 9 * DAY, "", "dropped", number=7),
+        Event(NOON, "", "eligible", "bio link", number=5),
+    )
     everything = {"repeat": 2, "forged": 3, "capped": 0, "dropped": 7, "eligible": 7}
     assert read(database_url, counts.tallies) == everything
     assert read(database_url, counts.tallies, Scope(since=NOON)) == everything | {"dropped": 0}
-    assert read(database_url, counts.tallies, Scope("pre-save")) == everything | {"eligible": 2}, "what is nobody's is everybody's"
+    assert read(database_url, counts.tallies, Scope("pre-save")) == everything | {"eligible": 2}, (
+        "what is nobody's is everybody's"
+    )
 
 
 def test_span(database_url):

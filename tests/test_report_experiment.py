@@ -20,15 +20,35 @@ NOW = TODAY * DAY + 12 * 3600
 def reading(escape, holdout, question=None, days=10, outcome="presave"):
     """An experiment whose visits came evenly over so many days before today."""
     parts = [
-        Daily(TODAY - days + number, *(Share(count * (number + 1) // days, of * (number + 1) // days) for count, of in (escape, holdout)))
+        Daily(
+            TODAY - days + number,
+            *(
+                Share(count * (number + 1) // days, of * (number + 1) // days)
+                for count, of in (escape, holdout)
+            ),
+        )
         for number in range(days)
     ]
     return read("pre-save", outcome, parts, question or Question(), NOW)
 
 
 REFUSALS = [
-    pytest.param((0, 100), (0, 0), "no-holdout", "nobody is in the holdout", "nothing to compare them with", id="no holdout"),
-    pytest.param((0, 0), (9, 100), "no-escape", "every visit is in the holdout", "nothing to compare them with", id="no escapes"),
+    pytest.param(
+        (0, 100),
+        (0, 0),
+        "no-holdout",
+        "nobody is in the holdout",
+        "nothing to compare them with",
+        id="no holdout",
+    ),
+    pytest.param(
+        (0, 0),
+        (9, 100),
+        "no-escape",
+        "every visit is in the holdout",
+        "nothing to compare them with",
+        id="no escapes",
+    ),
     pytest.param(
         (900, 5200),
         (500, 4700),
@@ -37,10 +57,38 @@ REFUSALS = [
         "5,200 visits had escapes and 4,700 were held out, where 50.0% should be",
         id="srm",
     ),
-    pytest.param((0, 500), (0, 510), "no-outcomes", "no outcome was recorded", "No outcome was recorded in 1,010 visits.", id="no outcome"),
-    pytest.param((30, 100), (9, 100), "few-outcomes", "there are too few outcomes", "there are 30 and 70, held out 9 and 91.", id="nine outcomes held out"),
-    pytest.param((95, 100), (80, 100), "few-outcomes", "there are too few outcomes", "there are 95 and 5, held out 80 and 20.", id="nearly everybody"),
-    pytest.param((40, 300), (30, 300), "too-small", "there are too few visits", "600 of the 1,375 visits that are needed to find +50%", id="too small"),
+    pytest.param(
+        (0, 500),
+        (0, 510),
+        "no-outcomes",
+        "no outcome was recorded",
+        "No outcome was recorded in 1,010 visits.",
+        id="no outcome",
+    ),
+    pytest.param(
+        (30, 100),
+        (9, 100),
+        "few-outcomes",
+        "there are too few outcomes",
+        "there are 30 and 70, held out 9 and 91.",
+        id="nine outcomes held out",
+    ),
+    pytest.param(
+        (95, 100),
+        (80, 100),
+        "few-outcomes",
+        "there are too few outcomes",
+        "there are 95 and 5, held out 80 and 20.",
+        id="nearly everybody",
+    ),
+    pytest.param(
+        (40, 300),
+        (30, 300),
+        "too-small",
+        "there are too few visits",
+        "600 of the 1,375 visits that are needed to find +50%",
+        id="too small",
+    ),
 ]
 
 
@@ -56,10 +104,34 @@ def test_no_lift_is_read(escape, holdout, reason, because, told):
 
 
 READ = [
-    pytest.param((120, 700), (70, 700), "fixed", "+71% with escapes (between +30% and +126%)", id="the size is reached"),
-    pytest.param((75, 700), (70, 700), "fixed", "no difference was found: 10.7% of visits with escapes, 10.0% of those held out", id="and there is nothing"),
-    pytest.param((40, 700), (70, 700), "fixed", "\u221243% with escapes (between \u221261% and \u221217%)", id="fewer"),
-    pytest.param((90, 300), (30, 300), "always", "+200% with escapes (between +47% and +512%)", id="so much that it shows before"),
+    pytest.param(
+        (120, 700),
+        (70, 700),
+        "fixed",
+        "+71% with escapes (between +30% and +126%)",
+        id="the size is reached",
+    ),
+    pytest.param(
+        (75, 700),
+        (70, 700),
+        "fixed",
+        "no difference was found: 10.7% of visits with escapes, 10.0% of those held out",
+        id="and there is nothing",
+    ),
+    pytest.param(
+        (40, 700),
+        (70, 700),
+        "fixed",
+        "\u221243% with escapes (between \u221261% and \u221217%)",
+        id="fewer",
+    ),
+    pytest.param(
+        (90, 300),
+        (30, 300),
+        "always",
+        "+200% with escapes (between +47% and +512%)",
+        id="so much that it shows before",
+    ),
 ]
 
 
@@ -98,8 +170,15 @@ def test_criterion(escape, holdout, mismatch, needed, reason):
 HOLDOUTS = [
     pytest.param(Question(), 0.5, "assumed", id="nobody said"),
     pytest.param(Question(holdouts={"pre-save": 0.2}), 0.2, "rules", id="the rules say"),
-    pytest.param(Question(holdouts={"another": 0.2}), 0.5, "assumed", id="the rules speak of another"),
-    pytest.param(Question(holdout=0.1, holdouts={"pre-save": 0.2}), 0.1, "given", id="the reader knows better"),
+    pytest.param(
+        Question(holdouts={"another": 0.2}), 0.5, "assumed", id="the rules speak of another"
+    ),
+    pytest.param(
+        Question(holdout=0.1, holdouts={"pre-save": 0.2}),
+        0.1,
+        "given",
+        id="the reader knows better",
+    ),
 ]
 
 
@@ -132,7 +211,9 @@ def test_pace_of_an_experiment_that_has_ended():
 
 
 def test_pace_of_the_first_day():
-    found = read("pre-save", "presave", [Daily(TODAY, Share(40, 300), Share(30, 300))], Question(), NOW)
+    found = read(
+        "pre-save", "presave", [Daily(TODAY, Share(40, 300), Share(30, 300))], Question(), NOW
+    )
     assert found.pace == 600
 
 
@@ -144,22 +225,46 @@ def test_a_rate_that_cannot_be_lifted_so_far_has_a_nearer_target():
 
 def test_days_add_up_without_a_gap():
     arms = [ArmDay("e", "escape", 5, 10), ArmDay("e", "holdout", 5, 8), ArmDay("e", "escape", 8, 1)]
-    outcomes = [OutcomeDay("e", "follow", "escape", 5, 2), OutcomeDay("e", "presave", "holdout", 5, 3), OutcomeDay("e", "follow", "escape", 8, 1)]
+    outcomes = [
+        OutcomeDay("e", "follow", "escape", 5, 2),
+        OutcomeDay("e", "presave", "holdout", 5, 3),
+        OutcomeDay("e", "follow", "escape", 8, 1),
+    ]
     assert list(daily(arms, outcomes)) == [
-        ("e", "follow", tuple(Daily(day, Share(2 + (day == 8), 10 + (day == 8)), Share(0, 8)) for day in range(5, 9))),
-        ("e", "presave", tuple(Daily(day, Share(0, 10 + (day == 8)), Share(3, 8)) for day in range(5, 9))),
+        (
+            "e",
+            "follow",
+            tuple(
+                Daily(day, Share(2 + (day == 8), 10 + (day == 8)), Share(0, 8))
+                for day in range(5, 9)
+            ),
+        ),
+        (
+            "e",
+            "presave",
+            tuple(Daily(day, Share(0, 10 + (day == 8)), Share(3, 8)) for day in range(5, 9)),
+        ),
     ]
 
 
 def test_an_experiment_without_any_outcome_is_told_as_well():
-    assert [(experiment, outcome) for experiment, outcome, _ in daily([ArmDay("e", "escape", 5, 10)], [])] == [("e", "")]
+    assert [
+        (experiment, outcome)
+        for experiment, outcome, _ in daily([ArmDay("e", "escape", 5, 10)], [])
+    ] == [("e", "")]
 
 
 def test_chart():
     chart = lift_chart(reading((120, 700), (70, 700)))
-    places = [tuple(map(float, point.split(","))) for points in (chart.line, chart.fixed, chart.always) for point in points.split()]
+    places = [
+        tuple(map(float, point.split(",")))
+        for points in (chart.line, chart.fixed, chart.always)
+        for point in points.split()
+    ]
     assert all(chart.left <= x <= chart.right and chart.top <= y <= chart.bottom for x, y in places)
-    assert [label for _, label in chart.columns] == ["2026-11-11", "2026-11-19"], "from the first day on which each arm had ten outcomes"
+    assert [label for _, label in chart.columns] == ["2026-11-11", "2026-11-19"], (
+        "from the first day on which each arm had ten outcomes"
+    )
     assert "0" in [label for _, label in chart.rows]
     assert chart.at[1] < chart.zero, "a lift is above the line of none"
 
@@ -174,16 +279,30 @@ def test_funnels():
         AppCount("tiktok", "android", "browser", 100, 50, 60, 40, 30),
         AppCount("tiktok", "ios", "app", 500, 0, 9, 8, 0),
     ]
-    ways = [TechniqueCount("tiktok", "android", "browser", name, *rest) for name, rest in {"x-safari": (5, 2, 1), "intent": (55, 38, 29)}.items()]
+    ways = [
+        TechniqueCount("tiktok", "android", "browser", name, *rest)
+        for name, rest in {"x-safari": (5, 2, 1), "intent": (55, 38, 29)}.items()
+    ]
     browser, app = funnels(apps, ways)
-    assert [(line.app, line.technique, line.tried, line.left, line.arrived) for line in browser.lines] == [
+    assert [
+        (line.app, line.technique, line.tried, line.left, line.arrived) for line in browser.lines
+    ] == [
         ("tiktok", "", Share(60, 100), Share(40, 100), Share(30, 100)),
         ("tiktok", "intent", Share(55, 100), Share(38, 55), Share(29, 55)),
         ("tiktok", "x-safari", Share(5, 100), Share(2, 5), Share(1, 5)),
         ("line", "", Share(8, 10), Share(6, 10), Share(4, 10)),
     ]
-    assert (browser.total.tried, browser.total.arrived, browser.total.held_out) == (Share(68, 110), Share(34, 110), 50)
-    assert (app.goal, app.total.left, app.total.arrived, app.lines[0].arrived) == ("app", Share(8, 500), None, None)
+    assert (browser.total.tried, browser.total.arrived, browser.total.held_out) == (
+        Share(68, 110),
+        Share(34, 110),
+        50,
+    )
+    assert (app.goal, app.total.left, app.total.arrived, app.lines[0].arrived) == (
+        "app",
+        Share(8, 500),
+        None,
+        None,
+    )
 
 
 # --- health ------------------------------------------------------------------------------------------------------------
@@ -197,7 +316,9 @@ def technique(count, of, goal="browser", name="intent"):
 STATUSES = [
     pytest.param((80, 100), (2, 30), "browser", "stopped", id="hardly anybody arrives any more"),
     pytest.param((80, 100), (2, 30), "app", "stopped", id="hardly anybody leaves any more"),
-    pytest.param((800, 1000), (150, 250), "browser", "weaker?", id="fewer, and no chance, but not by half"),
+    pytest.param(
+        (800, 1000), (150, 250), "browser", "weaker?", id="fewer, and no chance, but not by half"
+    ),
     pytest.param((80, 100), (79, 100), "browser", "steady", id="as before"),
     pytest.param((20, 100), (90, 100), "browser", "steady", id="better"),
     pytest.param((0, 100), (0, 100), "browser", "steady", id="never worked"),

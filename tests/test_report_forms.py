@@ -29,13 +29,29 @@ EVIL = "<script>alert(1)</script>&\"'"
 def trial(arm, successes, visits, **more):
     """Visits of one arm, over ten days."""
     steps = FULL if arm == "escape" else ()
-    return [visit(*steps, experiment="oct", arm=arm, ago=1 + at % 10, outcomes=["presave"] * (at < successes), **more) for at in range(visits)]
+    return [
+        visit(
+            *steps,
+            experiment="oct",
+            arm=arm,
+            ago=1 + at % 10,
+            outcomes=["presave"] * (at < successes),
+            **more,
+        )
+        for at in range(visits)
+    ]
 
 
 def stopped():
     """A technique that worked until a week ago."""
-    old = [visit(*FULL, app="instagram", platform="ios", technique="extbrowser", ago=20) for _ in range(60)]
-    return old + [visit("tapped", app="instagram", platform="ios", technique="extbrowser", ago=2) for _ in range(30)]
+    old = [
+        visit(*FULL, app="instagram", platform="ios", technique="extbrowser", ago=20)
+        for _ in range(60)
+    ]
+    return old + [
+        visit("tapped", app="instagram", platform="ios", technique="extbrowser", ago=2)
+        for _ in range(30)
+    ]
 
 
 ARMS = ("escape", "holdout")
@@ -47,10 +63,18 @@ SITES = {
     "small": [*trial("escape", 30, 200), *trial("holdout", 20, 200)],
     "mismatch": [*trial("escape", 150, 700), *trial("holdout", 70, 500)],
     "stopped": stopped(),
-    "lossy": [visit(*FULL), Event(NOON, "", "dropped", number=12), Event(NOON, "", "eligible", "pre-save", "tiktok", platform="ios", number=3)],
+    "lossy": [
+        visit(*FULL),
+        Event(NOON, "", "dropped", number=12),
+        Event(NOON, "", "eligible", "pre-save", "tiktok", platform="ios", number=3),
+    ],
     "evil": [
         *trial("escape", 30, 60, app=EVIL, technique=f"{EVIL}way", to=(EVIL, "browser")),
-        *[[event._replace(experiment=EVIL, outcome=event.outcome and EVIL) for event in each] for arm in ARMS for each in trial(arm, 20, 60)],
+        *[
+            [event._replace(experiment=EVIL, outcome=event.outcome and EVIL) for event in each]
+            for arm in ARMS
+            for each in trial(arm, 20, 60)
+        ],
         *stopped(),
     ],
 }
@@ -78,14 +102,21 @@ def prose(report):
 
 
 SENTENCES = [
-    pytest.param("empty", {}, "No eligible visit was recorded, so there is nothing to report.", id="no data"),
+    pytest.param(
+        "empty", {}, "No eligible visit was recorded, so there is nothing to report.", id="no data"
+    ),
     pytest.param(
         "lift",
         {"scope": Scope("other", NOON)},
         "No eligible visit was recorded by rule 'other' since 2026-11-20, so there is nothing to report.",
         id="none in scope",
     ),
-    pytest.param("one", {}, "Of 1 visit from inside an app, meant for the real browser, 1 (100.0%) arrived there.", id="the browser"),
+    pytest.param(
+        "one",
+        {},
+        "Of 1 visit from inside an app, meant for the real browser, 1 (100.0%) arrived there.",
+        id="the browser",
+    ),
     pytest.param(
         "music",
         {},
@@ -98,23 +129,66 @@ SENTENCES = [
         "Experiment oct, presave: +114% with escapes (between +65% and +179%): 21.4% of visits with escapes, 10.0% of those held out.",
         id="a lift",
     ),
-    pytest.param("lift", {}, "1,400 visits; 1,375 were needed to find +50% over the holdout's 10.0%.", id="its size"),
-    pytest.param("lift", {}, "Sample ratio: 50.0% planned for the holdout (assumed; if another share was planned, say it with", id="what was assumed"),
     pytest.param(
-        "lift", {"question": Question(holdouts={"oct": 0.5})}, "Sample ratio: 50.0% planned for the holdout (as in the rules)", id="what the rules say"
+        "lift",
+        {},
+        "1,400 visits; 1,375 were needed to find +50% over the holdout's 10.0%.",
+        id="its size",
     ),
-    pytest.param("small", {}, "Experiment oct, presave: no lift can be read yet, because there are too few visits.", id="too small"),
-    pytest.param("small", {}, "400 of the 1,375 visits that are needed to find +50% over the holdout's 10.0%.", id="how many more"),
-    pytest.param("mismatch", {}, "Experiment oct, presave: no lift can be read, because the arms are not of the sizes that were planned.", id="srm"),
+    pytest.param(
+        "lift",
+        {},
+        "Sample ratio: 50.0% planned for the holdout (assumed; if another share was planned, say it with",
+        id="what was assumed",
+    ),
+    pytest.param(
+        "lift",
+        {"question": Question(holdouts={"oct": 0.5})},
+        "Sample ratio: 50.0% planned for the holdout (as in the rules)",
+        id="what the rules say",
+    ),
+    pytest.param(
+        "small",
+        {},
+        "Experiment oct, presave: no lift can be read yet, because there are too few visits.",
+        id="too small",
+    ),
+    pytest.param(
+        "small",
+        {},
+        "400 of the 1,375 visits that are needed to find +50% over the holdout's 10.0%.",
+        id="how many more",
+    ),
+    pytest.param(
+        "mismatch",
+        {},
+        "Experiment oct, presave: no lift can be read, because the arms are not of the sizes that were planned.",
+        id="srm",
+    ),
     pytest.param(
         "stopped",
         {},
         "Instagram on iOS, to the real browser: extbrowser stopped working: look at it today (0.0% of 30 tries arrived in the last week, 100.0% in",
         id="stopped",
     ),
-    pytest.param("lossy", {}, "12 events were lost before they could be written, so every figure here is too low.", id="losses are a warning"),
-    pytest.param("lossy", {}, "3 visits of people who asked not to be followed (GPC, DNT): counted as eligible, and nothing more", id="those not followed"),
-    pytest.param("lift", {}, "To look every day until something shows is peeking, and it finds lifts that are not there.", id="peeking"),
+    pytest.param(
+        "lossy",
+        {},
+        "12 events were lost before they could be written, so every figure here is too low.",
+        id="losses are a warning",
+    ),
+    pytest.param(
+        "lossy",
+        {},
+        "3 visits of people who asked not to be followed (GPC, DNT): counted as eligible, and nothing more",
+        id="those not followed",
+    ),
+    pytest.param(
+        "lift",
+        {},
+        "To look every day until something shows is peeking, and it finds lifts that are not there.",
+        id="peeking",
+    ),
     pytest.param("lift", {}, "Every number counts visits, not people.", id="visits are no people"),
 ]
 
@@ -131,9 +205,15 @@ def test_sentences(found, site, asked, sentence):
 @pytest.mark.parametrize("site", ["small", "mismatch", "empty", "one"])
 def test_no_form_has_a_lift_that_cannot_be_read(found, site):
     report = found(site)
-    assert not [line for line in text(report, NAMES).splitlines() if line.startswith(("lift ", "for one look ", "always valid "))]
+    assert not [
+        line
+        for line in text(report, NAMES).splitlines()
+        if line.startswith(("lift ", "for one look ", "always valid "))
+    ]
     assert 'class="lift"' not in html(report, NAMES)
-    assert [(told["lift"], told["days"]) for told in json.loads(as_json(report, NAMES))["experiments"]] in ([], [(None, [])])
+    assert [
+        (told["lift"], told["days"]) for told in json.loads(as_json(report, NAMES))["experiments"]
+    ] in ([], [(None, [])])
 
 
 def test_text_table(found):
@@ -148,8 +228,25 @@ def test_text_table(found):
 
 
 def test_text_of_a_music_app_has_no_arrivals(found):
-    row = next(line for line in text(found("music"), NAMES).splitlines() if line.startswith("all together"))
-    assert row.split() == ["all", "together", "2", "1", "50.0%", "(9.5", "to", "90.5%)", "1", "50.0%", "(9.5", "to", "90.5%)", "—"]
+    row = next(
+        line for line in text(found("music"), NAMES).splitlines() if line.startswith("all together")
+    )
+    assert row.split() == [
+        "all",
+        "together",
+        "2",
+        "1",
+        "50.0%",
+        "(9.5",
+        "to",
+        "90.5%)",
+        "1",
+        "50.0%",
+        "(9.5",
+        "to",
+        "90.5%)",
+        "—",
+    ]
 
 
 def test_prose_is_no_wider_than_a_terminal(found):
@@ -166,7 +263,9 @@ def test_page_is_html(found, site):
     page = parser.parse(html(found(site), NAMES))
     ids = [element.get("id") for element in page.iter() if element.get("id")]
     assert Counter(ids).most_common(1)[0][1] == 1
-    labelled = [element.get("aria-labelledby") for element in page.iter() if element.get("aria-labelledby")]
+    labelled = [
+        element.get("aria-labelledby") for element in page.iter() if element.get("aria-labelledby")
+    ]
     assert set(labelled) <= set(ids)
 
 
@@ -174,14 +273,28 @@ def test_page_is_html(found, site):
 def test_page_asks_nothing_of_any_server(found, site):
     page = html5lib.parse(html(found(site), NAMES), namespaceHTMLElements=False)
     for element in page.iter():
-        assert element.tag not in {"script", "link", "img", "iframe", "object", "form", "image", "use"}
-        assert not {"src", "href", "style", "srcset", "data", "action"} & set(element.attrib), element.tag
+        assert element.tag not in {
+            "script",
+            "link",
+            "img",
+            "iframe",
+            "object",
+            "form",
+            "image",
+            "use",
+        }
+        assert not {"src", "href", "style", "srcset", "data", "action"} & set(element.attrib), (
+            element.tag
+        )
         assert not any(name.startswith("on") for name in element.attrib)
     style = page.find(".//style").text
     assert "url(" not in style
     assert "@import" not in style
     policy = page.find(".//meta[@http-equiv='Content-Security-Policy']").get("content")
-    assert policy == f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {source_hash(style)}"
+    assert (
+        policy
+        == f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {source_hash(style)}"
+    )
 
 
 def test_names_are_escaped(found):
@@ -209,7 +322,11 @@ def test_every_chart_has_its_figures_in_words(found):
     """What is drawn is hidden from those who listen; the figure stands beside it."""
     page = html5lib.parse(html(found("stopped"), NAMES), namespaceHTMLElements=False)
     for item in page.iter("li"):
-        if any(element.get("aria-hidden") for element in item) and item.find("b") is None and item.find("p") is not None:
+        if (
+            any(element.get("aria-hidden") for element in item)
+            and item.find("b") is None
+            and item.find("p") is not None
+        ):
             assert re.search(r"\d|—", "".join(item.itertext()))
 
 
@@ -220,8 +337,18 @@ def test_contrast():
     schemes = re.findall(r":root\{([^}]*--page[^}]*)\}", static("report.css"))
     assert len(schemes) == 3
     for scheme in schemes:
-        colours = dict(part.split(":") for part in scheme.replace("--", "").split(";") if part.split(":")[1].startswith("#"))
-        for ink, paper in [("text", "page"), ("soft", "page"), ("alarm", "page"), ("alarm", "alarm-page"), ("text", "alarm-page")]:
+        colours = dict(
+            part.split(":")
+            for part in scheme.replace("--", "").split(";")
+            if part.split(":")[1].startswith("#")
+        )
+        for ink, paper in [
+            ("text", "page"),
+            ("soft", "page"),
+            ("alarm", "page"),
+            ("alarm", "alarm-page"),
+            ("text", "alarm-page"),
+        ]:
             if ink in colours and paper in colours:
                 assert contrast(colours[ink], colours[paper]) >= 4.5, (ink, paper, colours)
         for shape in ("accent", "other"):
@@ -232,7 +359,10 @@ def contrast(one, other):
     def luminance(colour):
         digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
         channels = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
-        red, green, blue = (value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels)
+        red, green, blue = (
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+            for value in channels
+        )
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
@@ -254,19 +384,87 @@ def keys(value, path=""):
 
 
 RATE = ("count", "of", "rate", "low", "high")
-LIFT = [f"{what}.{part}" for what in ("difference", "ratio") for part in ("estimate", "fixed.low", "fixed.high", "always.low", "always.high")] + ["basis"]
+LIFT = [
+    f"{what}.{part}"
+    for what in ("difference", "ratio")
+    for part in ("estimate", "fixed.low", "fixed.high", "always.low", "always.high")
+] + ["basis"]
 KEYS = {
-    *("report", "made", "first", "last", "rule", "since", "headline", "warnings", "funnels", "experiments", "health", "tallies"),
+    *(
+        "report",
+        "made",
+        "first",
+        "last",
+        "rule",
+        "since",
+        "headline",
+        "warnings",
+        "funnels",
+        "experiments",
+        "health",
+        "tallies",
+    ),
     *("funnels.goal", "funnels.lines", "funnels.total"),
-    *(f"funnels.{part}.{name}" for part in ("lines", "total") for name in ("app", "platform", "technique", "eligible", "held_out", "tried", "left", "arrived")),
-    *(f"funnels.{part}.{step}.{name}" for part in ("lines", "total") for step in ("tried", "left", "arrived") for name in RATE),
-    *(f"experiments.{name}" for name in ("experiment", "outcome", "escape", "holdout", "sample_ratio", "size", "missing", "verdict", "lift", "days")),
+    *(
+        f"funnels.{part}.{name}"
+        for part in ("lines", "total")
+        for name in (
+            "app",
+            "platform",
+            "technique",
+            "eligible",
+            "held_out",
+            "tried",
+            "left",
+            "arrived",
+        )
+    ),
+    *(
+        f"funnels.{part}.{step}.{name}"
+        for part in ("lines", "total")
+        for step in ("tried", "left", "arrived")
+        for name in RATE
+    ),
+    *(
+        f"experiments.{name}"
+        for name in (
+            "experiment",
+            "outcome",
+            "escape",
+            "holdout",
+            "sample_ratio",
+            "size",
+            "missing",
+            "verdict",
+            "lift",
+            "days",
+        )
+    ),
     *(f"experiments.{arm}.{name}" for arm in ("escape", "holdout") for name in RATE),
     *(f"experiments.sample_ratio.{name}" for name in ("planned", "from", "p")),
-    *(f"experiments.size.{name}" for name in ("visits", "needed", "planned", "target_lift", "smallest_lift", "per_day", "days_left")),
-    *(f"experiments.{part}.{'.'.join(name.split('.')[:depth])}" for part in ("lift", "days") for name in LIFT for depth in (1, 2, 3)),
+    *(
+        f"experiments.size.{name}"
+        for name in (
+            "visits",
+            "needed",
+            "planned",
+            "target_lift",
+            "smallest_lift",
+            "per_day",
+            "days_left",
+        )
+    ),
+    *(
+        f"experiments.{part}.{'.'.join(name.split('.')[:depth])}"
+        for part in ("lift", "days")
+        for name in LIFT
+        for depth in (1, 2, 3)
+    ),
     "experiments.days.day",
-    *(f"health.{name}" for name in ("app", "platform", "goal", "technique", "weak", "before", "now", "p", "status")),
+    *(
+        f"health.{name}"
+        for name in ("app", "platform", "goal", "technique", "weak", "before", "now", "p", "status")
+    ),
     *(f"health.{when}.{name}" for when in ("before", "now") for name in ("count", "of", "rate")),
     *(f"tallies.{name}" for name in ("repeat", "forged", "capped", "dropped", "eligible")),
 }
@@ -278,7 +476,12 @@ def test_json_keys_stay(found):
 
 def test_json_says_what_the_text_says(found):
     told = json.loads(as_json(found("lift", Scope("pre-save", NOON - 20 * 86_400)), NAMES))
-    assert (told["report"], told["made"], told["rule"], told["since"]) == (1, "2026-11-20T12:00:00Z", "pre-save", "2026-10-31T12:00:00Z")
+    assert (told["report"], told["made"], told["rule"], told["since"]) == (
+        1,
+        "2026-11-20T12:00:00Z",
+        "pre-save",
+        "2026-10-31T12:00:00Z",
+    )
     [experiment] = told["experiments"]
     assert experiment["escape"] == {
         "count": 150,
@@ -296,4 +499,10 @@ def test_json_says_what_the_text_says(found):
 
 def test_json_of_nothing(found):
     told = json.loads(as_json(found("empty"), NAMES))
-    assert (told["first"], told["funnels"], told["experiments"], told["health"], told["tallies"]["capped"]) == (None, [], [], [], 1)
+    assert (
+        told["first"],
+        told["funnels"],
+        told["experiments"],
+        told["health"],
+        told["tallies"]["capped"],
+    ) == (None, [], [], [], 1)

@@ -11,7 +11,14 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from escape_mw.report.experiment import MISMATCH, missing
 from escape_mw.report.power import visits_needed
-from escape_mw.report.statistics import ENOUGH, Share, always_valid_difference, boundary, difference, sample_ratio
+from escape_mw.report.statistics import (
+    ENOUGH,
+    Share,
+    always_valid_difference,
+    boundary,
+    difference,
+    sample_ratio,
+)
 
 EXPERIMENTS = 2000
 PER_DAY = 100
@@ -27,7 +34,11 @@ def simulated(seed, visits, *, rate=BASELINE, baseline=BASELINE, holdout=0.5, da
     held = rng.binomial(per_day, holdout)
     arms = []
     for sizes, chance in ((per_day - held, rate), (held, baseline)):
-        arms.append(SimpleNamespace(count=rng.binomial(sizes, chance).cumsum(axis=1), of=sizes.cumsum(axis=1)))
+        arms.append(
+            SimpleNamespace(
+                count=rng.binomial(sizes, chance).cumsum(axis=1), of=sizes.cumsum(axis=1)
+            )
+        )
     return arms
 
 
@@ -39,9 +50,16 @@ def always_valid(arms):
     """The always-valid interval of every experiment on every day; open where an arm is too small for it."""
     escape, holdout = arms
     rates = [arm.count / np.maximum(arm.of, 1) for arm in arms]
-    error = np.sqrt(sum(rate * (1 - rate) / np.maximum(arm.of, 1) for rate, arm in zip(rates, arms, strict=True)))
+    error = np.sqrt(
+        sum(
+            rate * (1 - rate) / np.maximum(arm.of, 1) for rate, arm in zip(rates, arms, strict=True)
+        )
+    )
     reach = error * np.vectorize(lambda visits: boundary(int(visits)))(escape.of + holdout.of)
-    reach[np.minimum.reduce([arm.count for arm in arms] + [arm.of - arm.count for arm in arms]) < ENOUGH] = math.inf
+    reach[
+        np.minimum.reduce([arm.count for arm in arms] + [arm.of - arm.count for arm in arms])
+        < ENOUGH
+    ] = math.inf
     return rates[0] - rates[1] - reach, rates[0] - rates[1] + reach
 
 
@@ -49,7 +67,9 @@ def test_the_short_cut_is_the_report_s_own_interval():
     arms = simulated(0, 3000, rate=0.13, days=10)
     low, high = always_valid(arms)
     for experiment in range(20):
-        assert (low[experiment, 9], high[experiment, 9]) == pytest.approx(always_valid_difference(*shares(arms, experiment)))
+        assert (low[experiment, 9], high[experiment, 9]) == pytest.approx(
+            always_valid_difference(*shares(arms, experiment))
+        )
 
 
 NOTHING = [
@@ -77,20 +97,32 @@ def test_without_a_lift_daily_looks_find_one_no_more_often(seed, rate, holdout, 
 def test_daily_looks_at_the_interval_for_one_look_find_many():
     """Why the other one is needed, and that this simulation would show it."""
     arms = simulated(20, 10_000, days=100)
-    found = sum(any(difference(*shares(arms, number, day)).excludes(0) for day in range(9, 100, 10)) for number in range(200))
+    found = sum(
+        any(difference(*shares(arms, number, day)).excludes(0) for day in range(9, 100, 10))
+        for number in range(200)
+    )
     assert found / 200 > 0.1
 
 
-@pytest.mark.parametrize(("seed", "holdout"), [pytest.param(30, 0.5, id="half held out"), pytest.param(31, 0.1, id="a tenth held out")])
+@pytest.mark.parametrize(
+    ("seed", "holdout"),
+    [pytest.param(30, 0.5, id="half held out"), pytest.param(31, 0.1, id="a tenth held out")],
+)
 def test_arms_as_planned_are_believed(seed, holdout):
     arms = simulated(seed, 2000, holdout=holdout)
-    fired = sum(sample_ratio(*(share.of for share in shares(arms, number)), holdout) < MISMATCH for number in range(EXPERIMENTS))
+    fired = sum(
+        sample_ratio(*(share.of for share in shares(arms, number)), holdout) < MISMATCH
+        for number in range(EXPERIMENTS)
+    )
     assert fired / EXPERIMENTS <= 0.003
 
 
 def test_arms_that_are_not_as_planned_are_caught():
     arms = simulated(32, 2000, holdout=0.6)
-    caught = sum(sample_ratio(*(share.of for share in shares(arms, number)), 0.5) < MISMATCH for number in range(EXPERIMENTS))
+    caught = sum(
+        sample_ratio(*(share.of for share in shares(arms, number)), 0.5) < MISMATCH
+        for number in range(EXPERIMENTS)
+    )
     assert caught / EXPERIMENTS > 0.99
 
 
@@ -122,7 +154,14 @@ def test_at_the_printed_size_a_lift_is_found_in_four_of_five(seed, baseline, lif
     visits, experiments = visits_needed(baseline, lift, holdout).visits, 400_000
     rng = np.random.default_rng(seed + 10)
     held = rng.binomial(visits, holdout, experiments)
-    escape, holdouts = rng.binomial(visits - held, baseline * (1 + lift)), rng.binomial(held, baseline)
-    low, _ = confint_proportions_2indep(escape, visits - held, holdouts, held, method="newcomb", compare="diff")
-    enough = np.minimum.reduce([escape, holdouts, visits - held - escape, held - holdouts]) >= ENOUGH
+    escape, holdouts = (
+        rng.binomial(visits - held, baseline * (1 + lift)),
+        rng.binomial(held, baseline),
+    )
+    low, _ = confint_proportions_2indep(
+        escape, visits - held, holdouts, held, method="newcomb", compare="diff"
+    )
+    enough = (
+        np.minimum.reduce([escape, holdouts, visits - held - escape, held - holdouts]) >= ENOUGH
+    )
     assert 0.8 <= ((low > 0) & enough).mean() < 0.82

@@ -69,7 +69,13 @@ def test_ratio():
 
 
 RATIOS = [
-    pytest.param(821_588, 815_482, 0.5, 1.8e-6, id="Kohavi, Tang and Xu (2020), Trustworthy Online Controlled Experiments, chapter 21"),
+    pytest.param(
+        821_588,
+        815_482,
+        0.5,
+        1.8e-6,
+        id="Kohavi, Tang and Xu (2020), Trustworthy Online Controlled Experiments, chapter 21",
+    ),
     pytest.param(705, 224, 0.25, 0.5319, id="Mendel's flowers, three to one"),
     pytest.param(500, 500, 0.5, 1.0, id="exactly as planned"),
 ]
@@ -103,7 +109,9 @@ def test_corrected():
 
 def by_the_paper(t, alpha, rho):
     """Theorem 2.2 of Waudby-Smith et al. (2024), in standard errors."""
-    return math.sqrt(t) * math.sqrt(2 * (t * rho**2 + 1) / (t**2 * rho**2) * math.log(math.sqrt(t * rho**2 + 1) / alpha))
+    return math.sqrt(t) * math.sqrt(
+        2 * (t * rho**2 + 1) / (t**2 * rho**2) * math.log(math.sqrt(t * rho**2 + 1) / alpha)
+    )
 
 
 @pytest.mark.parametrize("visits", [20, 1000, 5000, 1_000_000])
@@ -114,7 +122,10 @@ def test_boundary_is_that_of_the_paper(visits):
 
 
 def test_boundary_is_narrowest_where_it_says():
-    widths = {tightest: boundary(5000, tightest=tightest) for tightest in (500, 2000, 4500, 5000, 5500, 20_000)}
+    widths = {
+        tightest: boundary(5000, tightest=tightest)
+        for tightest in (500, 2000, 4500, 5000, 5500, 20_000)
+    }
     assert min(widths, key=widths.get) == 5000
 
 
@@ -127,7 +138,9 @@ def test_boundary_is_wider_than_one_look(visits, alpha):
 def test_always_valid_by_hand():
     low, high = always_valid_difference(Share(150, 1000), Share(100, 1000))
     error = math.sqrt(0.15 * 0.85 / 1000 + 0.1 * 0.9 / 1000)
-    assert (low, high) == pytest.approx((0.05 - error * boundary(2000), 0.05 + error * boundary(2000)))
+    assert (low, high) == pytest.approx(
+        (0.05 - error * boundary(2000), 0.05 + error * boundary(2000))
+    )
     assert low < 0.02 < difference(Share(150, 1000), Share(100, 1000)).low
 
 
@@ -241,9 +254,13 @@ def test_no_size_shows_that(baseline, lift):
         visits_needed(baseline, lift)
 
 
-@pytest.mark.parametrize(("baseline", "lift", "holdout"), [(0.1, 0.5, 0.5), (0.3, 0.2, 0.2), (0.01, 1.0, 0.5)])
+@pytest.mark.parametrize(
+    ("baseline", "lift", "holdout"), [(0.1, 0.5, 0.5), (0.3, 0.2, 0.2), (0.01, 1.0, 0.5)]
+)
 def test_the_smallest_lift_of_a_size_is_the_one_it_was_made_for(baseline, lift, holdout):
-    assert smallest_lift(baseline, visits_needed(baseline, lift, holdout)) == pytest.approx(lift, rel=0.02)
+    assert smallest_lift(baseline, visits_needed(baseline, lift, holdout)) == pytest.approx(
+        lift, rel=0.02
+    )
 
 
 TOO_SMALL = [
@@ -262,5 +279,8 @@ def test_no_lift_would_be_found(baseline, arms):
 
 def test_both_ways_to_the_power_agree():
     """Just below and just above the number of results that are looked at one by one."""
-    exact, normal = (chance_to_find(0.1, 0.1 + 0.8 / math.sqrt(visits), Arms(visits, visits)) for visits in (36_000, 40_000))
+    exact, normal = (
+        chance_to_find(0.1, 0.1 + 0.8 / math.sqrt(visits), Arms(visits, visits))
+        for visits in (36_000, 40_000)
+    )
     assert exact == pytest.approx(normal, abs=0.01)

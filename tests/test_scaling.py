@@ -52,11 +52,22 @@ def filled(head, piece, tail=""):
 
 
 def rules(size, **more):
-    return {"version": 1, "rules": [{"path": f"/r{number}/{{slug}}", "to": "page", **more} for number in range(size)]}
+    return {
+        "version": 1,
+        "rules": [{"path": f"/r{number}/{{slug}}", "to": "page", **more} for number in range(size)],
+    }
 
 
 def destinations(size):
-    return {"version": 1, "destinations": {"add": [{"id": f"ours-{number}", "name": "Ours", "hosts": [f"go{number}.label.example"]} for number in range(size)]}}
+    return {
+        "version": 1,
+        "destinations": {
+            "add": [
+                {"id": f"ours-{number}", "name": "Ours", "hosts": [f"go{number}.label.example"]}
+                for number in range(size)
+            ]
+        },
+    }
 
 
 def told(source):
@@ -85,11 +96,17 @@ def of_marked(size):
 
 def of_target(size):
     source = {"version": 1, "rules": [{"path": "/out", "to": {"query": "url"}}]}
-    return asked(environ_of(agents.TIKTOK_IOS, "/out", filled("url=https://open.spotify.com/", "a/")(size)), source)
+    return asked(
+        environ_of(agents.TIKTOK_IOS, "/out", filled("url=https://open.spotify.com/", "a/")(size)),
+        source,
+    )
 
 
 def of_location(size):
-    return asked(environ_of(agents.TIKTOK_IOS), site=redirecting(filled("https://open.spotify.com/", "a/")(size)))
+    return asked(
+        environ_of(agents.TIKTOK_IOS),
+        site=redirecting(filled("https://open.spotify.com/", "a/")(size)),
+    )
 
 
 def from_text(source, path):
@@ -98,11 +115,23 @@ def from_text(source, path):
 
 
 LENGTHS = [
-    pytest.param(of_agent(filled("Mozilla/5.0 (Windows NT 10.0; ", "x", ") Gecko/1 Firefox/1")), id="the agent, a browser's"),
-    pytest.param(of_agent(filled("Mozilla/5.0 (iPhone", "; x", ") Mobile/15E148 musical_ly_41.9.0")), id="the agent, TikTok's token at its end"),
+    pytest.param(
+        of_agent(filled("Mozilla/5.0 (Windows NT 10.0; ", "x", ") Gecko/1 Firefox/1")),
+        id="the agent, a browser's",
+    ),
+    pytest.param(
+        of_agent(filled("Mozilla/5.0 (iPhone", "; x", ") Mobile/15E148 musical_ly_41.9.0")),
+        id="the agent, TikTok's token at its end",
+    ),
     pytest.param(of_agent(filled("Mozilla/5.0 ", "(")), id="the agent, nothing but brackets"),
-    pytest.param(of_agent(filled("Mozilla/5.0 (Linux; Android 1) ", "musical_l Version/1. Chrome/1. bo ")), id="the agent, nothing but near misses"),
-    pytest.param(of_agent(filled("Mozilla/5.0 (iPhone) ", "cubot ", "bot")), id="the agent, nothing but crawlers' letters"),
+    pytest.param(
+        of_agent(filled("Mozilla/5.0 (Linux; Android 1) ", "musical_l Version/1. Chrome/1. bo ")),
+        id="the agent, nothing but near misses",
+    ),
+    pytest.param(
+        of_agent(filled("Mozilla/5.0 (iPhone) ", "cubot ", "bot")),
+        id="the agent, nothing but crawlers' letters",
+    ),
     pytest.param(of_path, id="the path"),
     pytest.param(of_query, id="the query"),
     pytest.param(of_marked, id="a query with a marker"),
@@ -120,17 +149,38 @@ def test_work_grows_no_faster_than_what_a_request_holds(make):
 
 SOME, MANY = (5, 50, 500), (10, 100, 1_000)
 NUMBERS = [
-    pytest.param(MANY, lambda size: asked(environ_of(agents.TIKTOK_IOS, f"/r{size - 1}/x"), rules(size)), id="rules, a visitor of the last one"),
-    pytest.param(MANY, lambda size: asked(environ_of(agents.TIKTOK_IOS, "/none"), rules(size)), id="rules, a visitor of none"),
     pytest.param(
         MANY,
-        lambda size: asked(environ_of(agents.TIKTOK_IOS, "/none", HTTP_ACCEPT_LANGUAGE="en"), rules(size, path="/**", when={"languages": ["de"]})),
+        lambda size: asked(environ_of(agents.TIKTOK_IOS, f"/r{size - 1}/x"), rules(size)),
+        id="rules, a visitor of the last one",
+    ),
+    pytest.param(
+        MANY,
+        lambda size: asked(environ_of(agents.TIKTOK_IOS, "/none"), rules(size)),
+        id="rules, a visitor of none",
+    ),
+    pytest.param(
+        MANY,
+        lambda size: asked(
+            environ_of(agents.TIKTOK_IOS, "/none", HTTP_ACCEPT_LANGUAGE="en"),
+            rules(size, path="/**", when={"languages": ["de"]}),
+        ),
         id="rules, all of this path and none of this language",
     ),
     pytest.param(SOME, lambda size: lambda: load(rules(size)), id="rules, when they are loaded"),
-    pytest.param(SOME, lambda size: lambda: load(destinations(size)), id="destinations, when they are loaded"),
-    pytest.param(SOME, lambda size: told(rules(size, to="https://evil.example/")), id="rules, each of which leads nowhere"),
-    pytest.param(SOME, lambda size: told(rules(size, when={"apps": ["tiktoc"]})), id="rules, each for an app that nobody knows"),
+    pytest.param(
+        SOME, lambda size: lambda: load(destinations(size)), id="destinations, when they are loaded"
+    ),
+    pytest.param(
+        SOME,
+        lambda size: told(rules(size, to="https://evil.example/")),
+        id="rules, each of which leads nowhere",
+    ),
+    pytest.param(
+        SOME,
+        lambda size: told(rules(size, when={"apps": ["tiktoc"]})),
+        id="rules, each for an app that nobody knows",
+    ),
 ]
 
 
@@ -150,10 +200,20 @@ def test_reading_a_file_grows_no_faster_than_the_file(tmp_path, make):
 
 
 FLAT = [
-    pytest.param(lambda size: asked(environ_of(agents.SAFARI, f"/r{size - 1}/x"), rules(size)), id="rules, a browser"),
-    pytest.param(lambda size: asked(environ_of(agents.SAFARI), destinations(size)), id="destinations, a browser"),
     pytest.param(
-        lambda size: asked(environ_of(agents.TIKTOK_IOS), destinations(size), redirecting(f"https://go{size - 1}.label.example/x")),
+        lambda size: asked(environ_of(agents.SAFARI, f"/r{size - 1}/x"), rules(size)),
+        id="rules, a browser",
+    ),
+    pytest.param(
+        lambda size: asked(environ_of(agents.SAFARI), destinations(size)),
+        id="destinations, a browser",
+    ),
+    pytest.param(
+        lambda size: asked(
+            environ_of(agents.TIKTOK_IOS),
+            destinations(size),
+            redirecting(f"https://go{size - 1}.label.example/x"),
+        ),
         id="destinations, a redirect to the last one",
     ),
 ]

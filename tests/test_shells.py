@@ -53,7 +53,15 @@ VISITORS = {
     "KakaoTalk on Android": agents.KAKAOTALK_ANDROID,
     "WeChat on Android": agents.WECHAT_ANDROID,
 }
-PATHS = ["/listen", "/smart", "/follow", "/bio/1DFixLWuPkv3KT3TnV35m3", "/presave/x?a=1&b=%2F", "/presave/söng ü?q=%C3%BC%20x", f"/smart?_esc=0.2-{TOKEN}"]
+PATHS = [
+    "/listen",
+    "/smart",
+    "/follow",
+    "/bio/1DFixLWuPkv3KT3TnV35m3",
+    "/presave/x?a=1&b=%2F",
+    "/presave/söng ü?q=%C3%BC%20x",
+    f"/smart?_esc=0.2-{TOKEN}",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -63,7 +71,9 @@ def test_same_answer_everywhere(shells, path, agent):
     assert ("cache-control", "no-store") in expected[1]
     for name, ask in shells.items():
         got = ask(path if name == "django async" else quote(path, safe=AS_IT_IS), agent)
-        headers = [(header, value.strip()) for header, value in got[1]]  # Django puts a blank before a cookie
+        headers = [
+            (header, value.strip()) for header, value in got[1]
+        ]  # Django puts a blank before a cookie
         assert (got[0], headers, got[2]) == expected, name
 
 
@@ -90,15 +100,26 @@ def test_passed_as_if_we_were_not_there(shells, path, agent, headers):
     assert shells["flask"](path, agent, **headers) == ask_wsgi(flask_site(), path, agent, **headers)
     ours = shells["django"](path, agent, **headers), shells["django async"](path, agent, **headers)
     with override_settings(MIDDLEWARE=[]):
-        assert ours == (ask_django_wsgi(path, agent, **headers), ask_django_asgi(path, agent, **headers))
+        assert ours == (
+            ask_django_wsgi(path, agent, **headers),
+            ask_django_asgi(path, agent, **headers),
+        )
 
 
 @pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
 def test_the_site_never_sees_the_marker(shells, name):
-    assert shells[name](f"/other?a=1&_esc=0.1-{TOKEN}&b=2", agents.SAFARI)[2] == b"<p>Pre-save</p>a=1&b=2"
+    assert (
+        shells[name](f"/other?a=1&_esc=0.1-{TOKEN}&b=2", agents.SAFARI)[2]
+        == b"<p>Pre-save</p>a=1&b=2"
+    )
 
 
 @pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
 def test_arrival_is_led_on(shells, name):
-    status, headers, _ = shells[name](f"/bio/1DFixLWuPkv3KT3TnV35m3?_esc=0.0-{TOKEN}", agents.SAFARI)
-    assert (status, dict(headers)["location"]) == (302, "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3")
+    status, headers, _ = shells[name](
+        f"/bio/1DFixLWuPkv3KT3TnV35m3?_esc=0.0-{TOKEN}", agents.SAFARI
+    )
+    assert (status, dict(headers)["location"]) == (
+        302,
+        "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3",
+    )

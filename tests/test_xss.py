@@ -209,7 +209,10 @@ EVERY = [value for values in CONTEXTS.values() for value in values]
 def tree(body):
     """Every element in its order: tag, attributes, text and tail; a comment is an element too."""
     document = html5lib.parse(body.decode(), treebuilder="etree", namespaceHTMLElements=False)
-    return [(str(element.tag), dict(element.attrib), element.text or "", element.tail or "") for element in document.iter()]
+    return [
+        (str(element.tag), dict(element.attrib), element.text or "", element.tail or "")
+        for element in document.iter()
+    ]
 
 
 def structure(body):
@@ -235,7 +238,9 @@ def raw(value):
 def assert_only_words_differ(harmless, hostile, value):
     """The tree of the harmless word with the value in its place, everywhere."""
     assert structure(hostile) == structure(harmless), value
-    assert [as_parsed(text) for text in strings(hostile)] == [text.replace(WORD, as_parsed(value)) for text in strings(harmless)], value
+    assert [as_parsed(text) for text in strings(hostile)] == [
+        text.replace(WORD, as_parsed(value)) for text in strings(harmless)
+    ], value
 
 
 # --- what the rules say ----------------------------------------------------------------------------------------------
@@ -248,14 +253,48 @@ HIDDEN = ("rule", "note", "source")
 def rules_with(values, artwork="/static/"):
     """Rules with a value of its own in every slot that takes any text."""
     menu = {"sign": values["sign"], "label": values["label"]}
-    rung = {"x-safari": "tap", "verified": values["verified"], "note": values["note"], "source": values["source"]}
+    rung = {
+        "x-safari": "tap",
+        "verified": values["verified"],
+        "note": values["note"],
+        "source": values["source"],
+    }
     return {
         "version": 1,
-        "page": {"brand": values["brand"], "title": values["title"], "artwork": artwork + values["artwork"]},
-        "apps": {"add": [{"id": "our-app", "name": values["app"], "tokens": ["OurApp/"], "menu": {"ios": menu, "android": menu}}]},
-        "destinations": {"add": [{"id": "ours", "name": values["destination"], "hosts": ["go.label.example"], "goal": "app", "android_package": "com.ours"}]},
+        "page": {
+            "brand": values["brand"],
+            "title": values["title"],
+            "artwork": artwork + values["artwork"],
+        },
+        "apps": {
+            "add": [
+                {
+                    "id": "our-app",
+                    "name": values["app"],
+                    "tokens": ["OurApp/"],
+                    "menu": {"ios": menu, "android": menu},
+                }
+            ]
+        },
+        "destinations": {
+            "add": [
+                {
+                    "id": "ours",
+                    "name": values["destination"],
+                    "hosts": ["go.label.example"],
+                    "goal": "app",
+                    "android_package": "com.ours",
+                }
+            ]
+        },
         "techniques": [{"app": "our-app", "platform": "ios", "goal": "browser", "steps": [rung]}],
-        "rules": [{"name": "".join(filter(str.isprintable, values["rule"]))[:64] or "x", "path": "/**", "to": "redirect"}],
+        "rules": [
+            {
+                "name": "".join(filter(str.isprintable, values["rule"]))[:64] or "x",
+                "path": "/**",
+                "to": "redirect",
+            }
+        ],
         "lab": {"token": LAB},
     }
 
@@ -318,20 +357,53 @@ def test_nothing_that_the_rules_say_leaves_its_place(context, artwork, same):
 
 REFUSED = [
     pytest.param(lambda value: {"page": {"accent": value}}, id="a colour"),
-    pytest.param(lambda value: {"page": {"accent": "#1db954" + value}}, id="something after a colour"),
+    pytest.param(
+        lambda value: {"page": {"accent": "#1db954" + value}}, id="something after a colour"
+    ),
     pytest.param(lambda value: {"page": {"language": value}}, id="a language"),
-    pytest.param(lambda value: {"page": {"artwork": "//evil.example/" + value}}, id="artwork from elsewhere"),
+    pytest.param(
+        lambda value: {"page": {"artwork": "//evil.example/" + value}}, id="artwork from elsewhere"
+    ),
     pytest.param(lambda value: {"marker": value}, id="a marker"),
     pytest.param(lambda value: {"marker": "_esc" + value}, id="something after a marker"),
-    pytest.param(lambda value: {"base_url": "https://label.example" + value}, id="something after an origin"),
-    pytest.param(lambda value: {"lab": {"token": LAB + value}}, id="something after a token"),
-    pytest.param(lambda value: {"apps": {"add": [{"id": "x" + value, "name": "x"}]}}, id="a host app's id"),
-    pytest.param(lambda value: {"destinations": {"add": [{"id": "x" + value, "name": "x", "hosts": ["x.example"]}]}}, id="a destination's id"),
-    pytest.param(lambda value: {"destinations": {"add": [{"id": "x", "name": "x", "hosts": ["x.example" + value]}]}}, id="a destination's host"),
     pytest.param(
-        lambda value: {"destinations": {"add": [{"id": "x", "name": "x", "hosts": ["x.example"], "android_package": "com.x" + value}]}}, id="a package"
+        lambda value: {"base_url": "https://label.example" + value}, id="something after an origin"
     ),
-    pytest.param(lambda value: {"rules": [{"path": "/x", "to": TRACK + value + "<"}]}, id="a target that no URL may hold"),
+    pytest.param(lambda value: {"lab": {"token": LAB + value}}, id="something after a token"),
+    pytest.param(
+        lambda value: {"apps": {"add": [{"id": "x" + value, "name": "x"}]}}, id="a host app's id"
+    ),
+    pytest.param(
+        lambda value: {
+            "destinations": {"add": [{"id": "x" + value, "name": "x", "hosts": ["x.example"]}]}
+        },
+        id="a destination's id",
+    ),
+    pytest.param(
+        lambda value: {
+            "destinations": {"add": [{"id": "x", "name": "x", "hosts": ["x.example" + value]}]}
+        },
+        id="a destination's host",
+    ),
+    pytest.param(
+        lambda value: {
+            "destinations": {
+                "add": [
+                    {
+                        "id": "x",
+                        "name": "x",
+                        "hosts": ["x.example"],
+                        "android_package": "com.x" + value,
+                    }
+                ]
+            }
+        },
+        id="a package",
+    ),
+    pytest.param(
+        lambda value: {"rules": [{"path": "/x", "to": TRACK + value + "<"}]},
+        id="a target that no URL may hold",
+    ),
 ]
 
 
@@ -361,51 +433,146 @@ QUOTED = [
     pytest.param(lambda value: {"PATH_INFO": "/p/" + value}, id="the path"),
     pytest.param(lambda value: {"SCRIPT_NAME": "/app" + value}, id="the mount point"),
     pytest.param(lambda value: {"QUERY_STRING": value}, id="the query"),
-    pytest.param(lambda value: {"QUERY_STRING": f"_esc=0.3-{TOKEN}&{value}"}, id="the query beside our marker"),
-    pytest.param(lambda value: {"PATH_INFO": "/song/" + value.replace("/", ":")}, id="a captured segment"),
-    pytest.param(lambda value: {"PATH_INFO": "/out", "QUERY_STRING": f"url={OUT}{value}"}, id="a target in the query"),
-    pytest.param(lambda value: {"PATH_INFO": "/out", "QUERY_STRING": f"url={OUT}{quote(quote(value))}"}, id="a target in the query, quoted twice"),
-    pytest.param(lambda value: {"PATH_INFO": "/go", "Location": f"{TRACK}?x={value}"}, id="the query of the site's redirect"),
-    pytest.param(lambda value: {"PATH_INFO": "/go", "Location": f"https://open.spotify.com/search/{value}"}, id="the path of the site's redirect"),
-    pytest.param(lambda value: {"PATH_INFO": "/go", "Location": f"{TRACK}#{value}"}, id="the fragment of the site's redirect"),
-    pytest.param(lambda value: {"PATH_INFO": "/_escape/lab", "QUERY_STRING": f"token={LAB}", "SCRIPT_NAME": "/app" + value}, id="the lab's mount point"),
+    pytest.param(
+        lambda value: {"QUERY_STRING": f"_esc=0.3-{TOKEN}&{value}"},
+        id="the query beside our marker",
+    ),
+    pytest.param(
+        lambda value: {"PATH_INFO": "/song/" + value.replace("/", ":")}, id="a captured segment"
+    ),
+    pytest.param(
+        lambda value: {"PATH_INFO": "/out", "QUERY_STRING": f"url={OUT}{value}"},
+        id="a target in the query",
+    ),
+    pytest.param(
+        lambda value: {"PATH_INFO": "/out", "QUERY_STRING": f"url={OUT}{quote(quote(value))}"},
+        id="a target in the query, quoted twice",
+    ),
+    pytest.param(
+        lambda value: {"PATH_INFO": "/go", "Location": f"{TRACK}?x={value}"},
+        id="the query of the site's redirect",
+    ),
+    pytest.param(
+        lambda value: {"PATH_INFO": "/go", "Location": f"https://open.spotify.com/search/{value}"},
+        id="the path of the site's redirect",
+    ),
+    pytest.param(
+        lambda value: {"PATH_INFO": "/go", "Location": f"{TRACK}#{value}"},
+        id="the fragment of the site's redirect",
+    ),
+    pytest.param(
+        lambda value: {
+            "PATH_INFO": "/_escape/lab",
+            "QUERY_STRING": f"token={LAB}",
+            "SCRIPT_NAME": "/app" + value,
+        },
+        id="the lab's mount point",
+    ),
 ]
 UNHEARD = [
     pytest.param(lambda value: {"HTTP_HOST": value}, None, id="a Host"),
-    pytest.param(lambda value: {"HTTP_HOST": "site.example" + value}, None, id="something after a Host"),
-    pytest.param(lambda value: {"HTTP_HOST": value + ".site.example"}, None, id="something before a Host"),
-    pytest.param(lambda value: {"HTTP_HOST": "site.example:443" + value}, None, id="something after a port"),
+    pytest.param(
+        lambda value: {"HTTP_HOST": "site.example" + value}, None, id="something after a Host"
+    ),
+    pytest.param(
+        lambda value: {"HTTP_HOST": value + ".site.example"}, None, id="something before a Host"
+    ),
+    pytest.param(
+        lambda value: {"HTTP_HOST": "site.example:443" + value}, None, id="something after a port"
+    ),
     pytest.param(lambda value: {"wsgi.url_scheme": value}, None, id="a scheme"),
-    pytest.param(lambda value: {"HTTP_USER_AGENT": TIKTOK_IOS + " " + value}, {}, id="something after an agent"),
-    pytest.param(lambda value: {"HTTP_USER_AGENT": TIKTOK_IOS.replace("41.9.0", "41.9.0" + value)}, {}, id="a version in an agent"),
+    pytest.param(
+        lambda value: {"HTTP_USER_AGENT": TIKTOK_IOS + " " + value},
+        {},
+        id="something after an agent",
+    ),
+    pytest.param(
+        lambda value: {"HTTP_USER_AGENT": TIKTOK_IOS.replace("41.9.0", "41.9.0" + value)},
+        {},
+        id="a version in an agent",
+    ),
     pytest.param(lambda value: {"HTTP_ACCEPT_LANGUAGE": "en," + value}, {}, id="a language"),
-    pytest.param(lambda value: {"HTTP_ACCEPT_LANGUAGE": "en;q=1,de;q=0." + value}, {}, id="a language's weight"),
-    pytest.param(lambda value: {"HTTP_ACCEPT_ENCODING": "gzip;q=0, " + value}, {}, id="an encoding"),
+    pytest.param(
+        lambda value: {"HTTP_ACCEPT_LANGUAGE": "en;q=1,de;q=0." + value},
+        {},
+        id="a language's weight",
+    ),
+    pytest.param(
+        lambda value: {"HTTP_ACCEPT_ENCODING": "gzip;q=0, " + value}, {}, id="an encoding"
+    ),
     pytest.param(lambda value: {"HTTP_ACCEPT": "text/html," + value}, {}, id="an accepted type"),
-    pytest.param(lambda value: {"HTTP_REFERER": "https://site.example/?" + value}, {}, id="a referrer"),
+    pytest.param(
+        lambda value: {"HTTP_REFERER": "https://site.example/?" + value}, {}, id="a referrer"
+    ),
     pytest.param(lambda value: {"HTTP_X_REQUESTED_WITH": value}, {}, id="an embedding app"),
-    pytest.param(lambda value: {"HTTP_X_REQUESTED_WITH": "com.zhiliaoapp.musically" + value}, {}, id="something after an embedding app"),
-    pytest.param(lambda value: {"HTTP_SEC_CH_UA": '"Android WebView";v="133", ' + value}, {}, id="a client hint"),
-    pytest.param(lambda value: {"HTTP_X_FORWARDED_HOST": value, "HTTP_X_FORWARDED_PROTO": value, "HTTP_FORWARDED": value}, {}, id="what a proxy may say"),
-    pytest.param(lambda value: {"HTTP_COOKIE": value, "REMOTE_USER": value, "HTTP_AUTHORIZATION": value}, {}, id="a cookie and a name"),
-    pytest.param(lambda value: {"PATH_INFO": "/go", "Location": value}, None, id="the site's redirect itself"),
+    pytest.param(
+        lambda value: {"HTTP_X_REQUESTED_WITH": "com.zhiliaoapp.musically" + value},
+        {},
+        id="something after an embedding app",
+    ),
+    pytest.param(
+        lambda value: {"HTTP_SEC_CH_UA": '"Android WebView";v="133", ' + value},
+        {},
+        id="a client hint",
+    ),
+    pytest.param(
+        lambda value: {
+            "HTTP_X_FORWARDED_HOST": value,
+            "HTTP_X_FORWARDED_PROTO": value,
+            "HTTP_FORWARDED": value,
+        },
+        {},
+        id="what a proxy may say",
+    ),
+    pytest.param(
+        lambda value: {"HTTP_COOKIE": value, "REMOTE_USER": value, "HTTP_AUTHORIZATION": value},
+        {},
+        id="a cookie and a name",
+    ),
+    pytest.param(
+        lambda value: {"PATH_INFO": "/go", "Location": value}, None, id="the site's redirect itself"
+    ),
 ]
 MARK = LabMarks(LAB).sign_mark(Mark(ROUND, "browser", "extbrowser"))
 LAB_PAGE = {"PATH_INFO": "/_escape/lab", "QUERY_STRING": f"token={LAB}"}
 LAB_UNHEARD = [
     pytest.param(lambda value: {"QUERY_STRING": f"token={LAB}&run={value}"}, id="a round"),
     pytest.param(
-        lambda value: {"QUERY_STRING": f"token={LAB}&run={LabMarks(LAB).sign_round(ROUND)}{quote(value)}"},
+        lambda value: {
+            "QUERY_STRING": f"token={LAB}&run={LabMarks(LAB).sign_round(ROUND)}{quote(value)}"
+        },
         id="something after a round, which the signature's own decoder would overlook",
     ),
-    pytest.param(lambda value: {"QUERY_STRING": f"token={LAB}&{value}"}, id="something else in the query"),
-    pytest.param(lambda value: {"QUERY_STRING": f"token={LAB}{quote(value, safe='')}"}, id="something after the token"),
+    pytest.param(
+        lambda value: {"QUERY_STRING": f"token={LAB}&{value}"}, id="something else in the query"
+    ),
+    pytest.param(
+        lambda value: {"QUERY_STRING": f"token={LAB}{quote(value, safe='')}"},
+        id="something after the token",
+    ),
     pytest.param(lambda value: {"QUERY_STRING": f"token={value}"}, id="a token"),
-    pytest.param(lambda value: {"PATH_INFO": "/_escape/lab" + value}, id="something after the path"),
-    pytest.param(lambda value: {"HTTP_USER_AGENT": TIKTOK_IOS.replace("41.9.0", "41.9/" + value)}, id="something after a version"),
-    pytest.param(lambda value: {"HTTP_ACCEPT_LANGUAGE": value, "HTTP_COOKIE": value, "HTTP_REFERER": value}, id="headers"),
-    pytest.param(lambda value: {"PATH_INFO": "/_escape/lab/arrived", "QUERY_STRING": f"m={value}"}, id="a mark"),
-    pytest.param(lambda value: {"PATH_INFO": "/_escape/lab/arrived", "QUERY_STRING": f"m={MARK}{quote(value)}"}, id="something after a mark"),
+    pytest.param(
+        lambda value: {"PATH_INFO": "/_escape/lab" + value}, id="something after the path"
+    ),
+    pytest.param(
+        lambda value: {"HTTP_USER_AGENT": TIKTOK_IOS.replace("41.9.0", "41.9/" + value)},
+        id="something after a version",
+    ),
+    pytest.param(
+        lambda value: {"HTTP_ACCEPT_LANGUAGE": value, "HTTP_COOKIE": value, "HTTP_REFERER": value},
+        id="headers",
+    ),
+    pytest.param(
+        lambda value: {"PATH_INFO": "/_escape/lab/arrived", "QUERY_STRING": f"m={value}"},
+        id="a mark",
+    ),
+    pytest.param(
+        lambda value: {
+            "PATH_INFO": "/_escape/lab/arrived",
+            "QUERY_STRING": f"m={MARK}{quote(value)}",
+        },
+        id="something after a mark",
+    ),
 ]
 
 
@@ -434,7 +601,9 @@ def assert_quoted(engine, make, values):
             assert all(map(IN_URL.fullmatch, said)), value
             stood += bool(said)
         if redirect := answered(engine, LINE_IOS, make(value)):
-            assert all(IN_URL.fullmatch(text) for name, text in redirect.headers if name == "Location"), value
+            assert all(
+                IN_URL.fullmatch(text) for name, text in redirect.headers if name == "Location"
+            ), value
     return stood
 
 
@@ -461,7 +630,10 @@ def test_what_no_page_of_the_lab_repeats(make, same):
     """It is one of the pages that say nothing of the request but who asks, or the site answers."""
     engine = Engine(same({"version": 1, "lab": {"token": LAB}}))
     arrived = LAB_PAGE | {"PATH_INFO": "/_escape/lab/arrived", "QUERY_STRING": f"m={MARK}"}
-    known = {answered(engine, *asked).body for asked in [(TIKTOK_IOS, LAB_PAGE), (SAFARI, LAB_PAGE), (TIKTOK_IOS, arrived)]}
+    known = {
+        answered(engine, *asked).body
+        for asked in [(TIKTOK_IOS, LAB_PAGE), (SAFARI, LAB_PAGE), (TIKTOK_IOS, arrived)]
+    }
     for value in map(raw, EVERY):
         hostile = answered(engine, TIKTOK_IOS, LAB_PAGE | make(value))
         assert hostile is None or hostile.body in known, value
@@ -475,4 +647,6 @@ def test_the_preview_repeats_nothing_of_a_request(given, same):
     for value in EVERY:
         for path in ("/page", "/" + value):
             query = given.format(quote(value))
-            assert b"".join(preview(environ_of(SAFARI, path, query), lambda *_: None)) in known, value
+            assert b"".join(preview(environ_of(SAFARI, path, query), lambda *_: None)) in known, (
+                value
+            )

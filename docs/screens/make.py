@@ -11,7 +11,9 @@ from escape_mw import load
 from escape_mw.preview import Preview
 
 HERE = Path(__file__).parent
-RULES = load({"version": 1, "page": {"brand": "Midnight Records", "title": "Paper Lanterns: Harbour Lights"}})
+RULES = load(
+    {"version": 1, "page": {"brand": "Midnight Records", "title": "Paper Lanterns: Harbour Lights"}}
+)
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 SMART = "https://paperlanterns.lnk.to/harbourlights"
 PICTURES = [  # file, host app, platform, destination, state, language, dark
@@ -34,7 +36,13 @@ def shoot(name, app, platform, to, state, language, dark):
     url = f"http://127.0.0.1:{server.effective_port}/page?state={state.replace(' ', '+')}&language={language}"
     with tempfile.TemporaryDirectory() as profile:
         scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
-        command = [*CHROMIUM.split(), scheme, f"--user-data-dir={profile}", f"--screenshot={HERE / name}.png", url]
+        command = [
+            *CHROMIUM.split(),
+            scheme,
+            f"--user-data-dir={profile}",
+            f"--screenshot={HERE / name}.png",
+            url,
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603 - words of ours
     server.close()
 

@@ -27,8 +27,18 @@ EXTRA = "the events database needs more: python -m pip install 'escape-mw[databa
 
 def from_database(command: Callable[..., Any]) -> Callable[..., Any]:
     """The two options that say which database a command is about."""
-    command = click.option("--rules", "rules_file", type=click.Path(dir_okay=False), help="The rules file that names the database.")(command)
-    return click.option("--db", "url", metavar="URL", help="The database itself, such as sqlite:///escape_events.sqlite3.")(command)
+    command = click.option(
+        "--rules",
+        "rules_file",
+        type=click.Path(dir_okay=False),
+        help="The rules file that names the database.",
+    )(command)
+    return click.option(
+        "--db",
+        "url",
+        metavar="URL",
+        help="The database itself, such as sqlite:///escape_events.sqlite3.",
+    )(command)
 
 
 def database_url(url: str | None, rules_file: str | None) -> str:
@@ -37,7 +47,9 @@ def database_url(url: str | None, rules_file: str | None) -> str:
         raise click.UsageError("give either --db or --rules")
     url = url or _of_rules(rules_file)
     if not is_there(url):
-        raise click.ClickException(f"{url.removeprefix(SQLITE)}: there is no such file; it is made with the first event")
+        raise click.ClickException(
+            f"{url.removeprefix(SQLITE)}: there is no such file; it is made with the first event"
+        )
     return url
 
 
@@ -49,7 +61,9 @@ def events() -> None:
 @events.command()
 @from_database
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="The first day (UTC) to take.")
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
+)
 def export(url: str | None, rules_file: str | None, since: Any, form: str) -> None:
     """Print every event, the oldest first; then what was only counted, by the day."""
     database = _open(database_url(url, rules_file))
@@ -59,7 +73,9 @@ def export(url: str | None, rules_file: str | None, since: Any, form: str) -> No
 
 @events.command()
 @from_database
-@click.option("--older-than", "period", required=True, metavar="PERIOD", help="Such as 90d, 13mo or 2y.")
+@click.option(
+    "--older-than", "period", required=True, metavar="PERIOD", help="Such as 90d, 13mo or 2y."
+)
 def prune(url: str | None, rules_file: str | None, period: str) -> None:
     """Delete what is older than a period."""
     if not PERIOD.fullmatch(period):
@@ -76,7 +92,9 @@ def _of_rules(rules_file: str | None) -> str:
         click.echo(str(error), err=True)
         sys.exit(1)
     if options is None or options.database is None:
-        raise click.ClickException(f"{rules_file}: there is no database; say 'events: {{database: ...}}' there")
+        raise click.ClickException(
+            f"{rules_file}: there is no database; say 'events: {{database: ...}}' there"
+        )
     return options.database
 
 
@@ -100,7 +118,9 @@ def _guarded(work: Callable[[], Any]) -> Any:
     except ImportError as error:
         raise click.ClickException(f"the database's driver is not installed: {error}") from None
     except (SQLAlchemyError, NewerDatabaseError) as error:
-        raise click.ClickException(f"the database cannot be used: {getattr(error, 'orig', None) or error}") from None
+        raise click.ClickException(
+            f"the database cannot be used: {getattr(error, 'orig', None) or error}"
+        ) from None
 
 
 def _write_lines(found: Iterable[Event]) -> None:

@@ -26,15 +26,23 @@ NEW = (
     sql.insert(EVENTS)
     .from_select(
         [column.name for column in EVENTS.c],
-        sql.select(*(sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c)).where(
-            ~sql.exists().where(EVENTS.c.visit == sql.bindparam("new_visit", type_=EVENTS.c.visit.type), EVENTS.c.once == sql.bindparam("new_once"))
+        sql.select(
+            *(sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c)
+        ).where(
+            ~sql.exists().where(
+                EVENTS.c.visit == sql.bindparam("new_visit", type_=EVENTS.c.visit.type),
+                EVENTS.c.once == sql.bindparam("new_once"),
+            )
         ),
         include_defaults=False,
     )
     .execution_options(preserve_rowcount=True)
 )
 # What makes a transaction see one moment's state, and keep nobody waiting.
-READS: dict[str, dict[str, Any]] = {"sqlite": {"reads": True}, "postgresql": {"isolation_level": "REPEATABLE READ"}}
+READS: dict[str, dict[str, Any]] = {
+    "sqlite": {"reads": True},
+    "postgresql": {"isolation_level": "REPEATABLE READ"},
+}
 Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform
 
 
@@ -74,10 +82,22 @@ class Database:
     def read(self, since: int = 0) -> Iterator[Event]:
         """Every event from `since` (seconds since 1970) on, the oldest first, then what was only counted."""
         with self.reading() as connection:
-            rows = connection.execution_options(yield_per=1000).execute(sql.select(*COLUMNS).where(EVENTS.c.time >= since).order_by(EVENTS.c.time))
+            rows = connection.execution_options(yield_per=1000).execute(
+                sql.select(*COLUMNS).where(EVENTS.c.time >= since).order_by(EVENTS.c.time)
+            )
             yield from (Event(*row) for row in rows)
-            for tally in connection.execute(sql.select(TALLIES).where(TALLIES.c.day >= _day(since)).order_by(TALLIES.c.day)):
-                yield Event(_midnight(tally.day), "", tally.name, tally.rule, tally.app, platform=tally.platform, number=tally._mapping["count"])
+            for tally in connection.execute(
+                sql.select(TALLIES).where(TALLIES.c.day >= _day(since)).order_by(TALLIES.c.day)
+            ):
+                yield Event(
+                    _midnight(tally.day),
+                    "",
+                    tally.name,
+                    tally.rule,
+                    tally.app,
+                    platform=tally.platform,
+                    number=tally._mapping["count"],
+                )
 
     def prune(self, before: int) -> int:
         """Delete what is older than `before` (seconds since 1970); returns how many events went."""
@@ -97,7 +117,9 @@ class Database:
         """A connection to read from, at one moment's state, in nobody's way; the tables are brought up to date before."""
         with self.engine.begin() as connection:
             migrate(connection)
-        with self.engine.execution_options(**READS.get(self.engine.dialect.name, {})).begin() as connection:
+        with self.engine.execution_options(
+            **READS.get(self.engine.dialect.name, {})
+        ).begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -106,14 +128,20 @@ class Database:
 
 
 def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
-    rows = sorted((_row(event) for event in events if event.visit), key=_key)  # in one order, or two processes could wait for each other
+    rows = sorted(
+        (_row(event) for event in events if event.visit), key=_key
+    )  # in one order, or two processes could wait for each other
     tallies = Counter[Tally]()
     for event in events:
         if not event.visit:
-            tallies[_day(event.time), event.name, _kept(event.rule), event.app, event.platform] += event.number
+            tallies[_day(event.time), event.name, _kept(event.rule), event.app, event.platform] += (
+                event.number
+            )
     if rows:
         written = connection.execute(NEW, rows).rowcount
-        tallies[_day(events[0].time), "repeat", "", "", ""] += len(rows) - written if written >= 0 else 0  # below 0: the driver cannot say
+        tallies[_day(events[0].time), "repeat", "", "", ""] += (
+            len(rows) - written if written >= 0 else 0
+        )  # below 0: the driver cannot say
     for tally, count in sorted(tallies.items()):
         if count:
             _add(connection, tally, count)
@@ -122,7 +150,9 @@ def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
 def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
     key = dict(zip(("day", "name", "rule", "app", "platform"), tally, strict=True))
     same = sql.and_(*(TALLIES.c[name] == value for name, value in key.items()))
-    if not connection.execute(sql.update(TALLIES).where(same).values(count=TALLIES.c.count + count)).rowcount:
+    if not connection.execute(
+        sql.update(TALLIES).where(same).values(count=TALLIES.c.count + count)
+    ).rowcount:
         connection.execute(sql.insert(TALLIES).values(**key, count=count))
 
 
@@ -142,7 +172,9 @@ def _kept(word: str) -> str:
 
 
 def _engine(url: str) -> sql.Engine:
-    engine = sql.create_engine(url, poolclass=sql.NullPool)  # two connections a second at most, and none to outlive a fork
+    engine = sql.create_engine(
+        url, poolclass=sql.NullPool
+    )  # two connections a second at most, and none to outlive a fork
     if engine.dialect.name == "sqlite":
         sql.event.listen(engine, "connect", _set_up_sqlite)
         sql.event.listen(engine, "begin", _begin_sqlite)
@@ -151,14 +183,18 @@ def _engine(url: str) -> sql.Engine:
 
 def _begin_sqlite(connection: sql.Connection) -> None:
     """A writer says so at once, or two of them would find out too late (SQLite, BEGIN IMMEDIATE)."""
-    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reads") else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql(
+        "BEGIN" if connection.get_execution_options().get("reads") else "BEGIN IMMEDIATE"
+    )
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
     """Several processes at once (SQLite, WAL); and BEGIN is ours, not the driver's (SQLAlchemy, pysqlite)."""
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
-    with suppress(sqlite3.OperationalError):  # nobody waits for this one: another process is at it, and the file stays so
+    with suppress(
+        sqlite3.OperationalError
+    ):  # nobody waits for this one: another process is at it, and the file stays so
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
 

@@ -9,7 +9,17 @@ from typing import Any, NamedTuple
 
 # In the order of a visit. `left` is weak: the page was hidden within its time, and nobody can say why. `arrived` is
 # proof: the marker came back from a visitor in no webview.
-STEPS = ("eligible", "shown", "attempt", "tapped", "left", "copied", "continued", "arrived", "outcome")
+STEPS = (
+    "eligible",
+    "shown",
+    "attempt",
+    "tapped",
+    "left",
+    "copied",
+    "continued",
+    "arrived",
+    "outcome",
+)
 # Only ever counted: what came twice, what nobody signed, what came too fast, what no sink could take any more.
 COUNTED = ("repeat", "forged", "capped", "dropped")
 ARMS = ("escape", "holdout")
@@ -55,4 +65,8 @@ class Event(NamedTuple):
 
     def told(self) -> dict[str, Any]:
         """The fields that say something."""
-        return {name: value for name, value in self._asdict().items() if value not in ("", None) and (name, value) != ("number", 1)}
+        return {
+            name: value
+            for name, value in self._asdict().items()
+            if value not in ("", None) and (name, value) != ("number", 1)
+        }

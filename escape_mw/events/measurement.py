@@ -36,9 +36,13 @@ class Measurement:
             return
         if isinstance(decision, Page | Redirect) and decision.reason == "escape":
             seen = decision.visitor
-            self.recorder.count(Event(0, "", "eligible", decision.rule, seen.app or "", platform=seen.platform))
+            self.recorder.count(
+                Event(0, "", "eligible", decision.rule, seen.app or "", platform=seen.platform)
+            )
 
-    def answer(self, method: str, place: str, body: Callable[[int], bytes | None], rules: Rules) -> Answer | None:
+    def answer(
+        self, method: str, place: str, body: Callable[[int], bytes | None], rules: Rules
+    ) -> Answer | None:
         """The answer to our own addresses, None to leave the request to the site."""
         return self._places.answer(method, place, body, rules)
 
@@ -52,7 +56,9 @@ def token_for_site(decision: Decision, rules: Rules) -> str | None:
     journey = decision.journey
     if journey is None:
         return None
-    handed = decision.reason in ("arrived", "stay", "holdout") or (isinstance(decision, AskSite) and journey.experiment)
+    handed = decision.reason in ("arrived", "stay", "holdout") or (
+        isinstance(decision, AskSite) and journey.experiment
+    )
     return rules.markers.token(journey.payload) if handed else None
 
 

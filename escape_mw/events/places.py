@@ -26,7 +26,10 @@ OUTCOME = "/_escape/outcome/"
 WITH_TECHNIQUE = ("attempt", "tapped", "left")
 WITHOUT = ("copied", "continued")
 MAX_BODY = 512  # bytes
-PAGE_AGE, OUTCOME_AGE = 3600, 24 * 3600  # seconds that a page is believed, and that an outcome may take
+PAGE_AGE, OUTCOME_AGE = (
+    3600,
+    24 * 3600,
+)  # seconds that a page is believed, and that an outcome may take
 RATE, BURST = 500, 2_000  # beacons a second in one process, and how many at once
 DONE = Answer("204 No Content", COMMON, b"")
 TOO_LARGE = Answer("413 Content Too Large", (*COMMON, ("Content-Length", "0")), b"")
@@ -61,13 +64,17 @@ class Places:
         self._outcomes = frozenset(outcomes)
         self._gate = Gate()
 
-    def answer(self, method: str, place: str, body: Callable[[int], bytes | None], rules: Rules) -> Answer | None:
+    def answer(
+        self, method: str, place: str, body: Callable[[int], bytes | None], rules: Rules
+    ) -> Answer | None:
         """The answer to a POST at one of our addresses, None to leave the request to the site.
 
         `place` is the path below the site's own; `body` reads at most that many bytes, None where there are more.
         """
         named = place.removeprefix(OUTCOME)
-        if method != "POST" or (place != BEACON and (named == place or named not in self._outcomes)):
+        if method != "POST" or (
+            place != BEACON and (named == place or named not in self._outcomes)
+        ):
             return None
         if not self._gate.lets():
             self._recorder.count(Event(0, "", "capped"))
@@ -86,7 +93,9 @@ class Places:
         journey = self._journey(token, OUTCOME_AGE, rules)
         if journey is None:
             return False
-        self._recorder.record(event(journey, "outcome", rules, int(self._recorder.clock()), outcome=name))
+        self._recorder.record(
+            event(journey, "outcome", rules, int(self._recorder.clock()), outcome=name)
+        )
         return True
 
     def _beacon(self, line: str, rules: Rules) -> None:
@@ -94,9 +103,15 @@ class Places:
         journey = self._journey(token, PAGE_AGE, rules)
         if journey is None:
             return
-        rung = next((rung for rung in ladder_of(journey, rules) if rung.technique == technique), None)
+        rung = next(
+            (rung for rung in ladder_of(journey, rules) if rung.technique == technique), None
+        )
         if (name in WITH_TECHNIQUE and rung is not None) or (name in WITHOUT and not technique):
-            fired = replace(rung, trigger="tap") if rung and name == "tapped" and rung.trigger != "written" else rung
+            fired = (
+                replace(rung, trigger="tap")
+                if rung and name == "tapped" and rung.trigger != "written"
+                else rung
+            )
             self._recorder.record(event(journey, name, rules, int(self._recorder.clock()), fired))
         else:
             self._count("forged")

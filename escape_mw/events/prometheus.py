@@ -8,7 +8,18 @@ from prometheus_client import Counter
 
 from .event import Event
 
-LABELS = ("event", "rule", "app", "platform", "service", "goal", "technique", "outcome", "experiment", "arm")
+LABELS = (
+    "event",
+    "rule",
+    "app",
+    "platform",
+    "service",
+    "goal",
+    "technique",
+    "outcome",
+    "experiment",
+    "arm",
+)
 # Registered when this is first imported, in the writer's process; the client's multiprocess mode does the rest.
 EVENTS = Counter("escape_mw_events", "Events of escape_mw's visits, each once in a visit", LABELS)
 
@@ -16,4 +27,6 @@ EVENTS = Counter("escape_mw_events", "Events of escape_mw's visits, each once in
 def count(events: Sequence[Event]) -> None:
     """Count events."""
     for event in events:
-        EVENTS.labels(event.name, *(getattr(event, label) for label in LABELS[1:])).inc(event.number)
+        EVENTS.labels(event.name, *(getattr(event, label) for label in LABELS[1:])).inc(
+            event.number
+        )

@@ -54,7 +54,11 @@ class Outlet:
                 self.sink(batch)
             except Exception as error:
                 if not self._is_broken:
-                    logger.error("events wait, for their sink failed: %s: %.200r", type(error).__name__, str(error))
+                    logger.error(
+                        "events wait, for their sink failed: %s: %.200r",
+                        type(error).__name__,
+                        str(error),
+                    )
                 self._is_broken = True
                 return
             self._is_broken = False
@@ -72,7 +76,12 @@ class Recorder:
     in each process that records one. `clock` gives seconds since 1970.
     """
 
-    def __init__(self, sinks: Iterable[Sink], at_once: Iterable[Callable[[Event], object]] = (), clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        sinks: Iterable[Sink],
+        at_once: Iterable[Callable[[Event], object]] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.clock = clock
         self._outlets = [Outlet(sink) for sink in sinks]
         self._at_once = tuple(at_once)
@@ -121,7 +130,13 @@ class Recorder:
         with self._pouring:
             now = int(self.clock())
             with self._lock:
-                events = [*self._queue, *(event._replace(time=now, number=number) for event, number in self._tallies.items())]
+                events = [
+                    *self._queue,
+                    *(
+                        event._replace(time=now, number=number)
+                        for event, number in self._tallies.items()
+                    ),
+                ]
                 self._queue.clear()
                 self._tallies.clear()
             for outlet in self._outlets:
@@ -129,7 +144,9 @@ class Recorder:
             for outlet in self._outlets:
                 outlet.pour(now)
             with self._lock:
-                if not (self._queue or self._tallies or any(outlet.waiting for outlet in self._outlets)):
+                if not (
+                    self._queue or self._tallies or any(outlet.waiting for outlet in self._outlets)
+                ):
                     OWING.discard(self)
 
     def close(self) -> None:
@@ -153,14 +170,21 @@ class Recorder:
         elif self._writer is None:
             with self._lock:
                 if self._writer is None:
-                    self._writer = threading.Thread(target=_write_on, args=(weakref.ref(self), self._closed), name="escape_mw events", daemon=True)
+                    self._writer = threading.Thread(
+                        target=_write_on,
+                        args=(weakref.ref(self), self._closed),
+                        name="escape_mw events",
+                        daemon=True,
+                    )
                     try:
                         self._writer.start()
                     except RuntimeError:  # no thread to be had now: the next event tries again
                         self._writer = None
 
 
-OWING: set[Recorder] = set()  # who has something to hand over lives on until that is done, whoever else has let go of it
+OWING: set[Recorder] = (
+    set()
+)  # who has something to hand over lives on until that is done, whoever else has let go of it
 
 
 def _tell(reference: weakref.ref[Recorder], what: Callable[[Recorder], None]) -> None:

@@ -12,7 +12,11 @@ from ..schema import EventOptions
 from .event import Event
 
 Sink = Callable[[Sequence[Event]], object]
-NEEDS = {"database": "sqlalchemy", "prometheus": "prometheus_client", "opentelemetry": "opentelemetry"}
+NEEDS = {
+    "database": "sqlalchemy",
+    "prometheus": "prometheus_client",
+    "opentelemetry": "opentelemetry",
+}
 SQLITE = "sqlite:///"
 
 

@@ -6,7 +6,20 @@ from opentelemetry import trace
 
 from .event import Event
 
-FIELDS = ("rule", "app", "app_version", "platform", "service", "kind", "goal", "technique", "trigger", "outcome", "experiment", "arm")
+FIELDS = (
+    "rule",
+    "app",
+    "app_version",
+    "platform",
+    "service",
+    "kind",
+    "goal",
+    "technique",
+    "trigger",
+    "outcome",
+    "experiment",
+    "arm",
+)
 
 
 def mark(event: Event) -> None:

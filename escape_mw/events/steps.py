@@ -17,7 +17,11 @@ def steps(visit: Visit, decision: Decision, rules: Rules, now: int) -> Iterator[
     if journey is None or isinstance(decision, AskSite) or visit.method != "GET":
         return
     if decision.reason == "arrived":
-        if is_navigation(visit) and visit.marker is not None and not asks_for_privacy(visit.headers):
+        if (
+            is_navigation(visit)
+            and visit.marker is not None
+            and not asks_for_privacy(visit.headers)
+        ):
             rung = rung_of(journey, visit.marker.step or 0, rules)
             yield event(journey, "arrived", rules, now, rung)
         return
@@ -28,15 +32,42 @@ def steps(visit: Visit, decision: Decision, rules: Rules, now: int) -> Iterator[
     if rules.mode == "observe" or isinstance(decision, Pass):
         return
     first = decision.steps[0]
-    yield event(journey, "attempt" if isinstance(decision, Redirect) else "shown", rules, now, Rung(first.technique, first.trigger))
+    yield event(
+        journey,
+        "attempt" if isinstance(decision, Redirect) else "shown",
+        rules,
+        now,
+        Rung(first.technique, first.trigger),
+    )
 
 
-def event(journey: Journey, name: str, rules: Rules, now: int, rung: Rung | None = None, outcome: str = "") -> Event:
+def event(
+    journey: Journey, name: str, rules: Rules, now: int, rung: Rung | None = None, outcome: str = ""
+) -> Event:
     """An event of a visit."""
     technique, trigger = (rung.technique, rung.trigger) if rung else ("", "")
     rule = rules.rules[journey.rule].name if journey.rule < len(rules.rules) else ""
-    about = (journey.app, journey.app_version, journey.platform, journey.service, journey.kind, journey.goal)
-    return Event(now, journey.id, name, rule, *about, technique, trigger, outcome, journey.experiment, journey.arm, rules.version)
+    about = (
+        journey.app,
+        journey.app_version,
+        journey.platform,
+        journey.service,
+        journey.kind,
+        journey.goal,
+    )
+    return Event(
+        now,
+        journey.id,
+        name,
+        rule,
+        *about,
+        technique,
+        trigger,
+        outcome,
+        journey.experiment,
+        journey.arm,
+        rules.version,
+    )
 
 
 def rung_of(journey: Journey, step: int, rules: Rules) -> Rung | None:
@@ -49,6 +80,8 @@ def ladder_of(journey: Journey, rules: Rules) -> tuple[Rung, ...]:
     """The ladder that a visit stands on; none where the rules no longer know its host app."""
     kind = "in-app" if journey.app else "webview"
     try:
-        return rules.ladders.rungs(Visitor(kind, journey.app or None, journey.platform), journey.goal)  # type: ignore[arg-type]
+        return rules.ladders.rungs(
+            Visitor(kind, journey.app or None, journey.platform), journey.goal
+        )  # type: ignore[arg-type]
     except KeyError:
         return ()

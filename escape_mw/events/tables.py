@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table, inspect, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    inspect,
+    select,
+    text,
+)
 
 METADATA = MetaData()
 NAME = 64  # characters: ids, rule names cut to it
@@ -31,7 +43,10 @@ EVENTS = Table(
 TALLIES = Table(
     "escape_mw_tallies",
     METADATA,
-    *(Column(name, String(NAME), primary_key=True) for name in ("day", "name", "rule", "app", "platform")),
+    *(
+        Column(name, String(NAME), primary_key=True)
+        for name in ("day", "name", "rule", "app", "platform")
+    ),
     Column("count", BigInteger, nullable=False),
 )
 SCHEMA = Table("escape_mw_schema", METADATA, Column("version", Integer, primary_key=True))
@@ -51,7 +66,9 @@ class NewerDatabaseError(RuntimeError):
     """The database was made by a later release of escape_mw."""
 
 
-def migrate(connection: Connection, migrations: Sequence[Callable[[Connection], None]] = MIGRATIONS) -> int:
+def migrate(
+    connection: Connection, migrations: Sequence[Callable[[Connection], None]] = MIGRATIONS
+) -> int:
     """Bring the tables to the newest form, within the caller's transaction; returns the version that was found.
 
     Raises NewerDatabaseError.
@@ -60,7 +77,9 @@ def migrate(connection: Connection, migrations: Sequence[Callable[[Connection], 
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     found = version(connection)
     if found > len(migrations):
-        raise NewerDatabaseError(f"the events database has form {found}, this release knows {len(migrations)} and older ones")
+        raise NewerDatabaseError(
+            f"the events database has form {found}, this release knows {len(migrations)} and older ones"
+        )
     for step in migrations[found:]:
         step(connection)
     if found < len(migrations):

@@ -18,7 +18,12 @@ from .places import PAGE
 from .results import Key, Tally, as_yaml, tallies
 from .store import results
 
-RULES = click.option("--rules", "rules_file", type=click.Path(dir_okay=False), help="The rules file, which has the lab switched on.")
+RULES = click.option(
+    "--rules",
+    "rules_file",
+    type=click.Path(dir_okay=False),
+    help="The rules file, which has the lab switched on.",
+)
 
 
 @click.group()
@@ -27,8 +32,18 @@ def lab() -> None:
 
 
 @lab.command()
-@click.option("--rules", "rules_file", type=click.Path(dir_okay=False), required=True, help="The rules file, which has the lab switched on.")
-@click.option("--base", metavar="URL", help="The site, such as https://label.example; without it, base_url of the rules.")
+@click.option(
+    "--rules",
+    "rules_file",
+    type=click.Path(dir_okay=False),
+    required=True,
+    help="The rules file, which has the lab switched on.",
+)
+@click.option(
+    "--base",
+    metavar="URL",
+    help="The site, such as https://label.example; without it, base_url of the rules.",
+)
 def url(rules_file: str, base: str | None) -> None:
     """Print the lab's link, to be opened inside a host app."""
     rules, setup = _setup(rules_file)
@@ -50,8 +65,12 @@ def export(rules_file: str | None, database: str | None) -> None:
         click.echo("there are no results yet", err=True)
         return
     known = catalogue.load()
-    ladders = Ladders({*(app.id for app in known.apps), *(key.app for key in counted)}, known.techniques)
-    click.echo(f"# Tried in the lab, as of {datetime.now(timezone.utc):%Y-%m-%d}. What worked comes first, then what was not tried, as it ships.")
+    ladders = Ladders(
+        {*(app.id for app in known.apps), *(key.app for key in counted)}, known.techniques
+    )
+    click.echo(
+        f"# Tried in the lab, as of {datetime.now(timezone.utc):%Y-%m-%d}. What worked comes first, then what was not tried, as it ships."
+    )
     click.echo("\n".join(as_yaml(counted, ladders)))
 
 
@@ -59,7 +78,9 @@ def counts(database: str | None) -> dict[Key, Tally]:
     """The results of a lab's file, counted; a file that cannot be read ends the command."""
     path = Path(database or "")
     if not path.exists():
-        raise click.ClickException(f"{database}: there is no such file; the lab makes it with its first result")
+        raise click.ClickException(
+            f"{database}: there is no such file; the lab makes it with its first result"
+        )
     try:
         return tallies(results(path))
     except (sqlite3.Error, OSError) as error:

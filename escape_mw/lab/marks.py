@@ -40,7 +40,9 @@ class Mark(NamedTuple):
     @property
     def key(self) -> str:
         """What the store remembers the row by: a hash, of which nothing can be read."""
-        return hashlib.sha256(SEPARATOR.join((self.round.id, self.goal, self.technique)).encode()).hexdigest()
+        return hashlib.sha256(
+            SEPARATOR.join((self.round.id, self.goal, self.technique)).encode()
+        ).hexdigest()
 
 
 class LabMarks:
@@ -64,7 +66,9 @@ class LabMarks:
 
     def sign_mark(self, mark: Mark) -> str:
         """The mark that an arrival brings back."""
-        return self._marks.sign(SEPARATOR.join((*mark.round, mark.goal, mark.technique))).decode("ascii")
+        return self._marks.sign(SEPARATOR.join((*mark.round, mark.goal, mark.technique))).decode(
+            "ascii"
+        )
 
     def read_mark(self, text: str) -> Mark | None:
         """The mark that an arrival brought, None where it is forged."""

@@ -46,7 +46,15 @@ def bench(title: str, rows: list[Row], *, token: str, query: str) -> Answer:
         "Tap a technique. If your browser opens and says that it worked, come back: that is recorded. If not, say what you saw.",
         "What is kept: the day, this app and its version, the technique and how it went. Nothing about you.",
     )
-    return _answer("200 OK", title=title, texts=texts, rows=rows, here=f"lab{query}", anew=f"lab?token={token}", saw=f"lab/saw{query}")
+    return _answer(
+        "200 OK",
+        title=title,
+        texts=texts,
+        rows=rows,
+        here=f"lab{query}",
+        anew=f"lab?token={token}",
+        saw=f"lab/saw{query}",
+    )
 
 
 def notice(title: str, *texts: str, status: str = "200 OK", link: str = "") -> Answer:
@@ -56,16 +64,43 @@ def notice(title: str, *texts: str, status: str = "200 OK", link: str = "") -> A
 
 def see_other(location: str) -> Answer:
     """Back to the page after an answer was taken."""
-    return Answer("303 See Other", (("Location", location), HTML, ("Content-Length", "0"), *_headers(), ("Content-Security-Policy", BASE_POLICY)), b"")
+    return Answer(
+        "303 See Other",
+        (
+            ("Location", location),
+            HTML,
+            ("Content-Length", "0"),
+            *_headers(),
+            ("Content-Security-Policy", BASE_POLICY),
+        ),
+        b"",
+    )
 
 
 def _answer(status: str, **values: object) -> Answer:
     style, script = static("lab.css").strip(), static("lab.js").strip()
-    blank: dict[str, object] = {"rows": [], "headings": HEADINGS, "link": "", "here": "", "anew": "", "saw": ""}
+    blank: dict[str, object] = {
+        "rows": [],
+        "headings": HEADINGS,
+        "link": "",
+        "here": "",
+        "anew": "",
+        "saw": "",
+    }
     constants = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - constants of ours
     body = _template().render(blank | values | constants).encode("utf-8")
     policy = f"{BASE_POLICY}; script-src {source_hash(script)}; style-src {source_hash(style)}"
-    return Answer(status, (HTML, ("Content-Length", str(len(body))), *_headers(), ("Content-Language", "en"), ("Content-Security-Policy", policy)), body)
+    return Answer(
+        status,
+        (
+            HTML,
+            ("Content-Length", str(len(body))),
+            *_headers(),
+            ("Content-Language", "en"),
+            ("Content-Security-Policy", policy),
+        ),
+        body,
+    )
 
 
 def _headers() -> tuple[tuple[str, str], ...]:
@@ -75,5 +110,7 @@ def _headers() -> tuple[tuple[str, str], ...]:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     return environment.from_string(static("lab.html"))

@@ -50,7 +50,9 @@ def answer(visit: Visit, place: str, body: Body, rules: Rules) -> Answer | None:
     room = Room(visit, rules, rules.lab, visit.url.partition("?")[0].removesuffix(place))
     if place == ARRIVED and visit.method in READ:
         return room.arrived()
-    if not hmac.compare_digest(room.given.get("token", "").encode("utf-8", "replace"), rules.lab.token.encode()):
+    if not hmac.compare_digest(
+        room.given.get("token", "").encode("utf-8", "replace"), rules.lab.token.encode()
+    ):
         return None
     if place == PAGE and visit.method in READ:
         return room.page()
@@ -78,12 +80,19 @@ class Room:
 
     def page(self) -> Answer:
         """Every technique for a visitor in a webview on a phone; for anybody else how to get there."""
-        if self.visitor.kind not in ("in-app", "webview") or self.visitor.platform not in ("ios", "android"):
-            return notice("Try techniques on a phone", HOW, link=f"{self.site}{PAGE}?token={self.setup.token}")
+        if self.visitor.kind not in ("in-app", "webview") or self.visitor.platform not in (
+            "ios",
+            "android",
+        ):
+            return notice(
+                "Try techniques on a phone", HOW, link=f"{self.site}{PAGE}?token={self.setup.token}"
+            )
         round_, run = self._round()
         query = self._query(run)
         every = rows(round_, self.rules, self.setup, self.site, f"{self.site}{PAGE}{query}")
-        return bench(f"Techniques in {self._name(round_)}", every, token=self.setup.token, query=query)
+        return bench(
+            f"Techniques in {self._name(round_)}", every, token=self.setup.token, query=query
+        )
 
     def arrived(self) -> Answer | None:
         """What an arrival is told, and the record of it; None for a mark that is none of ours."""
@@ -91,24 +100,40 @@ class Room:
         if mark is None:
             return None
         if not mark.fresh:
-            return notice("Too late", f"This link was good for {LIFE // 60} minutes. Go back to the lab and load it anew.", status="410 Gone")
+            return notice(
+                "Too late",
+                f"This link was good for {LIFE // 60} minutes. Go back to the lab and load it anew.",
+                status="410 Gone",
+            )
         if self.visitor.kind in ("in-app", "webview"):
             told = f"{mark.technique} did not get out. Go back to the lab and say that you saw the web page."
             return notice(f"Still inside {self._name(mark.round)}", told)
         if not self._counts(mark):
-            return notice("Not counted", f"Only the browser of the phone that tried {mark.technique} counts.")
+            return notice(
+                "Not counted", f"Only the browser of the phone that tried {mark.technique} counts."
+            )
         return self._worked(mark)
 
     def saw(self, body: bytes | None) -> Answer:
         """Record what the visitor saw, and go back to the page."""
         if body is None or len(body) > MAX_BODY:
-            return notice("Not taken", "That is no answer of this page.", status="413 Content Too Large")
+            return notice(
+                "Not taken", "That is no answer of this page.", status="413 Content Too Large"
+            )
         run = self.given.get("run", "")
         round_ = self.setup.marks.read_round(run)
         name, outcome = next(iter(parse_qsl(body.decode("latin-1"))), ("", ""))
-        asked = next((one for one in tries(round_, self.rules) if one.name == name), None) if round_ else None
+        asked = (
+            next((one for one in tries(round_, self.rules) if one.name == name), None)
+            if round_
+            else None
+        )
         if round_ is None or asked is None or outcome not in dict(asked.answers):
-            return notice("Not taken", "The page is too old, or that is no answer of it. Load the lab anew.", status="400 Bad Request")
+            return notice(
+                "Not taken",
+                "The page is too old, or that is no answer of it. Load the lab anew.",
+                status="400 Bad Request",
+            )
         self._record(Mark(round_, asked.goal, asked.rung.technique), outcome)
         return see_other(f"{self.site}{PAGE}{self._query(run)}#{asked.name}")
 
@@ -118,30 +143,52 @@ class Room:
         Host apps have links looked at by programs with a desktop browser's agent; an iPad calls itself a Mac.
         """
         agent = self.visit.user_agent
-        same = platform(agent)[0] == mark.round.platform or (mark.round.platform == "ios" and "(Macintosh;" in agent)
+        same = platform(agent)[0] == mark.round.platform or (
+            mark.round.platform == "ios" and "(Macintosh;" in agent
+        )
         return self.visitor.kind == "browser" and same and is_navigation(self.visit)
 
     def _worked(self, mark: Mark) -> Answer:
-        told = f"{mark.technique} got out of {self._name(mark.round)}. Go back there for the next one."
+        told = (
+            f"{mark.technique} got out of {self._name(mark.round)}. Go back there for the next one."
+        )
         if self.visit.method == "HEAD":
             return notice("It worked", told)
         new = self._record(mark, WORKED)
         if new is None:
-            return notice("It worked: not recorded", told, "The lab's file cannot be used; the site's log says why.")
+            return notice(
+                "It worked: not recorded",
+                told,
+                "The lab's file cannot be used; the site's log says why.",
+            )
         return notice("It worked: recorded" if new else "It worked: already recorded", told)
 
     def _record(self, mark: Mark, outcome: str) -> bool | None:
         new = self.setup.store.record(mark, outcome)
         if new:
-            logger.info("lab: %s in %s %s on %s, goal %s: %s", mark.technique, mark.round.app, mark.round.app_version, mark.round.platform, mark.goal, outcome)
+            logger.info(
+                "lab: %s in %s %s on %s, goal %s: %s",
+                mark.technique,
+                mark.round.app,
+                mark.round.app_version,
+                mark.round.platform,
+                mark.goal,
+                outcome,
+            )
         return new
 
     def _round(self) -> tuple[Round, str]:
         """The round that the link names, if it is this visitor's, else a new one; and how it is signed, with its own date."""
-        fresh = new_round(self.visitor.app or DEFAULT, self.visitor.app_version, self.visitor.platform)
+        fresh = new_round(
+            self.visitor.app or DEFAULT, self.visitor.app_version, self.visitor.platform
+        )
         run = self.given.get("run", "")
         named = self.setup.marks.read_round(run)
-        return (named, run) if named and named[:3] == fresh[:3] else (fresh, self.setup.marks.sign_round(fresh))
+        return (
+            (named, run)
+            if named and named[:3] == fresh[:3]
+            else (fresh, self.setup.marks.sign_round(fresh))
+        )
 
     def _query(self, run: str) -> str:
         return f"?token={self.setup.token}&run={run}"

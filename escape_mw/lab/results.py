@@ -47,7 +47,9 @@ def tallies(results: Iterable[Result]) -> dict[Key, Tally]:
     """Results counted, in the order of their first tries; rows that no lab of this version writes are left out."""
     rows: dict[Key, list[Result]] = {}
     for result in filter(_is_sound, results):
-        rows.setdefault(Key(result.app, result.platform, result.goal, result.technique), []).append(result)  # type: ignore[arg-type]
+        rows.setdefault(Key(result.app, result.platform, result.goal, result.technique), []).append(
+            result
+        )  # type: ignore[arg-type]
     return {key: _tally(tries) for key, tries in rows.items()}
 
 
@@ -58,13 +60,23 @@ def as_yaml(counted: Mapping[Key, Tally], ladders: Ladders) -> Iterator[str]:
     """
     groups = dict.fromkeys(key[:3] for key in counted)
     for app, platform, goal in sorted(groups):
-        own = {key.technique: tally for key, tally in counted.items() if key[:3] == (app, platform, goal)}
+        own = {
+            key.technique: tally
+            for key, tally in counted.items()
+            if key[:3] == (app, platform, goal)
+        }
         yield from _failures(own)
         if app == DEFAULT:
-            yield from (f"# {technique} in a webview that names no host app, {platform}, {goal}: {tally}" for technique, tally in own.items())
+            yield from (
+                f"# {technique} in a webview that names no host app, {platform}, {goal}: {tally}"
+                for technique, tally in own.items()
+            )
             continue
         yield from (f"- app: {app}", f"  platform: {platform}", f"  goal: {goal}", "  steps:")
-        yield from (f"    - {_step(rung)}" for rung in ranked(ladders.rungs(Visitor("in-app", app, platform), goal), own))
+        yield from (
+            f"    - {_step(rung)}"
+            for rung in ranked(ladders.rungs(Visitor("in-app", app, platform), goal), own)
+        )
 
 
 def ranked(rungs: Iterable[Rung], own: Mapping[str, Tally]) -> list[Rung]:
@@ -73,9 +85,14 @@ def ranked(rungs: Iterable[Rung], own: Mapping[str, Tally]) -> list[Rung]:
     order = [*shipped, *(technique for technique in own if technique not in shipped)]
     sure = [technique for technique in order if technique in own and own[technique].worked]
     sure.sort(key=lambda technique: -own[technique].worked / own[technique].tries)
-    confirmed = [_confirmed(shipped.get(technique, Rung(technique, "tap")), own[technique]) for technique in sure]
+    confirmed = [
+        _confirmed(shipped.get(technique, Rung(technique, "tap")), own[technique])
+        for technique in sure
+    ]
     untried = [rung for technique, rung in shipped.items() if technique not in own]
-    menu = [rung for rung in (*confirmed, *untried) if rung.trigger == "written"] or [Rung("menu", "written")]
+    menu = [rung for rung in (*confirmed, *untried) if rung.trigger == "written"] or [
+        Rung("menu", "written")
+    ]
     return [*(rung for rung in (*confirmed, *untried) if rung.trigger != "written"), *menu]
 
 
@@ -87,26 +104,47 @@ def _confirmed(rung: Rung, tally: Tally) -> Rung:
 def _failures(own: Mapping[str, Tally]) -> Iterator[str]:
     for technique, tally in own.items():
         if not tally.worked and technique != "menu":
-            told = ", ".join(f"{outcome} {count}" for outcome, count in sorted(tally.outcomes.items()))
+            told = ", ".join(
+                f"{outcome} {count}" for outcome, count in sorted(tally.outcomes.items())
+            )
             yield f"# left out: {technique} failed {tally.tries} of {tally.tries} ({told}; last {tally.last})"
 
 
 def _step(rung: Rung) -> str:
     """A step in one line; a JSON string is a YAML string."""
     said = {"verified": rung.verified, "source": rung.source, "note": rung.note}
-    words = [f"{rung.technique}: {rung.trigger}", f"confidence: {rung.confidence}", *(f"{name}: {json.dumps(text)}" for name, text in said.items() if text)]
+    words = [
+        f"{rung.technique}: {rung.trigger}",
+        f"confidence: {rung.confidence}",
+        *(f"{name}: {json.dumps(text)}" for name, text in said.items() if text),
+    ]
     return f"{{{', '.join(words if rung.settle_ms == SETTLE else [*words, f'settle_ms: {rung.settle_ms}'])}}}"
 
 
 def _tally(tries: list[Result]) -> Tally:
     worked = [result for result in tries if result.outcome in SUCCESS]
-    return Tally(len(tries), len(worked), max(result.day for result in worked or tries), Counter(result.outcome for result in tries))
+    return Tally(
+        len(tries),
+        len(worked),
+        max(result.day for result in worked or tries),
+        Counter(result.outcome for result in tries),
+    )
 
 
 def _is_sound(result: Result) -> bool:
     """Whether a row is one that we write: a file can be anybody's."""
-    known = result.platform in PHONES and result.goal in GOALS and result.technique in TECHNIQUES and result.outcome in OUTCOMES
-    return known and ID.fullmatch(result.app) is not None and DAY.fullmatch(result.day) is not None and _is_date(result.day)
+    known = (
+        result.platform in PHONES
+        and result.goal in GOALS
+        and result.technique in TECHNIQUES
+        and result.outcome in OUTCOMES
+    )
+    return (
+        known
+        and ID.fullmatch(result.app) is not None
+        and DAY.fullmatch(result.day) is not None
+        and _is_date(result.day)
+    )
 
 
 def _is_date(day: str) -> bool:

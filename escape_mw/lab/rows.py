@@ -17,8 +17,15 @@ from .results import GOALS, Key, tallies
 from .store import WORKED
 
 ARRIVED = "/_escape/lab/arrived"
-ANSWERS = (("nothing", "Nothing"), ("error", "An error"), ("question", "A question"), ("page", "The web page"))
-SAID = {WORKED: "Worked: recorded.", "opened": "You said: it opened."} | {name: f"You said: {label.lower()}." for name, label in ANSWERS}
+ANSWERS = (
+    ("nothing", "Nothing"),
+    ("error", "An error"),
+    ("question", "A question"),
+    ("page", "The web page"),
+)
+SAID = {WORKED: "Worked: recorded.", "opened": "You said: it opened."} | {
+    name: f"You said: {label.lower()}." for name, label in ANSWERS
+}
 TRIGGERS = {"redirect": "by itself", "auto": "by itself", "tap": "a tap", "written": "in words"}
 
 
@@ -37,7 +44,9 @@ class Try(NamedTuple):
     @property
     def only_asks(self) -> bool:
         """Whether nothing comes back to us: the music app never does, nor does the menu's way bring a mark."""
-        return self.rung.technique in ("intent-app", "app-scheme", "menu") or (self.rung.technique == "https-link" and self.goal == "app")
+        return self.rung.technique in ("intent-app", "app-scheme", "menu") or (
+            self.rung.technique == "https-link" and self.goal == "app"
+        )
 
     @property
     def answers(self) -> tuple[tuple[str, str], ...]:
@@ -53,10 +62,18 @@ def tries(round_: Round, rules: Rules) -> Iterator[Try]:
     """
     visitor = Visitor("in-app", None if round_.app == DEFAULT else round_.app, round_.platform)  # type: ignore[arg-type]
     for goal in GOALS:
-        ladder = [rung for rung in rules.ladders.rungs(visitor, goal) if rung.technique != "menu" or goal == "browser"]
+        ladder = [
+            rung
+            for rung in rules.ladders.rungs(visitor, goal)
+            if rung.technique != "menu" or goal == "browser"
+        ]
         listed = {rung.technique for rung in ladder} | {"menu"}
         yield from (Try(goal, rung, True) for rung in ladder)
-        others = (Try(goal, rung, False) for rung in _of_platform(rules, round_.platform, goal) if rung.technique not in listed)
+        others = (
+            Try(goal, rung, False)
+            for rung in _of_platform(rules, round_.platform, goal)
+            if rung.technique not in listed
+        )
         yield from (other for other in others if other.only_asks == (goal == "app"))
 
 
@@ -71,13 +88,26 @@ def rows(round_: Round, rules: Rules, setup: LabSetup, site: str, here: str) -> 
         if uri or one.rung.technique == "menu":
             tally = before.get(Key(round_.app, round_.platform, one.goal, one.rung.technique))  # type: ignore[arg-type]
             known = _known(one) + (f" Here: {tally}." if tally else "")
-            made.append(_row(one, known, uri, "" if uri else _menu(round_, rules), outcomes.get(mark.key)))
+            made.append(
+                _row(one, known, uri, "" if uri else _menu(round_, rules), outcomes.get(mark.key))
+            )
     return made
 
 
 def _row(one: Try, known: str, uri: str | None, words: str, outcome: str | None) -> Row:
     told = SAID.get(outcome or "", "")
-    return Row(one.name, one.goal, one.rung.technique, known, uri, words, one.rung.settle_ms, one.answers, told, outcome == WORKED)
+    return Row(
+        one.name,
+        one.goal,
+        one.rung.technique,
+        known,
+        uri,
+        words,
+        one.rung.settle_ms,
+        one.answers,
+        told,
+        outcome == WORKED,
+    )
 
 
 def _uri(one: Try, mark: Mark, setup: LabSetup, site: str, here: str) -> str | None:
@@ -91,10 +121,26 @@ def _uri(one: Try, mark: Mark, setup: LabSetup, site: str, here: str) -> str | N
 
 def _of_platform(rules: Rules, platform: str, goal: Goal) -> list[Rung]:
     """Every technique that some ladder of this platform and goal has, as a tap; those that the rules switch off, too."""
-    shipped = ((row.platform, row.goal, step.technique, step.settle_ms) for row in catalogue.load().techniques for step in row.steps)
-    own = ((row[1], row[2], rung.technique, rung.settle_ms) for row in rules.ladders.rows() for rung in row[3])
-    settle = {technique: settle_ms for where, aim, technique, settle_ms in (*own, *shipped) if (where, aim) == (platform, goal)}
-    return [Rung(technique, "tap", settle_ms=settle[technique]) for technique in TECHNIQUES if technique in settle]
+    shipped = (
+        (row.platform, row.goal, step.technique, step.settle_ms)
+        for row in catalogue.load().techniques
+        for step in row.steps
+    )
+    own = (
+        (row[1], row[2], rung.technique, rung.settle_ms)
+        for row in rules.ladders.rows()
+        for rung in row[3]
+    )
+    settle = {
+        technique: settle_ms
+        for where, aim, technique, settle_ms in (*own, *shipped)
+        if (where, aim) == (platform, goal)
+    }
+    return [
+        Rung(technique, "tap", settle_ms=settle[technique])
+        for technique in TECHNIQUES
+        if technique in settle
+    ]
 
 
 def _known(one: Try) -> str:
@@ -107,4 +153,8 @@ def _known(one: Try) -> str:
 def _menu(round_: Round, rules: Rules) -> str:
     app = rules.visitors.apps.get(round_.app)
     known = app.menu.get(round_.platform) if app else None  # type: ignore[call-overload]
-    return f"By hand: tap {known.sign} and choose “{known.label}”." if known else "By hand: open this app's menu and choose the browser."
+    return (
+        f"By hand: tap {known.sign} and choose “{known.label}”."
+        if known
+        else "By hand: open this app's menu and choose the browser."
+    )

@@ -24,7 +24,14 @@ YEARS = 2
 PATIENCE = 1.0  # seconds to wait for another writer
 REMEMBER = 2 * LIFE  # a round lasts as long, and the marks of its last page once more
 WORKED = "worked"
-OUTCOMES = (WORKED, "opened", "nothing", "error", "question", "page")  # "opened" is what a person says, "worked" is proof
+OUTCOMES = (
+    WORKED,
+    "opened",
+    "nothing",
+    "error",
+    "question",
+    "page",
+)  # "opened" is what a person says, "worked" is proof
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS results (id INTEGER PRIMARY KEY, day TEXT NOT NULL, app TEXT NOT NULL, app_version TEXT NOT NULL,
     platform TEXT NOT NULL, goal TEXT NOT NULL, technique TEXT NOT NULL, outcome TEXT NOT NULL)""",
@@ -60,7 +67,9 @@ class LabStore:
         Returns whether anything is new, None where the file cannot be used.
         """
         with self._guarded(), self._alone(), closing(_open(self.path, "rwc")) as file:
-            with suppress(sqlite3.OperationalError):  # nobody waits for this one: another process is at it, and the file stays so
+            with suppress(
+                sqlite3.OperationalError
+            ):  # nobody waits for this one: another process is at it, and the file stays so
                 file.execute("PRAGMA journal_mode=WAL")
             file.execute("PRAGMA synchronous=NORMAL")
             file.execute("BEGIN IMMEDIATE")
@@ -91,22 +100,49 @@ class LabStore:
         return []
 
     def _put(self, file: sqlite3.Connection, mark: Mark, outcome: str) -> bool:
-        known = file.execute("SELECT results.id, outcome FROM marks JOIN results ON results.id = marks.result WHERE mark = ?", (mark.key,)).fetchone()
+        known = file.execute(
+            "SELECT results.id, outcome FROM marks JOIN results ON results.id = marks.result WHERE mark = ?",
+            (mark.key,),
+        ).fetchone()
         if known:
-            file.execute("UPDATE results SET outcome = ? WHERE id = ? AND outcome <> ?", (outcome, known[0], WORKED))
+            file.execute(
+                "UPDATE results SET outcome = ? WHERE id = ? AND outcome <> ?",
+                (outcome, known[0], WORKED),
+            )
             return bool(known[1] not in (WORKED, outcome))
         now = self._clock()
-        row = (time.strftime("%Y-%m-%d", time.gmtime(now)), *mark.round[:3], mark.goal, mark.technique, outcome)
-        made = file.execute("INSERT INTO results (day, app, app_version, platform, goal, technique, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        file.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (mark.key, int(now) + REMEMBER, made.lastrowid))
+        row = (
+            time.strftime("%Y-%m-%d", time.gmtime(now)),
+            *mark.round[:3],
+            mark.goal,
+            mark.technique,
+            outcome,
+        )
+        made = file.execute(
+            "INSERT INTO results (day, app, app_version, platform, goal, technique, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+        file.execute(
+            "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
+            (mark.key, int(now) + REMEMBER, made.lastrowid),
+        )
         return True
 
     def _prune(self, file: sqlite3.Connection) -> None:
         """Forget what is older than two years or beyond the cap, and the hashes that nobody can send again."""
         now = time.gmtime(self._clock())
-        file.execute("DELETE FROM results WHERE day < ?", (f"{now.tm_year - YEARS}{time.strftime('-%m-%d', now)}",))
-        file.execute("DELETE FROM results WHERE id <= (SELECT id FROM results ORDER BY id DESC LIMIT 1 OFFSET ?)", (MAX_ROWS,))
-        file.execute("DELETE FROM marks WHERE expires < ? OR result < (SELECT MIN(id) FROM results)", (int(self._clock()),))
+        file.execute(
+            "DELETE FROM results WHERE day < ?",
+            (f"{now.tm_year - YEARS}{time.strftime('-%m-%d', now)}",),
+        )
+        file.execute(
+            "DELETE FROM results WHERE id <= (SELECT id FROM results ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            (MAX_ROWS,),
+        )
+        file.execute(
+            "DELETE FROM marks WHERE expires < ? OR result < (SELECT MIN(id) FROM results)",
+            (int(self._clock()),),
+        )
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -122,7 +158,11 @@ class LabStore:
             yield
         except (sqlite3.Error, OSError) as error:
             if not self._told:
-                logger.error("the lab's file %r cannot be used, results are lost: %.200r", str(self.path), str(error))
+                logger.error(
+                    "the lab's file %r cannot be used, results are lost: %.200r",
+                    str(self.path),
+                    str(error),
+                )
             self._told = True
         else:
             self._told = False
@@ -131,10 +171,14 @@ class LabStore:
 def results(path: Path) -> list[Result]:
     """Every result in a file, oldest first. Raises sqlite3.Error where it is none of ours."""
     with closing(_open(path, "rw")) as file:
-        rows = file.execute("SELECT day, app, app_version, platform, goal, technique, outcome FROM results ORDER BY id")
+        rows = file.execute(
+            "SELECT day, app, app_version, platform, goal, technique, outcome FROM results ORDER BY id"
+        )
         return [Result(*map(str, row)) for row in rows]
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
     """The file, made if need be (`rwc`) or not (`rw`)."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", timeout=PATIENCE, isolation_level=None, uri=True)
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", timeout=PATIENCE, isolation_level=None, uri=True
+    )

@@ -51,7 +51,9 @@ def lift_chart(reading: Reading) -> LiftChart | None:
 
     def y(difference: float) -> float:
         """Early intervals are wider than the chart; they end at its edges."""
-        return TOP + (high - min(max(difference, low), high)) / (high - low) * (HEIGHT - TOP - BOTTOM)
+        return TOP + (high - min(max(difference, low), high)) / (high - low) * (
+            HEIGHT - TOP - BOTTOM
+        )
 
     return LiftChart(
         fixed=_band((x(day), y(lift.fixed.low), y(lift.fixed.high)) for day, lift in days),
@@ -59,7 +61,10 @@ def lift_chart(reading: Reading) -> LiftChart | None:
         line=_points((x(day), y(lift.difference)) for day, lift in days),
         zero=round(y(0), 1),
         at=(round(x(last), 1), round(y(reading.lift.difference), 1)),
-        rows=tuple((round(y(value), 1), points(value) if value else "0") for value in _round_values(low, high)),
+        rows=tuple(
+            (round(y(value), 1), points(value) if value else "0")
+            for value in _round_values(low, high)
+        ),
         columns=((float(LEFT), day(first)), (float(WIDTH - RIGHT), day(last))),
     )
 
@@ -79,7 +84,9 @@ def _round_values(low: float, high: float) -> Iterator[float]:
 
 def _band(rows: Iterable[tuple[float, float, float]]) -> str:
     lines = list(rows)
-    return _points([(x, high) for x, _, high in lines] + [(x, low) for x, low, _ in reversed(lines)])
+    return _points(
+        [(x, high) for x, _, high in lines] + [(x, low) for x, low, _ in reversed(lines)]
+    )
 
 
 def _points(pairs: Iterable[tuple[float, float]]) -> str:

@@ -29,15 +29,48 @@ LIFT = click.FloatRange(0, min_open=True)
 
 
 @click.command()
-@click.option("--db", "url", metavar="URL", help="The events database, such as sqlite:////srv/events.sqlite3; without it, that of --rules.")
-@click.option("--rules", "rules_file", type=click.Path(dir_okay=False), help="The rules file: its events database, its experiments' holdouts.")
+@click.option(
+    "--db",
+    "url",
+    metavar="URL",
+    help="The events database, such as sqlite:////srv/events.sqlite3; without it, that of --rules.",
+)
+@click.option(
+    "--rules",
+    "rules_file",
+    type=click.Path(dir_okay=False),
+    help="The rules file: its events database, its experiments' holdouts.",
+)
 @click.option("--rule", metavar="NAME", help="Only visits of this rule.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only visits from this day (UTC) on.")
-@click.option("--lift", default=0.5, show_default=True, type=LIFT, help="The lift that an experiment is to find; 0.5 is half as many again.")
-@click.option("--planned", type=click.IntRange(1), metavar="VISITS", help="How many visits were planned; without it, what the holdout's rate asks for.")
-@click.option("--holdout", type=SHARE, help="The planned share of the holdout; without it, that of --rules, or 0.5.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only visits from this day (UTC) on."
+)
+@click.option(
+    "--lift",
+    default=0.5,
+    show_default=True,
+    type=LIFT,
+    help="The lift that an experiment is to find; 0.5 is half as many again.",
+)
+@click.option(
+    "--planned",
+    type=click.IntRange(1),
+    metavar="VISITS",
+    help="How many visits were planned; without it, what the holdout's rate asks for.",
+)
+@click.option(
+    "--holdout",
+    type=SHARE,
+    help="The planned share of the holdout; without it, that of --rules, or 0.5.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="One page for people, with charts, into this file.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="One page for people, with charts, into this file.",
+)
 def report(  # noqa: PLR0913, PLR0917 - one for each option
     url: str | None,
     rules_file: str | None,
@@ -70,13 +103,55 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
 
 
 @click.command()
-@click.option("--baseline", required=True, type=SHARE, help="The rate of the outcome without escapes; 0.10 is one visit in ten.")
-@click.option("--lift", default=0.5, show_default=True, type=LIFT, help="The lift to be found; 0.5 is half as many again.")
-@click.option("--holdout", default=0.5, show_default=True, type=SHARE, help="The share of visits that is held out.")
-@click.option("--power", "certainty", default=0.8, show_default=True, type=SHARE, help="How certainly a lift of that size is to be found.")
-@click.option("--alpha", default=0.05, show_default=True, type=SHARE, help="How often a lift may be found that is not there.")
-@click.option("--per-day", type=click.FloatRange(0, min_open=True), metavar="VISITS", help="Eligible visits a day; says how many days it takes.")
-def power(baseline: float, lift: float, holdout: float, certainty: float, alpha: float, per_day: float | None) -> None:
+@click.option(
+    "--baseline",
+    required=True,
+    type=SHARE,
+    help="The rate of the outcome without escapes; 0.10 is one visit in ten.",
+)
+@click.option(
+    "--lift",
+    default=0.5,
+    show_default=True,
+    type=LIFT,
+    help="The lift to be found; 0.5 is half as many again.",
+)
+@click.option(
+    "--holdout",
+    default=0.5,
+    show_default=True,
+    type=SHARE,
+    help="The share of visits that is held out.",
+)
+@click.option(
+    "--power",
+    "certainty",
+    default=0.8,
+    show_default=True,
+    type=SHARE,
+    help="How certainly a lift of that size is to be found.",
+)
+@click.option(
+    "--alpha",
+    default=0.05,
+    show_default=True,
+    type=SHARE,
+    help="How often a lift may be found that is not there.",
+)
+@click.option(
+    "--per-day",
+    type=click.FloatRange(0, min_open=True),
+    metavar="VISITS",
+    help="Eligible visits a day; says how many days it takes.",
+)
+def power(
+    baseline: float,
+    lift: float,
+    holdout: float,
+    certainty: float,
+    alpha: float,
+    per_day: float | None,
+) -> None:
     """Say how many visits an experiment needs."""
     with _extra():
         from .power import visits_needed  # noqa: PLC0415 - an extra, and slow to import
@@ -113,19 +188,27 @@ def _database(rules: Rules | None, file: str | None) -> str:
     if rules is None:
         raise click.UsageError("give --db, or --rules with an events database")
     if rules.events is None or not rules.events.database:
-        raise click.ClickException(f"{file}: no events are kept; name a database there (events: {{database: ...}}), or give --db")
+        raise click.ClickException(
+            f"{file}: no events are kept; name a database there (events: {{database: ...}}), or give --db"
+        )
     return rules.events.database
 
 
 def _holdouts(rules: Rules | None) -> dict[str, float]:
     experiments = [rule.experiment for rule in rules.rules if rule.experiment] if rules else []
-    return {experiment.name: experiment.holdout for experiment in experiments if 0 < experiment.holdout < 1}
+    return {
+        experiment.name: experiment.holdout
+        for experiment in experiments
+        if 0 < experiment.holdout < 1
+    }
 
 
 def _names(rules: Rules | None) -> dict[str, str]:
     """Host apps' names, those of the rules' own included."""
     shipped = {app.id: app.name for app in catalogue.load().apps}
-    return shipped | ({name: app.name for name, app in rules.visitors.apps.items()} if rules else {})
+    return shipped | (
+        {name: app.name for name, app in rules.visitors.apps.items()} if rules else {}
+    )
 
 
 def _form(as_json: bool, page: Path | None) -> Callable[[Any, dict[str, str]], str]:

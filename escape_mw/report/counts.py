@@ -25,7 +25,11 @@ WRITTEN = STEP.c.trigger == "written"
 # A way out in words is tried by being read, where it is all that there is: the first step of the page.
 TRIED = sql.or_(STEP.c.name.in_(TRIES), sql.and_(STEP.c.name == "shown", WRITTEN))
 # Each holds the next: who arrived has left, also where nobody saw the page being hidden.
-REACHED = {"tried": TRIED, "left": STEP.c.name.in_(["left", "arrived"]), "arrived": STEP.c.name == "arrived"}
+REACHED = {
+    "tried": TRIED,
+    "left": STEP.c.name.in_(["left", "arrived"]),
+    "arrived": STEP.c.name == "arrived",
+}
 Column = sql.ColumnElement[Any]
 
 
@@ -93,11 +97,18 @@ def apps(connection: sql.Connection, scope: Scope) -> list[AppCount]:
         *(_any(acted_on, condition).label(name) for name, condition in REACHED.items()),
     )
     joined = ELIGIBLE.outerjoin(STEP, sql.and_(SAME_VISIT, TRIED))
-    visits = steps.select_from(joined).where(*_in(scope)).group_by(ELIGIBLE.c.visit, ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal).subquery()
+    visits = (
+        steps.select_from(joined)
+        .where(*_in(scope))
+        .group_by(ELIGIBLE.c.visit, ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal)
+        .subquery()
+    )
     return [AppCount(*row) for row in connection.execute(_summed(visits, 3))]
 
 
-def techniques(connection: sql.Connection, scope: Scope, until: int | None = None) -> list[TechniqueCount]:
+def techniques(
+    connection: sql.Connection, scope: Scope, until: int | None = None
+) -> list[TechniqueCount]:
     """The funnel by technique; of visits that became eligible before `until` (seconds since 1970), if given.
 
     Who arrives by the words below a button is in the host app's funnel only: nobody knows how many read them.
@@ -118,7 +129,12 @@ def techniques(connection: sql.Connection, scope: Scope, until: int | None = Non
 def arm_days(connection: sql.Connection, scope: Scope) -> list[ArmDay]:
     """Every experiment's visits, by arm and day."""
     keys = (ELIGIBLE.c.experiment, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
-    query = sql.select(*keys, sql.func.count()).where(*_in(scope), ELIGIBLE.c.experiment != "").group_by(*keys).order_by(*keys)
+    query = (
+        sql.select(*keys, sql.func.count())
+        .where(*_in(scope), ELIGIBLE.c.experiment != "")
+        .group_by(*keys)
+        .order_by(*keys)
+    )
     return [ArmDay(*row) for row in connection.execute(query)]
 
 
@@ -126,7 +142,13 @@ def outcome_days(connection: sql.Connection, scope: Scope) -> list[OutcomeDay]:
     """Every experiment's visits with an outcome, by outcome, arm and the day of the visit."""
     keys = (ELIGIBLE.c.experiment, STEP.c.outcome, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
     joined = ELIGIBLE.join(STEP, sql.and_(SAME_VISIT, STEP.c.name == "outcome"))
-    query = sql.select(*keys, sql.func.count()).select_from(joined).where(*_in(scope), ELIGIBLE.c.experiment != "").group_by(*keys).order_by(*keys)
+    query = (
+        sql.select(*keys, sql.func.count())
+        .select_from(joined)
+        .where(*_in(scope), ELIGIBLE.c.experiment != "")
+        .group_by(*keys)
+        .order_by(*keys)
+    )
     return [OutcomeDay(*row) for row in connection.execute(query)]
 
 
@@ -134,7 +156,11 @@ def tallies(connection: sql.Connection, scope: Scope) -> dict[str, int]:
     """What is only counted, by its name. What belongs to no rule is in every rule's figure."""
     day = sql.func.coalesce(sql.func.sum(TALLIES.c.count), 0)
     rule = [] if scope.rule is None else [TALLIES.c.rule.in_(["", scope.rule])]
-    query = sql.select(TALLIES.c.name, day).where(TALLIES.c.day >= _date(scope.since), *rule).group_by(TALLIES.c.name)
+    query = (
+        sql.select(TALLIES.c.name, day)
+        .where(TALLIES.c.day >= _date(scope.since), *rule)
+        .group_by(TALLIES.c.name)
+    )
     found: dict[str, int] = {name: int(count) for name, count in connection.execute(query)}
     return {name: found.get(name, 0) for name in (*COUNTED, "eligible")}
 
@@ -142,7 +168,10 @@ def tallies(connection: sql.Connection, scope: Scope) -> dict[str, int]:
 def span(connection: sql.Connection, scope: Scope) -> tuple[int, int] | None:
     """The moments of the first and the last eligible visit, in seconds since 1970; None where there is none."""
     moments = sql.select(ELIGIBLE.c.time).where(*_in(scope)).limit(1)
-    first, last = (connection.execute(moments.order_by(order)).scalar() for order in (ELIGIBLE.c.time, ELIGIBLE.c.time.desc()))
+    first, last = (
+        connection.execute(moments.order_by(order)).scalar()
+        for order in (ELIGIBLE.c.time, ELIGIBLE.c.time.desc())
+    )
     return None if first is None or last is None else (first, last)
 
 
@@ -158,7 +187,11 @@ def _any(*conditions: Column) -> Column:
 
 def _summed(visits: sql.Subquery, keys: int) -> sql.Select[Any]:
     columns = list(visits.c)
-    return sql.select(*columns[:keys], *(sql.func.sum(column) for column in columns[keys:])).group_by(*columns[:keys]).order_by(*columns[:keys])
+    return (
+        sql.select(*columns[:keys], *(sql.func.sum(column) for column in columns[keys:]))
+        .group_by(*columns[:keys])
+        .order_by(*columns[:keys])
+    )
 
 
 def _day(moment: Column) -> Column:

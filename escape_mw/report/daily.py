@@ -26,12 +26,16 @@ class Daily(NamedTuple):
         return self.escape.of + self.holdout.of
 
 
-def daily(arms: Iterable[ArmDay], outcomes: Iterable[OutcomeDay]) -> Iterator[tuple[str, str, tuple[Daily, ...]]]:
+def daily(
+    arms: Iterable[ArmDay], outcomes: Iterable[OutcomeDay]
+) -> Iterator[tuple[str, str, tuple[Daily, ...]]]:
     """Every experiment, each of its outcomes ("" where none was ever recorded), and its days without a gap."""
     visits: dict[str, dict[tuple[str, int], int]] = defaultdict(dict)
     for arm in arms:
         visits[arm.experiment][arm.arm, arm.day] = arm.visits
-    successes: dict[str, dict[str, dict[tuple[str, int], int]]] = defaultdict(lambda: defaultdict(dict))
+    successes: dict[str, dict[str, dict[tuple[str, int], int]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
     for found in outcomes:
         successes[found.experiment][found.outcome][found.arm, found.day] = found.successes
     for experiment, sizes in visits.items():

@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from .counts import DAY
 from .daily import Daily
 from .power import Arms, smallest_lift, visits_needed
-from .statistics import Interval, Share, always_valid_difference, always_valid_ratio, difference, is_enough, ratio, sample_ratio
+from .statistics import (
+    Interval,
+    Share,
+    always_valid_difference,
+    always_valid_ratio,
+    difference,
+    is_enough,
+    ratio,
+    sample_ratio,
+)
 
 MISMATCH = 0.001
 PACE = 7  # days
@@ -36,7 +45,11 @@ class Question:
         """The planned share of the holdout, and where that is from: "given", "rules" or "assumed"."""
         if self.holdout is not None:
             return self.holdout, "given"
-        return (self.holdouts[experiment], "rules") if experiment in self.holdouts else (ASSUMED, "assumed")
+        return (
+            (self.holdouts[experiment], "rules")
+            if experiment in self.holdouts
+            else (ASSUMED, "assumed")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +111,11 @@ class Reading:
     @property
     def days_left(self) -> int | None:
         """Days until the needed size at the present pace; None where nobody can tell."""
-        return None if self.needed is None or not self.pace else max(0, math.ceil((self.needed - self.visits) / self.pace))
+        return (
+            None
+            if self.needed is None or not self.pace
+            else max(0, math.ceil((self.needed - self.visits) / self.pace))
+        )
 
 
 def missing(escape: Share, holdout: Share, mismatch: float | None, needed: int | None) -> str:
@@ -122,13 +139,17 @@ def missing(escape: Share, holdout: Share, mismatch: float | None, needed: int |
     return "" if is_reached or always_valid_difference(escape, holdout).excludes(0) else "too-small"
 
 
-def read(experiment: str, outcome: str, days: Sequence[Daily], question: Question, now: int) -> Reading:
+def read(
+    experiment: str, outcome: str, days: Sequence[Daily], question: Question, now: int
+) -> Reading:
     """Read one experiment for one outcome, over days without a gap; `now` is in seconds since 1970."""
     escape, holdout = days[-1].escape, days[-1].holdout
     share, share_from = question.share_of(experiment)
     mismatch = sample_ratio(escape.of, holdout.of, share) if escape.of and holdout.of else None
     target = _target(holdout.rate, question.lift)
-    needed = question.planned or (visits_needed(holdout.rate, target, share).visits if target else None)
+    needed = question.planned or (
+        visits_needed(holdout.rate, target, share).visits if target else None
+    )
     lacking = missing(escape, holdout, mismatch, needed)
     return Reading(
         experiment=experiment,
@@ -145,7 +166,15 @@ def read(experiment: str, outcome: str, days: Sequence[Daily], question: Questio
         pace=_pace(days, now // DAY),
         missing=lacking,
         lift=None if lacking else lift(escape, holdout, needed),
-        days=tuple((day, lift(day.escape, day.holdout, needed) if is_enough(day.escape, day.holdout) else None) for day in days),
+        days=tuple(
+            (
+                day,
+                lift(day.escape, day.holdout, needed)
+                if is_enough(day.escape, day.holdout)
+                else None,
+            )
+            for day in days
+        ),
     )
 
 

@@ -43,21 +43,49 @@ def funnels(apps: Iterable[AppCount], techniques: Iterable[TechniqueCount]) -> t
     by_goal: dict[str, list[AppCount]] = {}
     for row in sorted(apps, key=lambda row: (-row.eligible, row)):
         by_goal.setdefault(row.goal, []).append(row)
-    ways = {key: sorted(group, key=lambda row: -row.tried) for key, group in groupby(sorted(techniques), key=lambda row: row[:3])}
+    ways = {
+        key: sorted(group, key=lambda row: -row.tried)
+        for key, group in groupby(sorted(techniques), key=lambda row: row[:3])
+    }
     return tuple(_funnel(goal, by_goal[goal], ways) for goal in sorted(by_goal, reverse=True))
 
 
-def _funnel(goal: str, rows: Sequence[AppCount], ways: Mapping[tuple[str, ...], Sequence[TechniqueCount]]) -> Funnel:
-    lines = (line for row in rows for line in (_app(row), *(_technique(row, way) for way in ways.get(row[:3], ()))))
-    total = AppCount("", "", goal, *(sum(column) for column in zip(*(row[3:] for row in rows), strict=True)))
+def _funnel(
+    goal: str, rows: Sequence[AppCount], ways: Mapping[tuple[str, ...], Sequence[TechniqueCount]]
+) -> Funnel:
+    lines = (
+        line
+        for row in rows
+        for line in (_app(row), *(_technique(row, way) for way in ways.get(row[:3], ())))
+    )
+    total = AppCount(
+        "", "", goal, *(sum(column) for column in zip(*(row[3:] for row in rows), strict=True))
+    )
     return Funnel(goal, tuple(lines), _app(total))
 
 
 def _app(row: AppCount) -> Line:
     arrived = None if row.goal == "app" else Share(row.arrived, row.eligible)
-    return Line(row.app, row.platform, row.goal, "", row.eligible, row.held_out, Share(row.tried, row.eligible), Share(row.left, row.eligible), arrived)
+    return Line(
+        row.app,
+        row.platform,
+        row.goal,
+        "",
+        row.eligible,
+        row.held_out,
+        Share(row.tried, row.eligible),
+        Share(row.left, row.eligible),
+        arrived,
+    )
 
 
 def _technique(app: AppCount, row: TechniqueCount) -> Line:
     arrived = None if row.goal == "app" else Share(row.arrived, row.tried)
-    return Line(*row[:4], app.eligible, app.held_out, Share(row.tried, app.eligible), Share(row.left, row.tried), arrived)
+    return Line(
+        *row[:4],
+        app.eligible,
+        app.held_out,
+        Share(row.tried, app.eligible),
+        Share(row.left, row.tried),
+        arrived,
+    )

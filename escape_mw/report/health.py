@@ -46,9 +46,14 @@ def health(before: Iterable[TechniqueCount], now: Iterable[TechniqueCount]) -> t
     old, new = ({row[:4]: _share(row) for row in rows} for rows in (before, now))
     nothing = Share(0, 0)
     pairs = {key: (old.get(key, nothing), new.get(key, nothing)) for key in sorted({*old, *new})}
-    tested = {key: drop(*pair) for key, pair in pairs.items() if min(share.of for share in pair) >= TRIES}
+    tested = {
+        key: drop(*pair) for key, pair in pairs.items() if min(share.of for share in pair) >= TRIES
+    }
     p_values = dict(zip(tested, corrected(list(tested.values())), strict=True))
-    rows = [Health(*key, *pair, p_values.get(key), _status(*pair, tested.get(key), p_values.get(key))) for key, pair in pairs.items()]
+    rows = [
+        Health(*key, *pair, p_values.get(key), _status(*pair, tested.get(key), p_values.get(key)))
+        for key, pair in pairs.items()
+    ]
     order = ["stopped", "weaker?", "steady", "too few"]
     return tuple(sorted(rows, key=lambda row: order.index(row.status)))
 

@@ -37,7 +37,10 @@ def html(summary: Summary, names: Names) -> str:
 def _bars(funnel: Funnel) -> list[tuple[str, str, Share | None]]:
     """The steps of a funnel's total: a class, what it is, and how many of the eligible."""
     total = funnel.total
-    steps = [("eligible", "opened the link inside an app", Share(total.eligible, total.eligible)), ("tried", "tried a way out", total.tried)]
+    steps = [
+        ("eligible", "opened the link inside an app", Share(total.eligible, total.eligible)),
+        ("tried", "tried a way out", total.tried),
+    ]
     return [
         *steps,
         ("weak", "left the page (a weak sign)", total.left),
@@ -47,7 +50,11 @@ def _bars(funnel: Funnel) -> list[tuple[str, str, Share | None]]:
 
 def _apps(funnel: Funnel) -> list[tuple[Line, Share]]:
     """Host apps and their share of arrivals, or of departures where that is all there is."""
-    return [(line, line.arrived or line.left) for line in funnel.lines if line.eligible and not line.technique][:SHOWN]
+    return [
+        (line, line.arrived or line.left)
+        for line in funnel.lines
+        if line.eligible and not line.technique
+    ][:SHOWN]
 
 
 def _arms(reading: Reading) -> list[tuple[str, str, Share]]:
@@ -57,12 +64,16 @@ def _arms(reading: Reading) -> list[tuple[str, str, Share]]:
 def _top(reading: Reading) -> float:
     """The right end of the arms' scale: a little beyond the higher interval."""
     found = [wilson(arm) for arm in (reading.escape, reading.holdout)]
-    return min(1.0, max([interval.high for interval in found if interval], default=1.0) * 1.1) or 1.0
+    return (
+        min(1.0, max([interval.high for interval in found if interval], default=1.0) * 1.1) or 1.0
+    )
 
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     charts = SimpleNamespace(bars=_bars, apps=_apps, arms=_arms, top=_top, lift=lift_chart)
     environment.globals |= {"f": figures, "w": words, "charts": charts, "wilson": wilson}
     return environment.from_string(static("report.html"))

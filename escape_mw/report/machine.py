@@ -44,7 +44,14 @@ def as_json(summary: Summary, names: Names) -> str:
         "since": _moment(summary.scope.since) if summary.scope.since else None,
         "headline": headline(summary),
         "warnings": warnings(summary, names),
-        "funnels": [{"goal": funnel.goal, "lines": [_line(line) for line in funnel.lines], "total": _line(funnel.total)} for funnel in summary.funnels],
+        "funnels": [
+            {
+                "goal": funnel.goal,
+                "lines": [_line(line) for line in funnel.lines],
+                "total": _line(funnel.total),
+            }
+            for funnel in summary.funnels
+        ],
         "experiments": [_reading(reading) for reading in summary.readings],
         "health": [_health(row) for row in summary.health],
         "tallies": summary.tallies,
@@ -53,13 +60,25 @@ def as_json(summary: Summary, names: Names) -> str:
 
 
 def _line(line: Line) -> dict[str, Any]:
-    keys = {"app": line.app, "platform": line.platform, "technique": line.technique, "eligible": line.eligible, "held_out": line.held_out}
-    return keys | {"tried": _rate(line.tried), "left": _rate(line.left), "arrived": None if line.arrived is None else _rate(line.arrived)}
+    keys = {
+        "app": line.app,
+        "platform": line.platform,
+        "technique": line.technique,
+        "eligible": line.eligible,
+        "held_out": line.held_out,
+    }
+    return keys | {
+        "tried": _rate(line.tried),
+        "left": _rate(line.left),
+        "arrived": None if line.arrived is None else _rate(line.arrived),
+    }
 
 
 def _rate(value: Share) -> dict[str, Any]:
     interval = wilson(value)
-    return _share(value) | ({"low": None, "high": None} if interval is None else _interval(interval))
+    return _share(value) | (
+        {"low": None, "high": None} if interval is None else _interval(interval)
+    )
 
 
 def _reading(reading: Reading) -> dict[str, Any]:
@@ -68,12 +87,18 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "outcome": reading.outcome,
         "escape": _rate(reading.escape),
         "holdout": _rate(reading.holdout),
-        "sample_ratio": {"planned": reading.share, "from": reading.share_from, "p": reading.mismatch},
+        "sample_ratio": {
+            "planned": reading.share,
+            "from": reading.share_from,
+            "p": reading.mismatch,
+        },
         "size": _size(reading),
         "missing": reading.missing,
         "verdict": verdict(reading),
         "lift": None if reading.lift is None else _lift(reading.lift),
-        "days": [{"day": day(at.day), **_lift(lift)} for at, lift in reading.days if lift] if reading.lift else [],
+        "days": [{"day": day(at.day), **_lift(lift)} for at, lift in reading.days if lift]
+        if reading.lift
+        else [],
     }
 
 
@@ -91,15 +116,34 @@ def _size(reading: Reading) -> dict[str, Any]:
 
 def _lift(lift: Lift) -> dict[str, Any]:
     return {
-        "difference": {"estimate": lift.difference, "fixed": _interval(lift.fixed), "always": _interval(lift.always)},
-        "ratio": {"estimate": lift.ratio, "fixed": _interval(lift.ratio_fixed), "always": _interval(lift.ratio_always)},
+        "difference": {
+            "estimate": lift.difference,
+            "fixed": _interval(lift.fixed),
+            "always": _interval(lift.always),
+        },
+        "ratio": {
+            "estimate": lift.ratio,
+            "fixed": _interval(lift.ratio_fixed),
+            "always": _interval(lift.ratio_always),
+        },
         "basis": lift.basis,
     }
 
 
 def _health(row: Health) -> dict[str, Any]:
-    keys = {"app": row.app, "platform": row.platform, "goal": row.goal, "technique": row.technique, "weak": row.is_weak}
-    return keys | {"before": _share(row.before), "now": _share(row.now), "p": row.p, "status": row.status}
+    keys = {
+        "app": row.app,
+        "platform": row.platform,
+        "goal": row.goal,
+        "technique": row.technique,
+        "weak": row.is_weak,
+    }
+    return keys | {
+        "before": _share(row.before),
+        "now": _share(row.now),
+        "p": row.p,
+        "status": row.status,
+    }
 
 
 def _share(share: Share) -> dict[str, Any]:

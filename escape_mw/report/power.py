@@ -13,7 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binom
-from statsmodels.stats.proportion import confint_proportions_2indep, power_proportions_2indep, samplesize_proportions_2indep_onetail
+from statsmodels.stats.proportion import (
+    confint_proportions_2indep,
+    power_proportions_2indep,
+    samplesize_proportions_2indep_onetail,
+)
 
 from .statistics import ALPHA, ENOUGH
 
@@ -38,7 +42,9 @@ class Arms(NamedTuple):
         return self.escape + self.holdout
 
 
-def visits_needed(baseline: float, lift: float, holdout: float = 0.5, power: float = POWER, alpha: float = ALPHA) -> Arms:
+def visits_needed(
+    baseline: float, lift: float, holdout: float = 0.5, power: float = POWER, alpha: float = ALPHA
+) -> Arms:
     """The size at which a true lift is found with this power.
 
     `baseline` is the holdout's rate (above 0), `lift` relative to it (0.5 for half as many again; the rate must stay
@@ -48,8 +54,12 @@ def visits_needed(baseline: float, lift: float, holdout: float = 0.5, power: flo
     """
     rate = baseline * (1 + lift)
     if not (0 < baseline < rate < 1 and 0 < holdout < 1):
-        raise ValueError(f"no experiment can show {rate:.4g} beside {baseline:.4g}: both must lie between 0 and 1")
-    first = samplesize_proportions_2indep_onetail(rate - baseline, baseline, power, ratio=holdout / (1 - holdout), alpha=alpha)
+        raise ValueError(
+            f"no experiment can show {rate:.4g} beside {baseline:.4g}: both must lie between 0 and 1"
+        )
+    first = samplesize_proportions_2indep_onetail(
+        rate - baseline, baseline, power, ratio=holdout / (1 - holdout), alpha=alpha
+    )
     visits = max(math.ceil(first / (1 - holdout)), 4 * ENOUGH)
     while _chance_as_drawn(baseline, rate, visits, holdout, alpha) < power + SPARE:
         visits = math.ceil(visits * GROWTH)
@@ -57,12 +67,23 @@ def visits_needed(baseline: float, lift: float, holdout: float = 0.5, power: flo
     return Arms(visits - held, held)
 
 
-def smallest_lift(baseline: float, arms: Arms, power: float = POWER, alpha: float = ALPHA) -> float | None:
+def smallest_lift(
+    baseline: float, arms: Arms, power: float = POWER, alpha: float = ALPHA
+) -> float | None:
     """The smallest relative lift that arms of this size find with this power; None where they are too small for any."""
     highest = 1 - 2 * ENOUGH / max(arms.escape, 1)
-    if not 0 < baseline < highest or not arms.holdout or chance_to_find(baseline, highest, arms, alpha) < power:
+    if (
+        not 0 < baseline < highest
+        or not arms.holdout
+        or chance_to_find(baseline, highest, arms, alpha) < power
+    ):
         return None
-    rate = brentq(lambda rate: chance_to_find(baseline, rate, arms, alpha) - power, baseline, highest, xtol=baseline * 1e-3)
+    rate = brentq(
+        lambda rate: chance_to_find(baseline, rate, arms, alpha) - power,
+        baseline,
+        highest,
+        xtol=baseline * 1e-3,
+    )
     return float(rate) / baseline - 1
 
 
@@ -70,27 +91,58 @@ def chance_to_find(baseline: float, rate: float, arms: Arms, alpha: float = ALPH
     """The chance that a lift is read and lies above zero, where the holdout's true rate is `baseline` and the other's `rate`."""
     escape, holdout = _likely(rate, arms.escape), _likely(baseline, arms.holdout)
     if len(escape) * len(holdout) > CELLS:
-        return _normal(baseline, rate, arms, alpha) * _chance_of_enough(rate, arms.escape) * _chance_of_enough(baseline, arms.holdout)
-    low, _ = confint_proportions_2indep(escape[:, None], arms.escape, holdout[None, :], arms.holdout, method="newcomb", compare="diff", alpha=alpha)
-    chances = np.outer(binom.pmf(escape, arms.escape, rate), binom.pmf(holdout, arms.holdout, baseline))
+        return (
+            _normal(baseline, rate, arms, alpha)
+            * _chance_of_enough(rate, arms.escape)
+            * _chance_of_enough(baseline, arms.holdout)
+        )
+    low, _ = confint_proportions_2indep(
+        escape[:, None],
+        arms.escape,
+        holdout[None, :],
+        arms.holdout,
+        method="newcomb",
+        compare="diff",
+        alpha=alpha,
+    )
+    chances = np.outer(
+        binom.pmf(escape, arms.escape, rate), binom.pmf(holdout, arms.holdout, baseline)
+    )
     return float(chances[low > 0].sum())
 
 
-def _chance_as_drawn(baseline: float, rate: float, visits: int, holdout: float, alpha: float) -> float:
+def _chance_as_drawn(
+    baseline: float, rate: float, visits: int, holdout: float, alpha: float
+) -> float:
     """The chance over arms that are drawn: the mean of some sizes of the holdout that are equally likely."""
     drawn = binom.ppf((np.arange(DRAWN) + 0.5) / DRAWN, visits, holdout).astype(int)
-    return sum(chance_to_find(baseline, rate, Arms(visits - held, held), alpha) for held in drawn) / DRAWN
+    return (
+        sum(chance_to_find(baseline, rate, Arms(visits - held, held), alpha) for held in drawn)
+        / DRAWN
+    )
 
 
 def _normal(baseline: float, rate: float, arms: Arms, alpha: float) -> float:
     ratio = arms.holdout / arms.escape
-    return float(power_proportions_2indep(rate - baseline, baseline, arms.escape, ratio=ratio, alpha=alpha / 2, alternative="larger", return_results=False))
+    return float(
+        power_proportions_2indep(
+            rate - baseline,
+            baseline,
+            arms.escape,
+            ratio=ratio,
+            alpha=alpha / 2,
+            alternative="larger",
+            return_results=False,
+        )
+    )
 
 
 def _likely(rate: float, visits: int) -> Numbers:
     """The counts that can reasonably come of so many visits, and that are enough."""
     middle, reach = visits * rate, REACH * math.sqrt(visits * rate * (1 - rate)) + REACH
-    return np.arange(max(ENOUGH, math.floor(middle - reach)), min(visits - ENOUGH, math.ceil(middle + reach)) + 1)
+    return np.arange(
+        max(ENOUGH, math.floor(middle - reach)), min(visits - ENOUGH, math.ceil(middle + reach)) + 1
+    )
 
 
 def _chance_of_enough(rate: float, visits: int) -> float:

@@ -30,7 +30,9 @@ def opened(url: str) -> Iterator[sql.Connection]:
         finally:
             database.close()
     except ModuleNotFoundError as error:
-        raise SourceError(f"{told(address)}: its driver is missing; install {error.name!r}") from None
+        raise SourceError(
+            f"{told(address)}: its driver is missing; install {error.name!r}"
+        ) from None
     except NewerDatabaseError as error:
         raise SourceError(f"{told(address)}: {error}") from None
     except SQLAlchemyError as error:
@@ -40,7 +42,11 @@ def opened(url: str) -> Iterator[sql.Connection]:
 def told(address: sql.URL) -> str:
     """Where the database is, in words that may be shown: no user, no password, no options."""
     name = address.database or ""
-    return name if address.get_backend_name() == "sqlite" else f"{address.get_backend_name()}://{address.host or ''}/{name}"
+    return (
+        name
+        if address.get_backend_name() == "sqlite"
+        else f"{address.get_backend_name()}://{address.host or ''}/{name}"
+    )
 
 
 def _address(url: str) -> sql.URL:
@@ -48,7 +54,9 @@ def _address(url: str) -> sql.URL:
         address = sql.make_url(url)
         address.get_dialect()
     except (ArgumentError, NoSuchModuleError, ValueError):
-        raise SourceError("that is no database URL; one looks like sqlite:////srv/events.sqlite3 or postgresql+psycopg://user@host/name") from None
+        raise SourceError(
+            "that is no database URL; one looks like sqlite:////srv/events.sqlite3 or postgresql+psycopg://user@host/name"
+        ) from None
     except ModuleNotFoundError as error:
         raise SourceError(f"the database's driver is missing; install {error.name!r}") from None
     return address
@@ -59,17 +67,23 @@ def _see_that_it_has_events(address: sql.URL) -> None:
     if address.get_backend_name() == "sqlite":
         file = Path((address.database or "").removeprefix("file:"))
         if not file.is_file():
-            raise SourceError(f"{told(address) or ':memory:'}: there is no such file; the site makes it with its first event")
+            raise SourceError(
+                f"{told(address) or ':memory:'}: there is no such file; the site makes it with its first event"
+            )
     engine = sql.create_engine(address)
     try:
         with engine.begin() as connection:
             if not version(connection):
-                raise SourceError(f"{told(address)}: there are no events in it; the site makes their tables with the first one")
+                raise SourceError(
+                    f"{told(address)}: there are no events in it; the site makes their tables with the first one"
+                )
             migrate(connection)
     finally:
         engine.dispose()
 
 
 def _reason(error: SQLAlchemyError, address: sql.URL) -> str:
-    lines = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines() or [
+        type(error).__name__
+    ]
     return lines[0].replace(str(address.password), "***") if address.password else lines[0]

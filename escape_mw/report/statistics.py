@@ -66,7 +66,15 @@ def difference(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
 
     R. G. Newcombe (1998), "Interval estimation for the difference between independent proportions", Statistics in Medicine 17.
     """
-    low, high = confint_proportions_2indep(escape.count, escape.of, holdout.count, holdout.of, method="newcomb", compare="diff", alpha=alpha)
+    low, high = confint_proportions_2indep(
+        escape.count,
+        escape.of,
+        holdout.count,
+        holdout.of,
+        method="newcomb",
+        compare="diff",
+        alpha=alpha,
+    )
     return Interval(float(low), float(high))
 
 
@@ -77,7 +85,15 @@ def ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
     studies", Biometrics 34. (The score interval would be a little better, but its quartic is not solved reliably at
     our sizes by statsmodels 0.15.)
     """
-    low, high = confint_proportions_2indep(escape.count, escape.of, holdout.count, holdout.of, method="log", compare="ratio", alpha=alpha)
+    low, high = confint_proportions_2indep(
+        escape.count,
+        escape.of,
+        holdout.count,
+        holdout.of,
+        method="log",
+        compare="ratio",
+        alpha=alpha,
+    )
     return Interval(float(low), float(high))
 
 
@@ -95,7 +111,10 @@ def always_valid_difference(escape: Share, holdout: Share, alpha: float = ALPHA)
 
 def always_valid_ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
     """The same for escape's rate over holdout's, by way of its logarithm (delta method). Both arms need an outcome."""
-    error = math.sqrt(_variance(escape) / escape.rate**2 / escape.of + _variance(holdout) / holdout.rate**2 / holdout.of)
+    error = math.sqrt(
+        _variance(escape) / escape.rate**2 / escape.of
+        + _variance(holdout) / holdout.rate**2 / holdout.of
+    )
     low, high = _around(math.log(escape.rate / holdout.rate), error, escape.of + holdout.of, alpha)
     return Interval(math.exp(low), math.exp(high))
 

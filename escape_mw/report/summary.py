@@ -54,6 +54,8 @@ def summary(connection: Connection, scope: Scope, question: Question, now: int) 
         last=span[1] if span else None,
         funnels=funnels(counts.apps(connection, scope), counts.techniques(connection, scope)),
         health=health(before, recent),
-        readings=tuple(read(experiment, outcome, series, question, now) for experiment, outcome, series in days),
+        readings=tuple(
+            read(experiment, outcome, series, question, now) for experiment, outcome, series in days
+        ),
         tallies=counts.tallies(connection, scope),
     )

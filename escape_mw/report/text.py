@@ -10,7 +10,18 @@ from .figures import NOTHING, Names, chance, change, count, date, goal, place, p
 from .funnel import Funnel
 from .health import Health
 from .summary import Summary
-from .words import HOW_TO_READ, HOW_TO_READ_LIFT, STATUS, TALLIES, headline, lacking, sample_ratio, scope, size, warnings
+from .words import (
+    HOW_TO_READ,
+    HOW_TO_READ_LIFT,
+    STATUS,
+    TALLIES,
+    headline,
+    lacking,
+    sample_ratio,
+    scope,
+    size,
+    warnings,
+)
 
 WIDTH = 100
 MARK = "!"
@@ -33,8 +44,14 @@ def _lines(summary: Summary, names: Names) -> Iterator[str]:
             yield from _section(f"How far they got, {goal(funnel.goal)}", _funnel(funnel, names))
         yield from _beside(summary)
         for reading in summary.readings:
-            yield from _section(f"Was it worth it? Experiment {reading.experiment!r}, outcome {reading.outcome or 'none yet'!r}", _experiment(reading))
-        yield from _section("Do the ways out still work? The last 7 days beside the 4 weeks before", _health(summary.health, names))
+            yield from _section(
+                f"Was it worth it? Experiment {reading.experiment!r}, outcome {reading.outcome or 'none yet'!r}",
+                _experiment(reading),
+            )
+        yield from _section(
+            "Do the ways out still work? The last 7 days beside the 4 weeks before",
+            _health(summary.health, names),
+        )
     yield from _section("Only counted", _tallies(summary))
     notes = HOW_TO_READ + (HOW_TO_READ_LIFT if summary.readings else ())
     yield from _section("How to read this", (line for note in notes for line in _wrapped(note)))
@@ -45,34 +62,78 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _funnel(funnel: Funnel, names: Names) -> Iterator[str]:
-    rows = [("", "eligible", "tried", "", "left", "(weak)", *(("arrived", "(proof)") if funnel.goal == "browser" else ("arrived", "")))]
+    rows = [
+        (
+            "",
+            "eligible",
+            "tried",
+            "",
+            "left",
+            "(weak)",
+            *(("arrived", "(proof)") if funnel.goal == "browser" else ("arrived", "")),
+        )
+    ]
     for line in (*funnel.lines, funnel.total):
         title = f"  {line.technique}" if line.technique else place(line, names)
-        arrived = (NOTHING, "") if line.arrived is None else (count(line.arrived.count), rate(line.arrived))
+        arrived = (
+            (NOTHING, "")
+            if line.arrived is None
+            else (count(line.arrived.count), rate(line.arrived))
+        )
         eligible = "" if line.technique else count(line.eligible)
-        rows.append((title, eligible, count(line.tried.count), rate(line.tried), count(line.left.count), rate(line.left), *arrived))
+        rows.append(
+            (
+                title,
+                eligible,
+                count(line.tried.count),
+                rate(line.tried),
+                count(line.left.count),
+                rate(line.left),
+                *arrived,
+            )
+        )
     yield from _table(rows)
 
 
 def _beside(summary: Summary) -> Iterator[str]:
     yield ""
-    yield from _wrapped("A host app's rates are of its eligible visits, a technique's departures and arrivals of the visits in which it was tried.")
+    yield from _wrapped(
+        "A host app's rates are of its eligible visits, a technique's departures and arrivals of the visits in which it was tried."
+    )
     if summary.held_out:
-        yield from _wrapped(f"Beside these, {count(summary.held_out)} eligible visits were held out on purpose, to compare with.")
+        yield from _wrapped(
+            f"Beside these, {count(summary.held_out)} eligible visits were held out on purpose, to compare with."
+        )
 
 
 def _experiment(reading: Reading) -> Iterator[str]:
     arms = (("with escapes", reading.escape), ("held out", reading.holdout))
-    yield from _table([("", "visits", "with the outcome", "rate"), *((name, count(arm.of), count(arm.count), rate(arm)) for name, arm in arms)])
+    yield from _table(
+        [
+            ("", "visits", "with the outcome", "rate"),
+            *((name, count(arm.of), count(arm.count), rate(arm)) for name, arm in arms),
+        ]
+    )
     if reading.lift:
         lift = reading.lift
-        best = {"fixed": "to be relied on: the size is reached", "always": "to be relied on: the size is not reached yet"}
+        best = {
+            "fixed": "to be relied on: the size is reached",
+            "always": "to be relied on: the size is not reached yet",
+        }
         yield from _table(
             [
                 ("", "points", "relative", ""),
                 ("lift", points(lift.difference), change(lift.ratio), ""),
-                ("for one look", *_spans(lift.fixed, lift.ratio_fixed), best["fixed"] if lift.basis == "fixed" else ""),
-                ("always valid", *_spans(lift.always, lift.ratio_always), best["always"] if lift.basis == "always" else ""),
+                (
+                    "for one look",
+                    *_spans(lift.fixed, lift.ratio_fixed),
+                    best["fixed"] if lift.basis == "fixed" else "",
+                ),
+                (
+                    "always valid",
+                    *_spans(lift.always, lift.ratio_always),
+                    best["always"] if lift.basis == "always" else "",
+                ),
             ]
         )
     yield from _wrapped(lacking(reading) or size(reading))
@@ -117,7 +178,10 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in columns]
     is_right = [all(_is_figure(cell) for cell in column[1:]) for column in columns]
     for row in rows:
-        yield "  ".join(f"{cell:{'>' if right else '<'}{width}}" for cell, width, right in zip(row, widths, is_right, strict=True)).rstrip()
+        yield "  ".join(
+            f"{cell:{'>' if right else '<'}{width}}"
+            for cell, width, right in zip(row, widths, is_right, strict=True)
+        ).rstrip()
 
 
 def _is_figure(cell: str) -> bool:

@@ -49,13 +49,21 @@ BECAUSE = {
     "too-small": "there are too few visits",
 }
 TIME_HELPS = {"no-outcomes", "few-outcomes", "too-small"}
-SHARE_FROM = {"given": "as given", "rules": "as in the rules", "assumed": "assumed; if another share was planned, say it with --holdout or --rules"}
+SHARE_FROM = {
+    "given": "as given",
+    "rules": "as in the rules",
+    "assumed": "assumed; if another share was planned, say it with --holdout or --rules",
+}
 
 
 def scope(summary: Summary) -> str:
     """Which visits these are."""
     rule = "every rule" if summary.scope.rule is None else f"rule {summary.scope.rule!r}"
-    when = "" if summary.first is None or summary.last is None else f", {date(summary.first)} to {date(summary.last)} (UTC)"
+    when = (
+        ""
+        if summary.first is None or summary.last is None
+        else f", {date(summary.first)} to {date(summary.last)} (UTC)"
+    )
     return f"{rule[0].upper()}{rule[1:]}{when}"
 
 
@@ -72,10 +80,16 @@ def _reached(summary: Summary) -> list[str]:
     browser, app = summary.total("browser"), summary.total("app")
     told = []
     if browser and browser.arrived and browser.eligible:
-        told.append(f"Of {visits(browser.eligible)} from inside an app, meant for the real browser, {_share(browser.arrived)} arrived there.")
+        told.append(
+            f"Of {visits(browser.eligible)} from inside an app, meant for the real browser, {_share(browser.arrived)} arrived there."
+        )
     if app and app.eligible:
-        whole = f"{count(app.eligible)} more" if told else f"{visits(app.eligible)} from inside an app"
-        told.append(f"Of {whole}, meant for a music app, {_share(app.left)} left the page; whether they arrived, no music app ever reports.")
+        whole = (
+            f"{count(app.eligible)} more" if told else f"{visits(app.eligible)} from inside an app"
+        )
+        told.append(
+            f"Of {whole}, meant for a music app, {_share(app.left)} left the page; whether they arrived, no music app ever reports."
+        )
     return told
 
 
@@ -85,9 +99,15 @@ def _share(value: Share) -> str:
 
 def warnings(summary: Summary, names: Names) -> list[str]:
     """What somebody should look at."""
-    told = [f"{place(row, names)}, {goal(row.goal)}: {row.technique} {STATUS[row.status]} ({_fell(row)})." for row in summary.health if row.status == "stopped"]
+    told = [
+        f"{place(row, names)}, {goal(row.goal)}: {row.technique} {STATUS[row.status]} ({_fell(row)})."
+        for row in summary.health
+        if row.status == "stopped"
+    ]
     if summary.tallies["dropped"]:
-        told.append(f"{count(summary.tallies['dropped'])} events were lost before they could be written, so every figure here is too low.")
+        told.append(
+            f"{count(summary.tallies['dropped'])} events were lost before they could be written, so every figure here is too low."
+        )
     return told
 
 
@@ -115,7 +135,9 @@ def lacking(reading: Reading) -> str:
     escape, holdout = reading.escape, reading.holdout
     match reading.missing:
         case "no-holdout":
-            return "Only visits with escapes were recorded, so there is nothing to compare them with."
+            return (
+                "Only visits with escapes were recorded, so there is nothing to compare them with."
+            )
         case "no-escape":
             return "Only visits in the holdout were recorded, so there is nothing to compare them with."
         case "mismatch":
@@ -152,10 +174,16 @@ def _size(reading: Reading) -> str:
     """The size beside what it should be."""
     if reading.needed is None:
         return f"{visits(reading.visits)}."
-    source = "as planned" if reading.is_planned else f"to find {change(1 + reading.target)} over the holdout's {percent(reading.holdout.rate)}"
+    source = (
+        "as planned"
+        if reading.is_planned
+        else f"to find {change(1 + reading.target)} over the holdout's {percent(reading.holdout.rate)}"
+    )
     if reading.visits >= reading.needed:
         return f"{visits(reading.visits)}; {count(reading.needed)} were needed {source}."
-    return f"{count(reading.visits)} of the {count(reading.needed)} visits that are needed {source}."
+    return (
+        f"{count(reading.visits)} of the {count(reading.needed)} visits that are needed {source}."
+    )
 
 
 def _wait(reading: Reading) -> str:
@@ -165,7 +193,11 @@ def _wait(reading: Reading) -> str:
     if reading.days_left is None:
         return " No visit came in the last week, so nobody can tell when that will be."
     days = "one more day" if reading.days_left == 1 else f"{count(reading.days_left)} more days"
-    return f" At {reading.pace:,.0f} visits a day the {count(reading.needed)} take {days}." if reading.days_left else ""
+    return (
+        f" At {reading.pace:,.0f} visits a day the {count(reading.needed)} take {days}."
+        if reading.days_left
+        else ""
+    )
 
 
 def _smallest(reading: Reading) -> str:
@@ -179,7 +211,9 @@ def _p(reading: Reading) -> str:
     return told if told.startswith("<") else f"= {told}"
 
 
-def plan(arms: Arms, baseline: float, lift: float, power: float, alpha: float, per_day: float | None) -> list[str]:
+def plan(
+    arms: Arms, baseline: float, lift: float, power: float, alpha: float, per_day: float | None
+) -> list[str]:
     """The size of an experiment to come."""
     told = [
         f"{count(arms.visits)} eligible visits: {count(arms.escape)} with escapes, {count(arms.holdout)} held out.",
@@ -187,4 +221,14 @@ def plan(arms: Arms, baseline: float, lift: float, power: float, alpha: float, p
         f"and find a difference where there is none in {alpha:.0%} of experiments.",
         f"Read it once, when they have come: escape-mw report --planned {arms.visits}",
     ]
-    return [told[0], *([f"At {per_day:,.0f} visits a day that takes {count(math.ceil(arms.visits / per_day))} days."] if per_day else []), *told[1:]]
+    return [
+        told[0],
+        *(
+            [
+                f"At {per_day:,.0f} visits a day that takes {count(math.ceil(arms.visits / per_day))} days."
+            ]
+            if per_day
+            else []
+        ),
+        *told[1:],
+    ]

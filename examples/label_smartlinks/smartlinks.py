@@ -47,9 +47,7 @@ urls = Map(
 
 
 def page(title, body):
-    text = (
-        f'<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>{STYLE}<h1>{escape(title)}</h1>{body}'
-    )
+    text = f'<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>{STYLE}<h1>{escape(title)}</h1>{body}'
     return Response(text, content_type="text/html; charset=utf-8")
 
 
@@ -61,7 +59,10 @@ def landing(request, release):
     links = RELEASES.get(release) or {}
     if not links:
         raise NotFound
-    return page(release, "".join(f'<a href="{escape(url)}">{escape(service)}</a>' for service, url in links.items()))
+    return page(
+        release,
+        "".join(f'<a href="{escape(url)}">{escape(service)}</a>' for service, url in links.items()),
+    )
 
 
 def short(request, code):
@@ -74,23 +75,41 @@ def script(request, code):
     if code not in SHORT:
         raise NotFound
     url = escape(SHORT[code])
-    return page("One moment", f'<a id="go" href="{url}">Continue</a><script>location.replace(document.getElementById("go").href)</script>')
+    return page(
+        "One moment",
+        f'<a id="go" href="{url}">Continue</a><script>location.replace(document.getElementById("go").href)</script>',
+    )
 
 
 def presave(request, release):
-    return page(f"Pre-save {release}", f'<a href="/presave/{escape(release)}/go">Pre-save on Spotify</a>')
+    return page(
+        f"Pre-save {release}", f'<a href="/presave/{escape(release)}/go">Pre-save on Spotify</a>'
+    )
 
 
 def sign_in(request, release):
     state = secrets.token_urlsafe(16)
     back = f"{request.host_url}presave/{release}/done"
-    query = {"client_id": "c0ffee", "response_type": "code", "redirect_uri": back, "scope": "user-library-modify", "state": state}
+    query = {
+        "client_id": "c0ffee",
+        "response_type": "code",
+        "redirect_uri": back,
+        "scope": "user-library-modify",
+        "state": state,
+    }
     response = redirect(f"{SIGN_IN}?{urlencode(query)}")
     response.set_cookie("state", state, httponly=True)
     return response
 
 
-VIEWS = {"home": home, "landing": landing, "short": short, "script": script, "presave": presave, "sign_in": sign_in}
+VIEWS = {
+    "home": home,
+    "landing": landing,
+    "short": short,
+    "script": script,
+    "presave": presave,
+    "sign_in": sign_in,
+}
 
 
 @Request.application

@@ -22,10 +22,31 @@ from typing import Any
 
 from .seen import CENTRE, WATCH, Attempt, ScriptError, TimedOutError, is_here, until
 
-SCHEMES = ("intent", "instagram", "barcelona", "kakaotalk", "spotify", "music", "googlechromes", "x-safari-https")
+SCHEMES = (
+    "intent",
+    "instagram",
+    "barcelona",
+    "kakaotalk",
+    "spotify",
+    "music",
+    "googlechromes",
+    "x-safari-https",
+)
 FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--no-first-run", "--disable-dev-shm-usage", "--disable-auto-reload", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"),
+    *(
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ),
+    *(
+        "--no-first-run",
+        "--disable-dev-shm-usage",
+        "--disable-auto-reload",
+        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    ),
 )
 SIZE = {"width": 412, "height": 915}
 DESKTOP = {"xdg-open": 'printf "%s\\n" "$1" >>"$0.log"', "xdg-mime": "echo fake.desktop"}
@@ -35,7 +56,11 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def missing() -> str | None:
     """What is not installed here, if anything."""
     absent = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
-    return f"{' and '.join(absent)} not on PATH (Debian: chromium, chromium-driver)" if absent else None
+    return (
+        f"{' and '.join(absent)} not on PATH (Debian: chromium, chromium-driver)"
+        if absent
+        else None
+    )
 
 
 class Chromium:
@@ -52,12 +77,24 @@ class Chromium:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
-        environment = {**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "HOME": str(self.folder)}
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen([shutil.which("chromedriver") or "", f"--port={self._port}"], env=environment, **quiet)
+        environment = {
+            **os.environ,
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+        }
+        quiet = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.DEVNULL,
+            "stderr": subprocess.DEVNULL,
+        }
+        self.process = subprocess.Popen(
+            [shutil.which("chromedriver") or "", f"--port={self._port}"], env=environment, **quiet
+        )
         self._session = ""
         self._wait_for_driver()
-        session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": self._capabilities()}})
+        session = self._call(
+            "POST", "/session", {"capabilities": {"alwaysMatch": self._capabilities()}}
+        )
         self._session = f"/session/{session['sessionId']}"
         self.version = session["capabilities"]["browserVersion"]
         self._browser = session["capabilities"]["goog:processID"]
@@ -87,7 +124,9 @@ class Chromium:
         self._call("DELETE", "/window")
         self._call("POST", "/window", {"handle": new})
         assert old != new
-        self._call("POST", "/window/rect", SIZE)  # in the foreground, wherever the one before it was left
+        self._call(
+            "POST", "/window/rect", SIZE
+        )  # in the foreground, wherever the one before it was left
         self.cdp("Emulation.setUserAgentOverride", userAgent=agent)
         self.cdp("Page.addScriptToEvaluateOnNewDocument", source=self.watch)
         self.cdp("Emulation.setScriptExecutionDisabled", value=not javascript)
@@ -113,7 +152,11 @@ class Chromium:
     def script(self, body: str) -> Any:
         """What an asynchronous function of this body returns."""
         try:
-            return self._call("POST", "/execute/sync", {"script": f"return (async () => {{ {body} }})()", "args": []})
+            return self._call(
+                "POST",
+                "/execute/sync",
+                {"script": f"return (async () => {{ {body} }})()", "args": []},
+            )
         except DriverError as error:
             raise ScriptError(str(error)) from None
 
@@ -154,7 +197,11 @@ class Chromium:
 
     def requests(self) -> list[str]:
         """Every URL of the web that was asked for since the tab was opened."""
-        return [request["request"]["url"] for request in self._requests() if request["request"]["url"].startswith("http")]
+        return [
+            request["request"]["url"]
+            for request in self._requests()
+            if request["request"]["url"].startswith("http")
+        ]
 
     def complaints(self) -> list[str]:
         """What stood in the console since it was asked last."""
@@ -190,7 +237,11 @@ class Chromium:
 
     def _has_loaded(self, number: int) -> bool:
         try:
-            return bool(self.script(f"return window.left !== {number} && document.readyState === 'complete'"))
+            return bool(
+                self.script(
+                    f"return window.left !== {number} && document.readyState === 'complete'"
+                )
+            )
         except ScriptError:
             return False
 
@@ -198,13 +249,22 @@ class Chromium:
         here = self._call("GET", "/window")
         for entry in self._log("performance"):
             words = json.loads(entry["message"])
-            if words["webview"] == here and words["message"]["method"] == "Network.requestWillBeSent":
+            if (
+                words["webview"] == here
+                and words["message"]["method"] == "Network.requestWillBeSent"
+            ):
                 self._told.append(words["message"]["params"])
         return self._told
 
     def _attempts(self) -> list[Attempt]:
         documents = [words for words in self._requests() if words.get("type") == "Document"]
-        found = [Attempt(words["request"]["url"] + words["request"].get("urlFragment", ""), bool(words.get("hasUserGesture"))) for words in documents]
+        found = [
+            Attempt(
+                words["request"]["url"] + words["request"].get("urlFragment", ""),
+                bool(words.get("hasUserGesture")),
+            )
+            for words in documents
+        ]
         return [attempt for attempt in found if not is_here(attempt.uri)]
 
     def _log(self, kind: str) -> list[dict[str, Any]]:
@@ -220,15 +280,27 @@ class Chromium:
             script = self.folder / "bin" / name
             script.write_text(f"#!/bin/sh\n{body}\n", "utf-8")
             script.chmod(0o755)
-        preferences = {"protocol_handler": {"allowed_origin_protocol_pairs": {permits: dict.fromkeys(SCHEMES, True)}}} if permits else {}
+        preferences = (
+            {
+                "protocol_handler": {
+                    "allowed_origin_protocol_pairs": {permits: dict.fromkeys(SCHEMES, True)}
+                }
+            }
+            if permits
+            else {}
+        )
         (self.folder / "profile" / "Default").mkdir(parents=True)
-        (self.folder / "profile" / "Default" / "Preferences").write_text(json.dumps(preferences), "utf-8")
+        (self.folder / "profile" / "Default" / "Preferences").write_text(
+            json.dumps(preferences), "utf-8"
+        )
 
     def _capabilities(self) -> dict[str, Any]:
         options = {
             "binary": shutil.which("chromium"),
             "args": [*FLAGS, f"--user-data-dir={self.folder / 'profile'}"],
-            "mobileEmulation": {"deviceMetrics": {"width": 412, "height": 915, "pixelRatio": 1, "touch": True}},
+            "mobileEmulation": {
+                "deviceMetrics": {"width": 412, "height": 915, "pixelRatio": 1, "touch": True}
+            },
             "perfLoggingPrefs": {"enableNetwork": True, "enablePage": False},
         }
         return {
@@ -249,7 +321,12 @@ class Chromium:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         data = json.dumps(body or {}).encode() if method == "POST" else None
-        request = urllib.request.Request(f"http://127.0.0.1:{self._port}{self._session}{path}", data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._port}{self._session}{path}",
+            data,
+            {"Content-Type": "application/json"},
+            method=method,
+        )
         try:
             with OPENER.open(request, timeout=15) as response:
                 return json.load(response)["value"]

@@ -20,15 +20,34 @@ from .site import TARGETS, Site, served
 BEACON = "/_escape/e"
 # Some rungs wait a minute here, so that nobody is late who leaves while they are under way.
 PATIENT = [
-    {"app": "naver", "platform": "android", "goal": "browser", "steps": [{"intent": "tap", "settle_ms": 60_000}, {"https-link": "tap"}]},
-    {"app": "threads", "platform": "ios", "goal": "browser", "steps": [{"extbrowser": "tap", "settle_ms": 60_000}, {"x-safari": "tap"}]},
-    {"app": "kakaotalk", "goal": "browser", "steps": [{"kakao-external": "auto", "settle_ms": 60_000}]},
+    {
+        "app": "naver",
+        "platform": "android",
+        "goal": "browser",
+        "steps": [{"intent": "tap", "settle_ms": 60_000}, {"https-link": "tap"}],
+    },
+    {
+        "app": "threads",
+        "platform": "ios",
+        "goal": "browser",
+        "steps": [{"extbrowser": "tap", "settle_ms": 60_000}, {"x-safari": "tap"}],
+    },
+    {
+        "app": "kakaotalk",
+        "goal": "browser",
+        "steps": [{"kakao-external": "auto", "settle_ms": 60_000}],
+    },
 ]
 RULES = {
     "events": {"outcomes": ["presave"]},
     "techniques": PATIENT,
     "rules": [
-        {"name": "pre-save", "path": "/presave", "to": "page", "experiment": {"name": "spring", "holdout": 0.5}},
+        {
+            "name": "pre-save",
+            "path": "/presave",
+            "to": "page",
+            "experiment": {"name": "spring", "holdout": 0.5},
+        },
         {"name": "landing", "path": "/landing", "to": "page"},
         {"name": "links", "path": "/**", "to": "redirect"},
     ],
@@ -48,7 +67,10 @@ def site_with_presave(request: Request) -> Response:
     """The site itself: it carries a visit's token to where an outcome is known."""
     if request.path in TARGETS:
         return redirect(TARGETS[request.path])
-    return Response(PAGE.format(visit=request.environ.get("escape_mw.visit", "")), content_type="text/html; charset=utf-8")
+    return Response(
+        PAGE.format(visit=request.environ.get("escape_mw.visit", "")),
+        content_type="text/html; charset=utf-8",
+    )
 
 
 @dataclass
@@ -65,7 +87,11 @@ class Measured:
 
     def told(self) -> list[str]:
         """What was recorded, each as "name technique", and what was only counted, as often as it was; by the alphabet."""
-        return sorted(f"{event.name} {event.technique or event.outcome}".strip() for event in self.read() for _ in range(event.number))
+        return sorted(
+            f"{event.name} {event.technique or event.outcome}".strip()
+            for event in self.read()
+            for _ in range(event.number)
+        )
 
     def tells(self, engine: Any, story: str) -> None:
         """What was recorded is this and nothing else: "eligible, shown intent", in any order.
@@ -94,7 +120,9 @@ class Measured:
 def measured(rules: Any = None, **how: Any) -> Iterator[Measured]:
     """The wrapped site, running, its events in a list."""
     events: list[Event] = []
-    with served({**RULES, **(rules or {})}, site_with_presave, sinks=[events.extend], **how) as site:
+    with served(
+        {**RULES, **(rules or {})}, site_with_presave, sinks=[events.extend], **how
+    ) as site:
         yield Measured(site, lambda: list(events))
 
 

@@ -73,4 +73,6 @@ def wrap(agent: str) -> str:
 def unwrap(agent: str) -> str:
     """The user agent in that word, or the word itself."""
     word = agent.removeprefix(WRAPPED)
-    return base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)).decode() if word != agent else agent
+    return (
+        base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)).decode() if word != agent else agent
+    )

@@ -18,10 +18,18 @@ from escape_mw import EscapeMiddleware
 from .seen import unwrap
 
 ORIGIN = "https://site.example"
-TARGETS = {"/track": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC", "/smart": "https://paperlanterns.lnk.to/harbour?utm_source=bio"}
+TARGETS = {
+    "/track": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
+    "/smart": "https://paperlanterns.lnk.to/harbour?utm_source=bio",
+}
 # On iOS Telegram leaves no mark; here it has one, so that its rows are met too.
 TELEGRAM = {"id": "telegram", "name": "Telegram", "tokens": ["Telegram-Android/", "Telegram-iOS/"]}
-RULES = {"version": 1, "base_url": ORIGIN, "secret": "a secret for tests only", "apps": {"add": [TELEGRAM]}}
+RULES = {
+    "version": 1,
+    "base_url": ORIGIN,
+    "secret": "a secret for tests only",
+    "apps": {"add": [TELEGRAM]},
+}
 
 
 @Request.application
@@ -29,7 +37,10 @@ def pages(request: Request) -> Response:
     """The site itself, which knows nothing of any escape."""
     if request.path in TARGETS:
         return redirect(TARGETS[request.path])
-    return Response("<!doctype html><title>Home</title><p id=home>Home</p>", content_type="text/html; charset=utf-8")
+    return Response(
+        "<!doctype html><title>Home</title><p id=home>Home</p>",
+        content_type="text/html; charset=utf-8",
+    )
 
 
 @dataclass
@@ -69,17 +80,29 @@ def running(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def served(rules: Any = None, app: Any = pages, keep: bool = False, sinks: Any = (), around: Callable[[Any], Any] = lambda app: app) -> Iterator[Site]:
+def served(
+    rules: Any = None,
+    app: Any = pages,
+    keep: bool = False,
+    sinks: Any = (),
+    around: Callable[[Any], Any] = lambda app: app,
+) -> Iterator[Site]:
     """The wrapped site, running; `keep` takes the ban on caching off its answers, `around` puts something before it."""
     site = Site()
     wrapped = around(EscapeMiddleware(app, {**RULES, **(rules or {})}, sinks=sinks))
 
     def asked(environ: dict[str, Any], start_response: Any) -> Any:
-        site.asked.append(environ["PATH_INFO"] + ("?" if environ["QUERY_STRING"] else "") + environ["QUERY_STRING"])
+        site.asked.append(
+            environ["PATH_INFO"]
+            + ("?" if environ["QUERY_STRING"] else "")
+            + environ["QUERY_STRING"]
+        )
         environ["HTTP_USER_AGENT"] = unwrap(environ.get("HTTP_USER_AGENT", ""))
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            return start_response(status, [item for item in headers if not keep or item[0] != "Cache-Control"], *more)
+            return start_response(
+                status, [item for item in headers if not keep or item[0] != "Cache-Control"], *more
+            )
 
         return wrapped(environ, start)
 

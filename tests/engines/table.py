@@ -39,13 +39,29 @@ PLAYER = intent(SONG, quoted(0, "track"), "package=com.spotify.music;")
 SONG_IN_BROWSER = intent(SONG, quoted(1, "track"))
 BROWSER, BROWSER_SECOND = intent(page(0), quoted(0)), intent(page(1), quoted(1))
 SCHEME = "spotify:track:4uLU6hMCjMI75M1A2tKUQC"
-SAFARI, SAFARI_SECOND, SONG_IN_SAFARI = f"x-safari-https://{page(0)}", f"x-safari-https://{page(1)}", f"x-safari-https://{SONG}"
+SAFARI, SAFARI_SECOND, SONG_IN_SAFARI = (
+    f"x-safari-https://{page(0)}",
+    f"x-safari-https://{page(1)}",
+    f"x-safari-https://{SONG}",
+)
 CHROME = f"googlechromes://{page(1)}"
-KAKAO, KAKAO_SONG = f"kakaotalk://web/openExternal?url={quoted(0)}", f"kakaotalk://web/openExternal?url={SONG_QUOTED}"
-LINE, LINE_SONG = f"https://{page(0)}&openExternalBrowser=1", f"https://{page(1, 'track')}&openExternalBrowser=1"
-OPENER, OPENER_SONG = "instagram://extbrowser/?url=" + quoted(0), "instagram://extbrowser/?url=" + SONG_QUOTED
+KAKAO, KAKAO_SONG = (
+    f"kakaotalk://web/openExternal?url={quoted(0)}",
+    f"kakaotalk://web/openExternal?url={SONG_QUOTED}",
+)
+LINE, LINE_SONG = (
+    f"https://{page(0)}&openExternalBrowser=1",
+    f"https://{page(1, 'track')}&openExternalBrowser=1",
+)
+OPENER, OPENER_SONG = (
+    "instagram://extbrowser/?url=" + quoted(0),
+    "instagram://extbrowser/?url=" + SONG_QUOTED,
+)
 OPENER_SECOND = "instagram://extbrowser/?url=" + quoted(1)
-THREADS, THREADS_SONG = "barcelona://extbrowser/?url=" + quoted(0), "barcelona://extbrowser/?url=" + SONG_QUOTED
+THREADS, THREADS_SONG = (
+    "barcelona://extbrowser/?url=" + quoted(0),
+    "barcelona://extbrowser/?url=" + SONG_QUOTED,
+)
 
 LADDERS: dict[tuple[str, str, str], list[Rung]] = {
     ("instagram", "android", "browser"): [Rung("auto", BROWSER), Rung("tap", OPENER_SECOND)],
@@ -77,7 +93,11 @@ LADDERS: dict[tuple[str, str, str], list[Rung]] = {
     ("instagram", "ios", "browser"): [Rung("tap", OPENER, 8000), Rung("tap", CHROME)],
     ("instagram", "ios", "app"): [Rung("tap", OPENER_SONG, 8000), Rung("tap", SCHEME)],
     ("threads", "ios", "browser"): [Rung("tap", THREADS), Rung("tap", SAFARI_SECOND)],
-    ("threads", "ios", "app"): [Rung("tap", THREADS_SONG), Rung("tap", SCHEME), Rung("tap", SONG_IN_SAFARI)],
+    ("threads", "ios", "app"): [
+        Rung("tap", THREADS_SONG),
+        Rung("tap", SCHEME),
+        Rung("tap", SONG_IN_SAFARI),
+    ],
     ("facebook", "ios", "browser"): [Rung("tap", SAFARI), Rung("tap", CHROME)],
     ("facebook", "ios", "app"): [Rung("tap", SCHEME), Rung("tap", SONG_IN_SAFARI)],
     ("messenger", "ios", "browser"): [Rung("tap", SAFARI)],
@@ -118,26 +138,35 @@ AGENTS = {
     ("facebook", "android"): agents.ANDROID + " [FB_IAB/FB4A;FBAV/561.0.0.40.71;IABMV/1;]",
     ("facebook", "ios"): agents.FACEBOOK_IOS,
     ("messenger", "android"): agents.ANDROID + " [FB_IAB/Orca-Android;FBAV/299.0.0.13.114;]",
-    ("messenger", "ios"): agents.IPHONE + "Mobile/20D47 LightSpeed [FBAN/MessengerLiteForiOS;FBAV/396.0.0.32.105;FBDV/iPhone13,2;FBSN/iOS;FBSV/16.3;FBOP/0]",
+    ("messenger", "ios"): agents.IPHONE
+    + "Mobile/20D47 LightSpeed [FBAN/MessengerLiteForiOS;FBAV/396.0.0.32.105;FBDV/iPhone13,2;FBSN/iOS;FBSV/16.3;FBOP/0]",
     ("tiktok", "android"): agents.TIKTOK_ANDROID,
     ("tiktok", "ios"): agents.TIKTOK_IOS,
-    ("snapchat", "ios"): agents.IPHONE + "Version/18.6 Mobile/15E148 Snapchat/12.72.0.39 (like Safari/8617.2.4.10.8, panda)",
+    ("snapchat", "ios"): agents.IPHONE
+    + "Version/18.6 Mobile/15E148 Snapchat/12.72.0.39 (like Safari/8617.2.4.10.8, panda)",
     ("x", "ios"): agents.IPHONE + "Mobile/15E148 Twitter for iPhone/12.5",
     ("line", "android"): agents.ANDROID + " Line/14.16.0/IAB",
     ("line", "ios"): agents.LINE_IOS,
     ("kakaotalk", "android"): agents.KAKAOTALK_ANDROID,
-    ("kakaotalk", "ios"): agents.IPHONE + "Version/26.0 Mobile/15E148 Safari/604.1 KAKAOTALK/26.7.3 (INAPP)",
+    ("kakaotalk", "ios"): agents.IPHONE
+    + "Version/26.0 Mobile/15E148 Safari/604.1 KAKAOTALK/26.7.3 (INAPP)",
     ("naver", "android"): agents.ANDROID + " NAVER(inapp; search; 1150; 12.5.0)",
-    ("telegram", "android"): agents.ANDROID + " Telegram-Android/12.10.0 (Samsung SM-S901U1; Android 16; SDK 36; HIGH)",
-    ("telegram", "ios"): agents.IPHONE + "Mobile/15E148 Telegram-iOS/12.10.0",  # no iPhone sends this: the row waits for a mark
-    ("linkedin", "ios"): agents.IPHONE + "Version/26.5 Mobile/15E148 Safari/604.1 [LinkedInApp]/9.51",
+    ("telegram", "android"): agents.ANDROID
+    + " Telegram-Android/12.10.0 (Samsung SM-S901U1; Android 16; SDK 36; HIGH)",
+    ("telegram", "ios"): agents.IPHONE
+    + "Mobile/15E148 Telegram-iOS/12.10.0",  # no iPhone sends this: the row waits for a mark
+    ("linkedin", "ios"): agents.IPHONE
+    + "Version/26.5 Mobile/15E148 Safari/604.1 [LinkedInApp]/9.51",
     ("gsa", "ios"): agents.IPHONE + "GSA/392.0.823086651 Mobile/15E148 Safari/604.1",
     ("wechat", "android"): agents.WECHAT_ANDROID,
-    ("wechat", "ios"): agents.IPHONE + "Mobile/15E148 MicroMessenger/8.0.49(0x18003137) NetType/WIFI Language/zh_CN",
+    ("wechat", "ios"): agents.IPHONE
+    + "Mobile/15E148 MicroMessenger/8.0.49(0x18003137) NetType/WIFI Language/zh_CN",
     ("qq", "android"): agents.ANDROID + " V1_AND_SQ_8.9.28 QQ/8.9.28.635 NetType/WIFI",
-    ("qq", "ios"): agents.IPHONE + "Mobile/15E148 QQ/8.9.28.635 V1_IPH_SQ_8.9.28_1_APP_A Pixel/1170 NetType/WIFI",
+    ("qq", "ios"): agents.IPHONE
+    + "Mobile/15E148 QQ/8.9.28.635 V1_IPH_SQ_8.9.28_1_APP_A Pixel/1170 NetType/WIFI",
     ("weibo", "android"): agents.ANDROID + " Weibo (Pixel 8__weibo__14.1.0__android__android14)",
-    ("weibo", "ios"): agents.IPHONE + "Mobile/15E148 Weibo (iPhone14,5__weibo__14.1.0__iphone__os17.0)",
+    ("weibo", "ios"): agents.IPHONE
+    + "Mobile/15E148 Weibo (iPhone14,5__weibo__14.1.0__iphone__os17.0)",
     ("default", "android"): agents.ANDROID + " [Pinterest/Android]",
     ("default", "ios"): agents.IPHONE + "Mobile/15E148 Safari/604.1 [Pinterest/iOS]",
 }

@@ -26,7 +26,16 @@ def fetched(folder: Path) -> Path | None:
     """axe-core from npm's registry, if npm is here and reaches it."""
     if not shutil.which("npm"):
         return None
-    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", "axe-core"]
+    command = [
+        "npm",
+        "install",
+        "--prefix",
+        str(folder),
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "axe-core",
+    ]
     done = subprocess.run(command, capture_output=True, timeout=60, check=False)
     return folder / NAME if done.returncode == 0 else None
 
@@ -34,9 +43,17 @@ def fetched(folder: Path) -> Path | None:
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory):
     named = os.environ.get("ESCAPE_MW_AXE")
-    places = [Path(named), Path(named, "axe.min.js"), Path(named, NAME)] if named else [ROOT / NAME, ROOT.parent / NAME]
+    places = (
+        [Path(named), Path(named, "axe.min.js"), Path(named, NAME)]
+        if named
+        else [ROOT / NAME, ROOT.parent / NAME]
+    )
     found = next(filter(Path.is_file, places), None) or fetched(tmp_path_factory.mktemp("axe"))
-    need(None if found else "axe-core is not here (set ESCAPE_MW_AXE to its axe.min.js), and npm could not fetch it")
+    need(
+        None
+        if found
+        else "axe-core is not here (set ESCAPE_MW_AXE to its axe.min.js), and npm could not fetch it"
+    )
     return found.read_text("utf-8")
 
 
@@ -46,9 +63,14 @@ def page(request, chromium, site, axe):
 
     def ready(path, app, platform):
         chromium.open(site.url + path, AGENTS[app, platform])
-        chromium.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": request.param}])
+        chromium.cdp(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": request.param}],
+        )
         chromium.cdp("Runtime.evaluate", expression=axe)
-        assert chromium.script(f"return matchMedia('(prefers-color-scheme: {request.param})').matches")
+        assert chromium.script(
+            f"return matchMedia('(prefers-color-scheme: {request.param})').matches"
+        )
         return chromium
 
     return ready
@@ -102,9 +124,19 @@ def test_no_violations(page, path, app, platform, state):
 
 
 FAULTS = [
-    pytest.param("document.documentElement.removeAttribute('lang')", "html-has-lang", id="no language"),
-    pytest.param("document.querySelector('.hint').style.cssText = 'color: #888; background: #777'", "color-contrast", id="grey on grey"),
-    pytest.param("document.querySelector('.step.now a').textContent = ''", "link-name", id="a button without words"),
+    pytest.param(
+        "document.documentElement.removeAttribute('lang')", "html-has-lang", id="no language"
+    ),
+    pytest.param(
+        "document.querySelector('.hint').style.cssText = 'color: #888; background: #777'",
+        "color-contrast",
+        id="grey on grey",
+    ),
+    pytest.param(
+        "document.querySelector('.step.now a').textContent = ''",
+        "link-name",
+        id="a button without words",
+    ),
 ]
 
 

@@ -11,7 +11,11 @@ from .site import served
 from .table import AGENTS, LADDERS
 from .test_ladders import NOW, attempts, expected, shown, waited
 
-INSTAGRAM, TIKTOK, KAKAOTALK = AGENTS["instagram", "android"], AGENTS["tiktok", "android"], AGENTS["kakaotalk", "android"]
+INSTAGRAM, TIKTOK, KAKAOTALK = (
+    AGENTS["instagram", "android"],
+    AGENTS["tiktok", "android"],
+    AGENTS["kakaotalk", "android"],
+)
 AUTO = LADDERS["instagram", "android", "browser"]
 TAPS = LADDERS["tiktok", "android", "app"]
 PLANTED = '{% extends "interstitial.html" %}{% block head %}<script>window.planted = true</script>{% endblock %}'
@@ -106,7 +110,9 @@ def test_continue_here_leads_to_the_site_itself(engine, site):
 def test_the_copy_button_copies_and_says_so(engine, site):
     engine.open(f"{site.url}/track", TIKTOK)
     engine.tap("#copy")
-    engine.until("document.querySelector('#copy').textContent === document.querySelector('#copy').dataset.copied")
+    engine.until(
+        "document.querySelector('#copy').textContent === document.querySelector('#copy').dataset.copied"
+    )
     assert engine.script("return document.querySelector('[role=status]').textContent") == "Copied"
     assert attempts(engine) == []
 
@@ -124,7 +130,10 @@ def test_a_planted_script_is_refused_and_told(engine, tmp_path):
     template.write_text(PLANTED, "utf-8")
     with served({"page": {"template": str(template)}}) as site:
         engine.open(f"{site.url}/track", TIKTOK)
-        assert engine.script("return [refused, 'planted' in window]") == [["script-src-elem"], False]
+        assert engine.script("return [refused, 'planted' in window]") == [
+            ["script-src-elem"],
+            False,
+        ]
         engine.tap(NOW)
         assert attempts(engine, 1) == expected(TAPS[:1])
 
@@ -143,7 +152,11 @@ def test_a_host_app_that_opens_one_scheme(webkit, site, scheme, opened):
     for number, hides in enumerate(opened[: opened.index(True) + 1]):
         webkit.tap(NOW)
         assert attempts(webkit, number + 1) == expected(rungs[: number + 1])
-        webkit.until("document.hidden" if hides else f"document.querySelectorAll('.step')[{number + 1}].matches('.now')")
+        webkit.until(
+            "document.hidden"
+            if hides
+            else f"document.querySelectorAll('.step')[{number + 1}].matches('.now')"
+        )
     webkit.come_back()
     assert shown(webkit) == [opened.index(True)]
 
@@ -153,7 +166,9 @@ def test_a_window_only_in_the_tap(webkit, site):
     webkit.open(f"{site.url}/smart", AGENTS["facebook", "ios"])
     webkit.tap(NOW)
     webkit.attempts(1)
-    assert [told["kind"] for told in webkit.navigations() if told["uri"].startswith("x-safari")] == ["create"]
+    assert [
+        told["kind"] for told in webkit.navigations() if told["uri"].startswith("x-safari")
+    ] == ["create"]
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +190,8 @@ def test_the_operating_system_is_given_the_very_uri(desktop, site, path, app, pl
     """Chromium really starts the handler of the scheme, with the URI as it stands on the page."""
     desktop.open(site.url + path, AGENTS[app, platform], javascript=False)
     before = len(desktop.handed_over())
-    uri = desktop.script(f"return document.querySelectorAll('.step a')[{number}].getAttribute('href')")
+    uri = desktop.script(
+        f"return document.querySelectorAll('.step a')[{number}].getAttribute('href')"
+    )
     desktop.tap(nth(desktop, number))
     assert desktop.handed_over(before + 1)[before:] == [uri]

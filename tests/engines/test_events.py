@@ -26,7 +26,9 @@ from .test_behaviour import INSTAGRAM, TIKTOK
 from .test_ladders import MENU_FIRST, NOW
 
 NAVER = AGENTS["naver", "android"]
-HERE = {"base_url": None}  # the site's own pages are where they are served, so that "continue here" leads somewhere
+HERE = {
+    "base_url": None
+}  # the site's own pages are where they are served, so that "continue here" leads somewhere
 SECONDS = "return await new Promise(done => setTimeout(done, document.querySelector('.step.now a').dataset.settle * 1.5))"
 
 # What the page does, in the order in which it does it (Navigation API).
@@ -51,7 +53,9 @@ def at_once():
 def no_fault_of_ours(caplog):
     """Nothing went wrong behind a request that passed."""
     yield
-    assert [record.getMessage() for record in caplog.get_records("call") if record.levelname == "ERROR"] == []
+    assert [
+        record.getMessage() for record in caplog.get_records("call") if record.levelname == "ERROR"
+    ] == []
 
 
 @pytest.fixture(params=["chromium", "webkit"])
@@ -70,12 +74,18 @@ def tap(engine, times=1):
 
 def copy(engine):
     engine.tap("#copy")
-    engine.until("document.querySelector('#copy').textContent === document.querySelector('#copy').dataset.copied")
+    engine.until(
+        "document.querySelector('#copy').textContent === document.querySelector('#copy').dataset.copied"
+    )
 
 
 def stay(engine):
     engine.tap(".stay a")
-    eventually(lambda: engine.script("return document.readyState === 'complete' && !!document.querySelector('#home')"))
+    eventually(
+        lambda: engine.script(
+            "return document.readyState === 'complete' && !!document.querySelector('#home')"
+        )
+    )
 
 
 def replace(engine):
@@ -87,7 +97,9 @@ ACTS = {
     "tap": tap,
     "double tap": lambda engine: tap(engine, times=2),
     "wait": lambda engine: engine.script(SECONDS),
-    "pause": lambda engine: engine.script("return await new Promise(done => setTimeout(done, 1100))"),  # longer than between the taps of a double one
+    "pause": lambda engine: engine.script(
+        "return await new Promise(done => setTimeout(done, 1100))"
+    ),  # longer than between the taps of a double one
     "opened": lambda engine: engine.opened(),
     "leave": lambda engine: engine.leave(),
     "return": lambda engine: engine.come_back(),
@@ -104,59 +116,171 @@ def play(engine, acts):
 
 
 TECHNIQUES = [
-    pytest.param("chromium", "tiktok android", "/smart", "tap, wait", "shown intent, tapped intent", id="a tap on the only step"),
     pytest.param(
-        *("chromium", "tiktok android", "/track", "tap, wait, tap, wait", "shown intent-app, tapped intent-app, tapped intent"),
+        "chromium",
+        "tiktok android",
+        "/smart",
+        "tap, wait",
+        "shown intent, tapped intent",
+        id="a tap on the only step",
+    ),
+    pytest.param(
+        *(
+            "chromium",
+            "tiktok android",
+            "/track",
+            "tap, wait, tap, wait",
+            "shown intent-app, tapped intent-app, tapped intent",
+        ),
         id="a tap on each step, as one after the other fails",
     ),
-    pytest.param("chromium", "instagram android", "/smart", "wait", "shown intent, attempt intent", id="a step that fires by itself"),
     pytest.param(
-        *("chromium", "instagram android", "/smart", "wait, tap, wait", "shown intent, attempt intent, tapped extbrowser"),
+        "chromium",
+        "instagram android",
+        "/smart",
+        "wait",
+        "shown intent, attempt intent",
+        id="a step that fires by itself",
+    ),
+    pytest.param(
+        *(
+            "chromium",
+            "instagram android",
+            "/smart",
+            "wait, tap, wait",
+            "shown intent, attempt intent, tapped extbrowser",
+        ),
         id="a step by itself, then a tap on the next",
     ),
-    pytest.param("chromium", "naver android", "/smart", "tap, opened", "shown intent, tapped intent, left intent", id="a tap that opened something"),
     pytest.param(
-        *("chromium", "kakaotalk android", "/smart", "opened", "shown kakao-external, attempt kakao-external, left kakao-external"),
+        "chromium",
+        "naver android",
+        "/smart",
+        "tap, opened",
+        "shown intent, tapped intent, left intent",
+        id="a tap that opened something",
+    ),
+    pytest.param(
+        *(
+            "chromium",
+            "kakaotalk android",
+            "/smart",
+            "opened",
+            "shown kakao-external, attempt kakao-external, left kakao-external",
+        ),
         id="a step by itself that opened something",
     ),
-    pytest.param("chromium", "wechat android", "/smart", "copy", "shown menu, copied", id="words alone, and the link is copied"),
-    pytest.param("webkit", "kakaotalk ios", "/smart", "", "shown kakao-external, attempt kakao-external", id="iOS: a step that fires by itself"),
     pytest.param(
-        *("webkit", "kakaotalk ios", "/smart", "opened", "shown kakao-external, attempt kakao-external, left kakao-external"),
+        "chromium",
+        "wechat android",
+        "/smart",
+        "copy",
+        "shown menu, copied",
+        id="words alone, and the link is copied",
+    ),
+    pytest.param(
+        "webkit",
+        "kakaotalk ios",
+        "/smart",
+        "",
+        "shown kakao-external, attempt kakao-external",
+        id="iOS: a step that fires by itself",
+    ),
+    pytest.param(
+        *(
+            "webkit",
+            "kakaotalk ios",
+            "/smart",
+            "opened",
+            "shown kakao-external, attempt kakao-external, left kakao-external",
+        ),
         id="iOS: a step by itself that opened something",
     ),
     pytest.param(
-        *("webkit", "instagram ios", "/smart", "tap, wait, tap, wait", "shown extbrowser, tapped extbrowser, tapped chrome-ios"),
+        *(
+            "webkit",
+            "instagram ios",
+            "/smart",
+            "tap, wait, tap, wait",
+            "shown extbrowser, tapped extbrowser, tapped chrome-ios",
+        ),
         id="iOS: Instagram's own opener, then Chrome",
     ),
     pytest.param(
-        *("webkit", "threads ios", "/smart", "tap, opened", "shown extbrowser, tapped extbrowser, left extbrowser"),
+        *(
+            "webkit",
+            "threads ios",
+            "/smart",
+            "tap, opened",
+            "shown extbrowser, tapped extbrowser, left extbrowser",
+        ),
         id="iOS: Threads' own opener has opened something",
     ),
     pytest.param(
-        *("webkit", "facebook ios", "/smart", "tap, wait, tap, wait", "shown x-safari-window, tapped x-safari-window, tapped chrome-ios"),
+        *(
+            "webkit",
+            "facebook ios",
+            "/smart",
+            "tap, wait, tap, wait",
+            "shown x-safari-window, tapped x-safari-window, tapped chrome-ios",
+        ),
         id="iOS: a new window, then Chrome",
     ),
     pytest.param(
-        *("webkit", "threads ios", "/track", "tap, wait, tap, wait, tap", "shown extbrowser, tapped extbrowser, tapped app-scheme, tapped x-safari-window"),
+        *(
+            "webkit",
+            "threads ios",
+            "/track",
+            "tap, wait, tap, wait, tap",
+            "shown extbrowser, tapped extbrowser, tapped app-scheme, tapped x-safari-window",
+        ),
         id="iOS: three steps, one after the other",
     ),
-    pytest.param("webkit", "telegram ios", "/smart", "tap, wait", "shown x-safari, tapped x-safari", id="iOS: Safari"),
-    pytest.param("webkit", "tiktok ios", "/track", "tap, wait", "shown app-scheme, tapped app-scheme", id="iOS: the player's own scheme"),
-    pytest.param("webkit", "wechat ios", "/track", "tap, wait", "shown https-link, tapped https-link", id="iOS: a plain link"),
+    pytest.param(
+        "webkit",
+        "telegram ios",
+        "/smart",
+        "tap, wait",
+        "shown x-safari, tapped x-safari",
+        id="iOS: Safari",
+    ),
+    pytest.param(
+        "webkit",
+        "tiktok ios",
+        "/track",
+        "tap, wait",
+        "shown app-scheme, tapped app-scheme",
+        id="iOS: the player's own scheme",
+    ),
+    pytest.param(
+        "webkit",
+        "wechat ios",
+        "/track",
+        "tap, wait",
+        "shown https-link, tapped https-link",
+        id="iOS: a plain link",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("engine", "who", "path", "acts", "story"), TECHNIQUES, indirect=["engine"])
+@pytest.mark.parametrize(
+    ("engine", "who", "path", "acts", "story"), TECHNIQUES, indirect=["engine"]
+)
 def test_every_step_is_reported_once_by_its_technique(engine, who, path, acts, story):
     with measured() as site:
-        engine.open(site.url + path, AGENTS[tuple(who.split())], opens="everything" if "opened" in acts else "nothing")
+        engine.open(
+            site.url + path,
+            AGENTS[tuple(who.split())],
+            opens="everything" if "opened" in acts else "nothing",
+        )
         play(engine, acts)
         assert engine.script("return refused") == []
         site.tells(engine, f"eligible, {story}")
         assert {event.trigger for event in site.events("attempt")} <= {"auto"}
         assert {event.trigger for event in site.events("tapped")} <= {"tap"}
-        assert {(event.app, event.platform, event.rule) for event in site.read() if event.visit} == {(*who.split(), "links")}
+        assert {
+            (event.app, event.platform, event.rule) for event in site.read() if event.visit
+        } == {(*who.split(), "links")}
         assert len({event.visit for event in site.read() if event.visit}) == 1
 
 
@@ -170,14 +294,28 @@ def test_a_bare_redirect_is_an_attempt_and_what_comes_back_is_the_same_visit(chr
 
 
 WAYS = [
-    pytest.param(NAVER, "tap, leave, return, pause, tap, leave", "tapped intent, left intent", id="tapped and left twice is each reported once"),
+    pytest.param(
+        NAVER,
+        "tap, leave, return, pause, tap, leave",
+        "tapped intent, left intent",
+        id="tapped and left twice is each reported once",
+    ),
     pytest.param(TIKTOK, "double tap, wait", "tapped intent", id="a double tap is one"),
     pytest.param(TIKTOK, "leave, return", "", id="left without a hand-off is not left by one"),
-    pytest.param(TIKTOK, "tap, wait, leave, return", "tapped intent", id="left after the step had failed is not left by it"),
+    pytest.param(
+        TIKTOK,
+        "tap, wait, leave, return",
+        "tapped intent",
+        id="left after the step had failed is not left by it",
+    ),
     pytest.param(NAVER, "tap, replace", "tapped intent", id="replaced by another page is not left"),
-    pytest.param(NAVER, "tap, stay", "tapped intent, continued", id="continued here after a tap is not left"),
+    pytest.param(
+        NAVER, "tap, stay", "tapped intent, continued", id="continued here after a tap is not left"
+    ),
     pytest.param(TIKTOK, "copy, copy", "copied", id="copied twice is reported once"),
-    pytest.param(TIKTOK, "copy, leave, return, stay", "copied, continued", id="copied and continued here"),
+    pytest.param(
+        TIKTOK, "copy, leave, return, stay", "copied, continued", id="copied and continued here"
+    ),
 ]
 
 
@@ -216,12 +354,18 @@ def test_by_itself_reported_before_the_page_navigates(chromium, monkeypatch):
     with measured() as site:
         chromium.open(f"{site.url}/smart", INSTAGRAM)
         chromium.attempts(1)
-        assert [url.partition(":")[0] for url in chromium.script("return done")][-2:] == [BEACON, "intent"]
+        assert [url.partition(":")[0] for url in chromium.script("return done")][-2:] == [
+            BEACON,
+            "intent",
+        ]
 
 
 # --- what never leaves the browser
 
-PRIVATE = [pytest.param("Sec-GPC", id="Global Privacy Control"), pytest.param("DNT", id="do not track")]
+PRIVATE = [
+    pytest.param("Sec-GPC", id="Global Privacy Control"),
+    pytest.param("DNT", id="do not track"),
+]
 
 
 @pytest.mark.parametrize("header", PRIVATE)
@@ -237,7 +381,9 @@ def test_whoever_asks_for_privacy_is_helped_and_not_followed(chromium, visitor, 
         visitor.open(out, agents.CHROME_ANDROID)
         eventually(site.read)
         assert site.told() == ["eligible"]
-        assert [event._replace(time=0) for event in site.read()] == [Event(0, "", "eligible", "landing", "tiktok", platform="android")]
+        assert [event._replace(time=0) for event in site.read()] == [
+            Event(0, "", "eligible", "landing", "tiktok", platform="android")
+        ]
         assert site.beacons() == 0
         assert [url for url in chromium.requests() if "_escape" in url] == []
 
@@ -256,11 +402,16 @@ def test_without_events_in_the_rules_nobody_is_told(engine):
     rules = {**HERE, "rules": [{"path": "/landing", "to": "page"}]}
     with served(rules, site_with_presave) as site:
         engine.open(f"{site.url}/landing", TIKTOK)
-        assert engine.script("const main = document.querySelector('main'); return [main.dataset.visit, main.dataset.beacon]") == [None, None]
+        assert engine.script(
+            "const main = document.querySelector('main'); return [main.dataset.visit, main.dataset.beacon]"
+        ) == [None, None]
         play(engine, "tap, leave, return, copy")
         assert engine.script("return refused") == []
         play(engine, "stay")
-        assert [path for path in site.asked if "favicon" not in path] == ["/landing", "/landing?_esc=stay"]
+        assert [path for path in site.asked if "favicon" not in path] == [
+            "/landing",
+            "/landing?_esc=stay",
+        ]
 
 
 def test_without_javascript_only_the_requests_tell(engine):
@@ -277,14 +428,19 @@ def test_without_javascript_only_the_requests_tell(engine):
 
 # --- where it is reported to
 
-MOUNTS = [pytest.param("/shop", id="a plain name"), pytest.param("/läden & mehr/2", id="a name that must be quoted, two deep")]
+MOUNTS = [
+    pytest.param("/shop", id="a plain name"),
+    pytest.param("/läden & mehr/2", id="a name that must be quoted, two deep"),
+]
 
 
 @pytest.mark.parametrize("mount", MOUNTS)
 def test_mounted_below_a_path_the_page_reports_there(engine, mount):
     inside = mount.encode().decode("latin-1")  # as WSGI has it
     rules = {**HERE, "rules": [{"path": f"{mount}/landing", "to": "page"}]}
-    with measured(rules, around=lambda app: DispatcherMiddleware(NotFound(), {inside: app})) as site:
+    with measured(
+        rules, around=lambda app: DispatcherMiddleware(NotFound(), {inside: app})
+    ) as site:
         engine.open(f"{site.url}{quote(mount)}/landing", TIKTOK)
         play(engine, "tap, wait, copy")
         site.tells(engine, "eligible, shown intent, tapped intent, copied")
@@ -367,7 +523,12 @@ def agent_in(arm, agent=TIKTOK):
     """A visitor whom the experiment draws into this arm: another phone, another draw."""
     trial = Experiment("spring", 0.5, RULES["secret"])
     phones = (agent.replace("Pixel 8", f"Pixel {number}") for number in range(2, 60))
-    return next(phone for phone in phones if trial.arm(Visit("GET", "/presave", "", None, user_agent=phone, address="127.0.0.1")) == arm)
+    return next(
+        phone
+        for phone in phones
+        if trial.arm(Visit("GET", "/presave", "", None, user_agent=phone, address="127.0.0.1"))
+        == arm
+    )
 
 
 def way_out(host):
@@ -379,7 +540,9 @@ def way_out(host):
 
 COMINGS = {
     "arrives": lambda _, visitor, __, out: visitor.open(out, agents.CHROME_ANDROID),
-    "takes it along": lambda host, visitor, *_: visitor.open(host.script("return location.href"), agents.CHROME_ANDROID),
+    "takes it along": lambda host, visitor, *_: visitor.open(
+        host.script("return location.href"), agents.CHROME_ANDROID
+    ),
     "reloads": lambda _, visitor, __, ___: visitor.load(visitor.script("return location.href")),
     "shares": lambda _, __, friend, out: friend.open(out, agents.SAFARI),
     "is previewed": lambda _, __, friend, out: friend.open(out, agents.FACEBOOK_PREVIEW),
@@ -388,16 +551,36 @@ COMINGS = {
 }
 ARRIVALS = [
     pytest.param("arrives", "arrived intent", id="once"),
-    pytest.param("takes it along", "arrived menu", id="by the host app's menu, which takes the page's address along"),
-    pytest.param("takes it along, arrives", "arrived menu, repeat", id="by the menu and by the button"),
+    pytest.param(
+        "takes it along",
+        "arrived menu",
+        id="by the host app's menu, which takes the page's address along",
+    ),
+    pytest.param(
+        "takes it along, arrives", "arrived menu, repeat", id="by the menu and by the button"
+    ),
     pytest.param("arrives, arrives", "arrived intent, repeat", id="comes twice"),
     pytest.param("arrives, reloads, reloads", "arrived intent, repeat, repeat", id="reloads"),
     pytest.param("arrives, shares", "arrived intent, repeat", id="shares the link"),
-    pytest.param("is previewed, arrives", "arrived intent", id="the link is previewed by a crawler first"),
-    pytest.param("falls back, arrives", "shown menu, arrived intent", id="the fallback ran too, before"),
-    pytest.param("arrives, falls back", "shown menu, arrived intent", id="the fallback ran too, after"),
-    pytest.param("arrives, falls back, shares, reloads", "shown menu, arrived intent, repeat, repeat", id="all of it"),
-    pytest.param("is met in the app, arrives", "shown menu, arrived intent", id="somebody of the other arm opens the link in the app first"),
+    pytest.param(
+        "is previewed, arrives", "arrived intent", id="the link is previewed by a crawler first"
+    ),
+    pytest.param(
+        "falls back, arrives", "shown menu, arrived intent", id="the fallback ran too, before"
+    ),
+    pytest.param(
+        "arrives, falls back", "shown menu, arrived intent", id="the fallback ran too, after"
+    ),
+    pytest.param(
+        "arrives, falls back, shares, reloads",
+        "shown menu, arrived intent, repeat, repeat",
+        id="all of it",
+    ),
+    pytest.param(
+        "is met in the app, arrives",
+        "shown menu, arrived intent",
+        id="somebody of the other arm opens the link in the app first",
+    ),
     pytest.param("falls back", "shown menu", id="the fallback alone is no arrival"),
 ]
 
@@ -412,22 +595,43 @@ def test_who_gets_out_has_arrived_once_in_their_arm(chromium, visitor, friend, c
             COMINGS[one](chromium, visitor, friend, out)
         site.tells(chromium, f"eligible, shown intent, tapped intent, {story}")
         (eligible,) = site.events("eligible")
-        assert {(event.visit, event.experiment, event.arm) for event in site.read() if event.visit} == {(eligible.visit, "spring", "escape")}
+        assert {
+            (event.visit, event.experiment, event.arm) for event in site.read() if event.visit
+        } == {(eligible.visit, "spring", "escape")}
         for arrived in site.events("arrived"):
             way = ("menu", "written") if story.startswith("arrived menu") else ("intent", "tap")
             assert arrived._replace(time=0, visit="", rules="") == Event(
-                *(0, "", "arrived", "pre-save", "tiktok", "33", "android", "site", "other", "browser", *way, "", "spring", "escape")
+                *(
+                    0,
+                    "",
+                    "arrived",
+                    "pre-save",
+                    "tiktok",
+                    "33",
+                    "android",
+                    "site",
+                    "other",
+                    "browser",
+                    *way,
+                    "",
+                    "spring",
+                    "escape",
+                )
             )
 
 
 def test_who_is_let_through_is_measured_in_the_other_arm_and_never_marked(chromium, visitor):
     with measured(HERE) as site:
         chromium.open(f"{site.url}/presave", agent_in("holdout"))
-        assert chromium.script("return [!!document.querySelector('#home'), !!document.querySelector('main')]") == [True, False]
+        assert chromium.script(
+            "return [!!document.querySelector('#home'), !!document.querySelector('main')]"
+        ) == [True, False]
         visitor.open(f"{site.url}/presave", agents.CHROME_ANDROID)
         chromium.tap("#save")
         site.tells(chromium, "eligible, outcome presave")
-        assert {(event.experiment, event.arm) for event in site.read() if event.visit} == {("spring", "holdout")}
+        assert {(event.experiment, event.arm) for event in site.read() if event.visit} == {
+            ("spring", "holdout")
+        }
         assert site.site.asked.count("/presave") == 2
 
 
@@ -437,7 +641,10 @@ def test_the_outcome_of_who_got_out_counts_once_in_their_arm(chromium, visitor):
         play(chromium, "tap, wait")
         visitor.open(way_out(chromium), agents.CHROME_ANDROID)
         visitor.tap("#save", times=2)
-        site.tells(visitor, "eligible, shown intent, tapped intent, arrived intent, outcome presave, repeat")
+        site.tells(
+            visitor,
+            "eligible, shown intent, tapped intent, arrived intent, outcome presave, repeat",
+        )
         assert {event.arm for event in site.read() if event.visit} == {"escape"}
 
 
@@ -458,7 +665,10 @@ def test_two_steps_bring_one_visitor_out_the_first_to_arrive_is_credited(chromiu
         second = unquote(chromium.attempts(2)[1].uri.partition("url=")[2])
         visitor.open(second, agents.CHROME_ANDROID)
         friend.open(first, agents.CHROME_ANDROID)
-        site.tells(chromium, "eligible, shown intent, attempt intent, tapped extbrowser, arrived extbrowser, repeat")
+        site.tells(
+            chromium,
+            "eligible, shown intent, attempt intent, tapped extbrowser, arrived extbrowser, repeat",
+        )
 
 
 def test_two_processes_and_one_database_count_an_arrival_once(chromium, visitor, friend, tmp_path):
@@ -473,6 +683,8 @@ def test_two_processes_and_one_database_count_an_arrival_once(chromium, visitor,
         visitor.open(out.replace(one.url, other.url), agents.CHROME_ANDROID)
         friend.open(out, agents.CHROME_ANDROID)
         visitor.load(out)
-        site.tells(chromium, "eligible, shown intent, tapped intent, arrived intent, repeat, repeat")
+        site.tells(
+            chromium, "eligible, shown intent, tapped intent, arrived intent, repeat, repeat"
+        )
         assert {event.arm for event in site.read() if event.visit} == {"escape"}
     database.close()

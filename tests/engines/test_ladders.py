@@ -20,13 +20,22 @@ TOKEN = re.compile(r"(_esc(?:=|%3D)\d+\.\d+-)[\w-]+\.[\w-]+\.[\w-]+")
 TOKEN_IN = re.compile(r"_esc(?:=|%3D)\d+\.\d+-([\w-]+\.[\w-]+\.[\w-]+)")
 NOW = ".step.now a"
 SHOWN = "[...document.querySelectorAll('.step')].flatMap((step, at) => step.getClientRects().length ? [at] : [])"
-MENU_FIRST = "[...document.querySelectorAll('.menu.first')].some(words => words.getClientRects().length)"
+MENU_FIRST = (
+    "[...document.querySelectorAll('.menu.first')].some(words => words.getClientRects().length)"
+)
 # A few Android rows in the other engine too: by itself, by a tap, a redirect, words alone.
-ALSO_WEBKIT = [("instagram", "android", "browser"), ("tiktok", "android", "app"), ("line", "android", "browser"), ("wechat", "android", "app")]
+ALSO_WEBKIT = [
+    ("instagram", "android", "browser"),
+    ("tiktok", "android", "app"),
+    ("line", "android", "browser"),
+    ("wechat", "android", "app"),
+]
 
 
 def test_the_table_is_whole():
-    assert set(LADDERS) == {(row.app, row.platform, row.goal) for row in catalogue.load().techniques}
+    assert set(LADDERS) == {
+        (row.app, row.platform, row.goal) for row in catalogue.load().techniques
+    }
 
 
 class Row(NamedTuple):
@@ -38,7 +47,9 @@ class Row(NamedTuple):
     rungs: list
 
 
-ROWS = [(key, "webkit" if key[1] == "ios" else "chromium") for key in LADDERS] + [(key, "webkit") for key in ALSO_WEBKIT]
+ROWS = [(key, "webkit" if key[1] == "ios" else "chromium") for key in LADDERS] + [
+    (key, "webkit") for key in ALSO_WEBKIT
+]
 OPENS = [row for row in ROWS if LADDERS[row[0]] and not LADDERS[row[0]][0].uri.startswith("https:")]
 MARKED = [row for row in ROWS if any("_esc" in rung.uri for rung in LADDERS[row[0]])]
 
@@ -54,11 +65,19 @@ every_row = pytest.mark.parametrize("row", ROWS, indirect=True, ids=name)
 def row(request, site):
     (app, platform, goal), engine = request.param
     site.asked.clear()
-    return Row(request.getfixturevalue(engine), site.url + PATHS[goal], AGENTS[app, platform], LADDERS[app, platform, goal])
+    return Row(
+        request.getfixturevalue(engine),
+        site.url + PATHS[goal],
+        AGENTS[app, platform],
+        LADDERS[app, platform, goal],
+    )
 
 
 def attempts(engine, count=0):
-    return [Attempt(TOKEN.sub(r"\1{T}", attempt.uri), attempt.gesture) for attempt in engine.attempts(count)]
+    return [
+        Attempt(TOKEN.sub(r"\1{T}", attempt.uri), attempt.gesture)
+        for attempt in engine.attempts(count)
+    ]
 
 
 def expected(rungs):
@@ -72,7 +91,9 @@ def shown(engine):
 
 def token(engine):
     """The visit's token, in what the page or the redirect hands over."""
-    links = engine.script("return [...document.querySelectorAll('.step a')].map(link => link.getAttribute('href')).join(' ')")
+    links = engine.script(
+        "return [...document.querySelectorAll('.step a')].map(link => link.getAttribute('href')).join(' ')"
+    )
     return TOKEN_IN.search(links or engine.attempts(1)[0].uri)[1]
 
 
@@ -84,7 +105,9 @@ def waited(engine, rung):
 def next_rung_follows(engine, rungs):
     """After a rung that did nothing the next one stands in its place, and after the last one words; either way it is said."""
     number = engine.script("return document.querySelectorAll('.step').length") - len(rungs)
-    engine.until(f"!document.hidden && ({MENU_FIRST if not rungs else f'({SHOWN}).join() === String({number})'})")
+    engine.until(
+        f"!document.hidden && ({MENU_FIRST if not rungs else f'({SHOWN}).join() === String({number})'})"
+    )
     assert engine.script("return document.querySelector('[role=status]').textContent.trim()")
 
 
@@ -95,10 +118,14 @@ def test_refused_the_whole_ladder_in_place(row, site):
     engine.open(row.url, row.agent)
     for number, rung in enumerate(rungs):
         if rung.trigger == "tap":
-            assert engine.script(f"return document.querySelector('{NOW}').dataset.settle") == str(rung.settle)
+            assert engine.script(f"return document.querySelector('{NOW}').dataset.settle") == str(
+                rung.settle
+            )
             engine.tap(NOW)
         assert attempts(engine, number + 1) == expected(rungs[: number + 1])
-        if rung.uri.startswith(ORIGIN):  # a page of the web: what does not open outside is loaded in here
+        if rung.uri.startswith(
+            ORIGIN
+        ):  # a page of the web: what does not open outside is loaded in here
             engine.load(site.here(engine.attempts()[number].uri))
             loads += 1
         elif not rung.uri.startswith("https:"):
@@ -134,8 +161,12 @@ def test_come_back_marked_nothing_happens_by_itself(row):
     for number in range(len(row.rungs)):
         engine.open(f"{row.url}?_esc={number}.0-{visit}", row.agent)
         rest = row.rungs[number + 1 :]
-        links = engine.script("return [...document.querySelectorAll('.step a')].map(link => [link.getAttribute('href'), link.dataset.trigger])")
-        assert [(TOKEN.sub(r"\1{T}", uri), trigger) for uri, trigger in links] == [(rung.uri, "tap") for rung in rest]
+        links = engine.script(
+            "return [...document.querySelectorAll('.step a')].map(link => [link.getAttribute('href'), link.dataset.trigger])"
+        )
+        assert [(TOKEN.sub(r"\1{T}", uri), trigger) for uri, trigger in links] == [
+            (rung.uri, "tap") for rung in rest
+        ]
         assert shown(engine) == ([0] if rest else [])
         assert engine.script("return location.search") == ""
         assert attempts(engine) == []

@@ -45,8 +45,23 @@ class Display:
 
     def __init__(self) -> None:
         reading, writing = os.pipe()
-        command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x1000x24", "-nolisten", "tcp"]
-        self.process = subprocess.Popen(command, pass_fds=(writing,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [
+            "Xvfb",
+            "-displayfd",
+            str(writing),
+            "-screen",
+            "0",
+            "800x1000x24",
+            "-nolisten",
+            "tcp",
+        ]
+        self.process = subprocess.Popen(
+            command,
+            pass_fds=(writing,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         os.close(writing)
         with os.fdopen(reading) as told:
             self.name = ":" + told.readline().strip()
@@ -69,7 +84,11 @@ class WebKit:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**{k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}, **ENVIRONMENT, "DISPLAY": self.display.name},
+            env={
+                **{k: v for k, v in os.environ.items() if not k.startswith("PYTHON")},
+                **ENVIRONMENT,
+                "DISPLAY": self.display.name,
+            },
         )
         self._numbers = itertools.count()
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -82,7 +101,12 @@ class WebKit:
     def __enter__(self) -> WebKit:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.close()
@@ -99,7 +123,9 @@ class WebKit:
         The agent travels wrapped up, for WebKitGTK sends none with brackets, which some host apps have.
         """
         self.seen.clear()
-        self.do("open", url=url, agent=wrap(agent), watch=self.watch, opens=opens, javascript=javascript)
+        self.do(
+            "open", url=url, agent=wrap(agent), watch=self.watch, opens=opens, javascript=javascript
+        )
         self._loaded()
 
     def load(self, url: str) -> None:
@@ -197,7 +223,11 @@ class WebKit:
         self.wait(event=["loaded", "failed"])
 
     def _attempts(self) -> list[Attempt]:
-        return [Attempt(line["uri"], line["gesture"]) for line in self.navigations() if not is_here(line["uri"])]
+        return [
+            Attempt(line["uri"], line["gesture"])
+            for line in self.navigations()
+            if not is_here(line["uri"])
+        ]
 
 
 def returned(answer: dict[str, Any]) -> Any:

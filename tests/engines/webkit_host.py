@@ -42,9 +42,17 @@ class Host:
         self.opens = "nothing"
         self.pending = b""
         for name in ("show", "hide"):
-            self.window.connect(name, lambda _, shown=name == "show": say(event="window", shown=shown))
-        GLib.io_add_watch(0, GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN | GLib.IOCondition.HUP, self.read)
-        version = WebKit2.get_major_version(), WebKit2.get_minor_version(), WebKit2.get_micro_version()
+            self.window.connect(
+                name, lambda _, shown=name == "show": say(event="window", shown=shown)
+            )
+        GLib.io_add_watch(
+            0, GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN | GLib.IOCondition.HUP, self.read
+        )
+        version = (
+            WebKit2.get_major_version(),
+            WebKit2.get_minor_version(),
+            WebKit2.get_micro_version(),
+        )
         say(event="ready", version=".".join(map(str, version)))
 
     # --- the delegate
@@ -94,25 +102,45 @@ class Host:
         for line in lines:
             command = json.loads(line)
             number, name = command.pop("id"), command.pop("do")
-            getattr(self, "do_" + name)(lambda value=None, number=number: say(reply=number, value=value), **command)
+            getattr(self, "do_" + name)(
+                lambda value=None, number=number: say(reply=number, value=value), **command
+            )
         if not data:
             Gtk.main_quit()
         return bool(data)
 
-    def do_open(self, reply: Callable[..., None], url: str, agent: str, watch: str, opens: str, javascript: bool) -> None:
+    def do_open(
+        self,
+        reply: Callable[..., None],
+        url: str,
+        agent: str,
+        watch: str,
+        opens: str,
+        javascript: bool,
+    ) -> None:
         """A fresh webview, in the foreground, that loads `url`; earlier ones are gone."""
         if self.view is not None:
             self.view.destroy()
         self.opens = opens
         self.view = WebKit2.WebView(web_context=self.context)
-        where, when = WebKit2.UserContentInjectedFrames.TOP_FRAME, WebKit2.UserScriptInjectionTime.START
-        self.view.get_user_content_manager().add_script(WebKit2.UserScript.new(watch, where, when, None, None))
+        where, when = (
+            WebKit2.UserContentInjectedFrames.TOP_FRAME,
+            WebKit2.UserScriptInjectionTime.START,
+        )
+        self.view.get_user_content_manager().add_script(
+            WebKit2.UserScript.new(watch, where, when, None, None)
+        )
         settings = self.view.get_settings()
         settings.set_user_agent(agent)
         settings.set_enable_javascript_markup(javascript)
         settings.set_enable_page_cache(True)
         settings.set_javascript_can_open_windows_automatically(False)
-        for signal, handler in {"decide-policy": self.decide, "create": self.create, "load-changed": self.loading, "load-failed": self.failed}.items():
+        for signal, handler in {
+            "decide-policy": self.decide,
+            "create": self.create,
+            "load-changed": self.loading,
+            "load-failed": self.failed,
+        }.items():
             self.view.connect(signal, handler)
         self.window.add(self.view)
         self.window.show_all()
@@ -138,7 +166,13 @@ class Host:
 
         def done(view: Any, result: Any) -> None:
             try:
-                reply({"returned": json.loads(view.call_async_javascript_function_finish(result).to_json(0) or "null")})
+                reply(
+                    {
+                        "returned": json.loads(
+                            view.call_async_javascript_function_finish(result).to_json(0) or "null"
+                        )
+                    }
+                )
             except GLib.Error as error:
                 reply({"raised": error.message})
 
@@ -146,11 +180,19 @@ class Host:
 
     def do_tap(self, reply: Callable[..., None], x: float, y: float) -> None:
         """Press and release the first button there: the toolkit's own events, so a visitor's gesture."""
-        for kind in (Gdk.EventType.MOTION_NOTIFY, Gdk.EventType.BUTTON_PRESS, Gdk.EventType.BUTTON_RELEASE):
+        for kind in (
+            Gdk.EventType.MOTION_NOTIFY,
+            Gdk.EventType.BUTTON_PRESS,
+            Gdk.EventType.BUTTON_RELEASE,
+        ):
             event = Gdk.Event.new(kind)
             event.set_device(Gdk.Display.get_default().get_default_seat().get_pointer())
             part = event.motion if kind == Gdk.EventType.MOTION_NOTIFY else event.button
-            part.window, part.send_event, part.time = self.view.get_window(), True, int(time.monotonic() * 1000) & 0x7FFFFFFF
+            part.window, part.send_event, part.time = (
+                self.view.get_window(),
+                True,
+                int(time.monotonic() * 1000) & 0x7FFFFFFF,
+            )
             part.x, part.y, part.x_root, part.y_root = x, y, x, y
             if kind != Gdk.EventType.MOTION_NOTIFY:
                 part.button = 1

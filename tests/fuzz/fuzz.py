@@ -19,7 +19,12 @@ with atheris.instrument_imports(include=["escape_mw"]):
     from escape_mw.engine import Engine
     from escape_mw.visitors import MAX_AGENT
 
-RULES = load({"version": 1, "rules": [{"path": "/out", "to": {"query": "url"}}, {"path": "/**", "to": "page"}]})
+RULES = load(
+    {
+        "version": 1,
+        "rules": [{"path": "/out", "to": {"query": "url"}}, {"path": "/**", "to": "page"}],
+    }
+)
 ENGINE = Engine(RULES)
 PLANTED = os.environ.get("ESCAPE_MW_PLANTED") == "1"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 musical_ly_41.9.0 "
@@ -28,7 +33,12 @@ IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605
 def check_agent(text: str) -> None:
     recognise = RULES.visitors.visitor
     assert recognise(text, {}) == recognise(text[:MAX_AGENT], {})
-    assert recognise(text, {"x-requested-with": text, "sec-ch-ua": text}).kind in ("in-app", "webview", "bot", "browser")
+    assert recognise(text, {"x-requested-with": text, "sec-ch-ua": text}).kind in (
+        "in-app",
+        "webview",
+        "bot",
+        "browser",
+    )
 
 
 def check_url(text: str) -> None:

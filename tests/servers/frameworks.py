@@ -27,7 +27,9 @@ def flask_site() -> Flask:
     app.add_url_rule("/stream", "stream", lambda: Response(iter(PARTS), content_type="text/plain"))
     app.add_url_rule("/file", "file", lambda: send_file(FILE))
     app.add_url_rule("/empty", "empty", lambda: ("", 204))
-    app.add_url_rule("/not-modified", "not-modified", lambda: Response(status=304, headers={"ETag": '"x"'}))
+    app.add_url_rule(
+        "/not-modified", "not-modified", lambda: Response(status=304, headers={"ETag": '"x"'})
+    )
     return app
 
 

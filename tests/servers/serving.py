@@ -22,7 +22,9 @@ SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's mod_wsgi is built fo
 
 GUNICORN = ("-m", "gunicorn", "--bind", "127.0.0.1:PORT", "--log-level", "critical")
 WSGIREF = "from wsgiref.simple_server import make_server; make_server('127.0.0.1', PORT, NAME).serve_forever()"
-WERKZEUG = "from werkzeug.serving import run_simple; run_simple('127.0.0.1', PORT, NAME, threaded=True)"
+WERKZEUG = (
+    "from werkzeug.serving import run_simple; run_simple('127.0.0.1', PORT, NAME, threaded=True)"
+)
 SERVERS = {
     "wsgiref": ("-c", f"from MODULE import NAME; {WSGIREF}"),
     "werkzeug": ("-c", f"from MODULE import NAME; {WERKZEUG}"),
@@ -32,7 +34,16 @@ SERVERS = {
     "gunicorn gevent": (*GUNICORN, "--worker-class", "gevent", "MODULE:NAME"),
     "gunicorn with two workers": (*GUNICORN, "--workers", "2", "MODULE:NAME"),
     "cheroot": ("-m", "tests.servers.cheroot_server", "PORT", "MODULE", "NAME"),
-    "uwsgi": (UWSGI or "uwsgi", "--http-socket", "127.0.0.1:PORT", "--module", "MODULE:NAME", "--master", "--die-on-term", "--disable-logging"),
+    "uwsgi": (
+        UWSGI or "uwsgi",
+        "--http-socket",
+        "127.0.0.1:PORT",
+        "--module",
+        "MODULE:NAME",
+        "--master",
+        "--die-on-term",
+        "--disable-logging",
+    ),
 }
 APACHE_CONF = """
 LoadModule mpm_event_module MODULES/mod_mpm_event.so
@@ -49,13 +60,24 @@ WSGIScriptAlias / FOLDER/site.wsgi process-group=site application-group=%{GLOBAL
 WSGIChunkedRequest On
 """
 # Apache does not serve as root; the user that it serves as may read what root may, so that a folder of root's own will do.
-AS_ROOT = ("setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups", "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+AS_ROOT = (
+    "setpriv",
+    "--reuid=www-data",
+    "--regid=www-data",
+    "--clear-groups",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+)
 
 
 def missing(server: str) -> str | None:
     """What is not installed here, if anything."""
     if server == "mod_wsgi":
-        return None if APACHE and (MODULES / "mod_wsgi.so").exists() else "mod_wsgi not installed (Debian: apache2-bin, libapache2-mod-wsgi-py3)"
+        return (
+            None
+            if APACHE and (MODULES / "mod_wsgi.so").exists()
+            else "mod_wsgi not installed (Debian: apache2-bin, libapache2-mod-wsgi-py3)"
+        )
     if server == "uwsgi":
         return None if UWSGI else "uwsgi not installed"
     needed = ["gunicorn", "gevent"] if server == "gunicorn gevent" else [server.partition(" ")[0]]
@@ -68,7 +90,12 @@ def unfit(server: str) -> str | None:
     if server != "mod_wsgi":
         return None
     ours = "{}.{}".format(*sys.version_info)
-    asked = subprocess.run([SYSTEM_PYTHON, "-c", "import sys; print('{}.{}'.format(*sys.version_info))"], capture_output=True, text=True, check=True)
+    asked = subprocess.run(
+        [SYSTEM_PYTHON, "-c", "import sys; print('{}.{}'.format(*sys.version_info))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     theirs = asked.stdout.strip()
     return None if ours == theirs else f"mod_wsgi is built for Python {theirs}, this is {ours}"
 
@@ -79,7 +106,10 @@ def start(server: str, application: str, folder: Path) -> Served:
     if server == "mod_wsgi":
         served = Served(_apache(module, name, folder), folder=ROOT)
     else:
-        served = Served(*(word.replace("MODULE", module).replace("NAME", name) for word in SERVERS[server]), folder=ROOT)
+        served = Served(
+            *(word.replace("MODULE", module).replace("NAME", name) for word in SERVERS[server]),
+            folder=ROOT,
+        )
     try:
         get(served.url, "")  # some listen before they have loaded it
     except OSError:
@@ -90,7 +120,12 @@ def start(server: str, application: str, folder: Path) -> Served:
 
 def _apache(module: str, name: str, folder: Path) -> Callable[[int], list[str]]:
     (folder / "site.wsgi").write_text(f"from {module} import {name} as application\n")
-    places = {"MODULES": MODULES, "FOLDER": folder, "ROOT": ROOT, "PACKAGES": sysconfig.get_path("purelib")}
+    places = {
+        "MODULES": MODULES,
+        "FOLDER": folder,
+        "ROOT": ROOT,
+        "PACKAGES": sysconfig.get_path("purelib"),
+    }
 
     def words(port: int) -> list[str]:
         conf = APACHE_CONF.replace("PORT", str(port))
@@ -98,6 +133,14 @@ def _apache(module: str, name: str, folder: Path) -> Callable[[int], list[str]]:
             conf = conf.replace(place, str(path))
         (folder / "apache.conf").write_text(conf)
         first = ["env", "PYTHONDONTWRITEBYTECODE=1", *(AS_ROOT if os.geteuid() == 0 else ())]
-        return [*first, str(APACHE), "-d", str(folder), "-f", str(folder / "apache.conf"), "-DFOREGROUND"]
+        return [
+            *first,
+            str(APACHE),
+            "-d",
+            str(folder),
+            "-f",
+            str(folder / "apache.conf"),
+            "-DFOREGROUND",
+        ]
 
     return words

@@ -39,9 +39,15 @@ def cached(tmp_path):
     running = []
 
     def start(app, recipe=""):
-        site = Served("-m", "waitress", "--listen", "127.0.0.1:PORT", f"tests.servers.site:{app}", folder=ROOT)
+        site = Served(
+            "-m", "waitress", "--listen", "127.0.0.1:PORT", f"tests.servers.site:{app}", folder=ROOT
+        )
         running.append(site)
-        config = NGINX.replace("RECIPE", recipe).replace("FOLDER", str(tmp_path)).replace("http://127.0.0.1:8000", site.url)
+        config = (
+            NGINX.replace("RECIPE", recipe)
+            .replace("FOLDER", str(tmp_path))
+            .replace("http://127.0.0.1:8000", site.url)
+        )
 
         def configured(port):
             path = tmp_path / "nginx.conf"
@@ -56,11 +62,18 @@ def cached(tmp_path):
         one.stop()
 
 
-ORDERS = [pytest.param([SAFARI, TIKTOK_ANDROID] * 2, id="Safari first"), pytest.param([TIKTOK_ANDROID, SAFARI] * 2, id="TikTok first")]
+ORDERS = [
+    pytest.param([SAFARI, TIKTOK_ANDROID] * 2, id="Safari first"),
+    pytest.param([TIKTOK_ANDROID, SAFARI] * 2, id="TikTok first"),
+]
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize(("app", "recipe"), [("varying", ""), ("keeping", RECIPE)], ids=["vary: true", "the recipe that does not cache guarded paths"])
+@pytest.mark.parametrize(
+    ("app", "recipe"),
+    [("varying", ""), ("keeping", RECIPE)],
+    ids=["vary: true", "the recipe that does not cache guarded paths"],
+)
 def test_everybody_gets_his_own(cached, app, recipe, order):
     url = cached(app, recipe)
     for agent in order:

@@ -15,14 +15,32 @@ from ..real_http import Served
 from . import serving
 from .wire import ask, ask_first, ask_twice, is_escape, joined, parted, raw
 
-SERVERS = ["wsgiref", "werkzeug", "waitress", "gunicorn sync", "gunicorn gthread", "gunicorn gevent", "cheroot", "uwsgi", "mod_wsgi"]
+SERVERS = [
+    "wsgiref",
+    "werkzeug",
+    "waitress",
+    "gunicorn sync",
+    "gunicorn gthread",
+    "gunicorn gevent",
+    "cheroot",
+    "uwsgi",
+    "mod_wsgi",
+]
 SITES = {
     "plain": ["site:bare", "site:wrapped"],
     "Flask": ["frameworks:flask_bare", "frameworks:flask_wrapped"],
-    "Django": ["frameworks:django_bare", "frameworks:django_middleware", "frameworks:django_wrapped"],
+    "Django": [
+        "frameworks:django_bare",
+        "frameworks:django_middleware",
+        "frameworks:django_wrapped",
+    ],
 }
 ASKS_FOR_BODIES = {*SERVERS} - {"wsgiref", "uwsgi"}  # it says "100 Continue"
-READS_CHUNKS = {"plain": ASKS_FOR_BODIES, "Flask": ASKS_FOR_BODIES, "Django": {"waitress"}}  # Django wants to be told a length
+READS_CHUNKS = {
+    "plain": ASKS_FOR_BODIES,
+    "Flask": ASKS_FOR_BODIES,
+    "Django": {"waitress"},
+}  # Django wants to be told a length
 JOINS_CHUNKS = {"mod_wsgi"}  # as they happen to come from its daemon
 KEEPS_CONNECTIONS = {*SERVERS} - {"wsgiref", "werkzeug", "gunicorn sync", "uwsgi"}
 KEEPS_THEM_WITHOUT_A_LENGTH = KEEPS_CONNECTIONS - {"waitress"}
@@ -35,7 +53,11 @@ class Site(NamedTuple):
     wrapped: dict[str, str]
 
 
-@pytest.fixture(scope="module", params=[(server, framework) for server in SERVERS for framework in SITES], ids=", ".join)
+@pytest.fixture(
+    scope="module",
+    params=[(server, framework) for server in SERVERS for framework in SITES],
+    ids=", ".join,
+)
 def site(request, tmp_path_factory):
     """One site on one server: bare, and with the middleware in every way."""
     server, framework = request.param
@@ -70,15 +92,37 @@ PASSED = [
     pytest.param(raw("GET /empty HTTP/1.1"), id="TikTok, no content"),
     pytest.param(raw("GET /not-modified HTTP/1.1"), id="TikTok, not modified"),
     pytest.param(raw(POST, TIKTOK_IOS, "Content-Length: 5", body="hello"), id="a form from TikTok"),
-    pytest.param(raw(POST, TIKTOK_IOS, "Expect: 100-continue", "Content-Length: 5", body="hello"), id="a form that is sent without waiting to be asked"),
-    pytest.param(raw(POST, TIKTOK_IOS, "Transfer-Encoding: chunked", body=CHUNKS), id="a form in chunks"),
+    pytest.param(
+        raw(POST, TIKTOK_IOS, "Expect: 100-continue", "Content-Length: 5", body="hello"),
+        id="a form that is sent without waiting to be asked",
+    ),
+    pytest.param(
+        raw(POST, TIKTOK_IOS, "Transfer-Encoding: chunked", body=CHUNKS), id="a form in chunks"
+    ),
     pytest.param(raw("HEAD /listen HTTP/1.1", UNNAMED_ANDROID), id="HEAD from an unnamed webview"),
-    pytest.param(raw("GET /page HTTP/1.0", TIKTOK_IOS, "X-Foo: 1", connection="X-Foo"), id="a header of this hop only"),
-    pytest.param(raw("GET /listen HTTP/1.0", SAFARI, "X-Foo: 1", connection="X-Foo"), id="a browser's header of this hop only"),
-    pytest.param(raw("GET /page HTTP/1.0", TIKTOK_IOS, host=None, connection=None), id="HTTP/1.0 from TikTok, without a host"),
-    pytest.param(raw("GET /listen HTTP/1.0", SAFARI, host=None, connection=None), id="HTTP/1.0 from a browser, without a host"),
-    pytest.param(raw("GET http://site.example/page HTTP/1.1"), id="a whole URL in the request line"),
-    pytest.param(raw("GET http://site.example/listen HTTP/1.1", SAFARI), id="a browser's whole URL in the request line"),
+    pytest.param(
+        raw("GET /page HTTP/1.0", TIKTOK_IOS, "X-Foo: 1", connection="X-Foo"),
+        id="a header of this hop only",
+    ),
+    pytest.param(
+        raw("GET /listen HTTP/1.0", SAFARI, "X-Foo: 1", connection="X-Foo"),
+        id="a browser's header of this hop only",
+    ),
+    pytest.param(
+        raw("GET /page HTTP/1.0", TIKTOK_IOS, host=None, connection=None),
+        id="HTTP/1.0 from TikTok, without a host",
+    ),
+    pytest.param(
+        raw("GET /listen HTTP/1.0", SAFARI, host=None, connection=None),
+        id="HTTP/1.0 from a browser, without a host",
+    ),
+    pytest.param(
+        raw("GET http://site.example/page HTTP/1.1"), id="a whole URL in the request line"
+    ),
+    pytest.param(
+        raw("GET http://site.example/listen HTTP/1.1", SAFARI),
+        id="a browser's whole URL in the request line",
+    ),
     pytest.param(raw("GET /page/%0d%0aX-Injected:%201 HTTP/1.1"), id="a line's end in the path"),
     pytest.param(raw("GET /page/%C3%A9%ff;x?%C3%A9=%ff HTTP/1.1"), id="a path that is not text"),
 ]
@@ -106,7 +150,9 @@ def test_a_body_is_asked_for_and_sent(site):
 def test_chunks_arrive(site):
     request = raw(POST, TIKTOK_IOS, "Transfer-Encoding: chunked", body=CHUNKS)
     for url in [site.bare, *site.wrapped.values()]:
-        assert joined(ask(url, request)).endswith(b"hello, you.") == (site.server in READS_CHUNKS[site.framework])
+        assert joined(ask(url, request)).endswith(b"hello, you.") == (
+            site.server in READS_CHUNKS[site.framework]
+        )
 
 
 # --- escapes ---------------------------------------------------------------------------------------------------------
@@ -126,11 +172,25 @@ def test_escape(site):
 FIRST = [
     pytest.param(raw("GET /listen HTTP/1.1", connection=None), True, id="an escape"),
     pytest.param(raw("HEAD /listen HTTP/1.1", connection=None), True, id="the head of an escape"),
-    pytest.param(raw("GET /presave/x HTTP/1.1", TIKTOK_ANDROID, connection=None), True, id="an escape in place of a page"),
-    pytest.param(raw("HEAD /presave/x HTTP/1.1", TIKTOK_ANDROID, connection=None), True, id="the head of an escape in place of a page"),
-    pytest.param(raw("GET /presave/x HTTP/1.1", LINE_IOS, connection=None), True, id="an escape that redirects"),
+    pytest.param(
+        raw("GET /presave/x HTTP/1.1", TIKTOK_ANDROID, connection=None),
+        True,
+        id="an escape in place of a page",
+    ),
+    pytest.param(
+        raw("HEAD /presave/x HTTP/1.1", TIKTOK_ANDROID, connection=None),
+        True,
+        id="the head of an escape in place of a page",
+    ),
+    pytest.param(
+        raw("GET /presave/x HTTP/1.1", LINE_IOS, connection=None),
+        True,
+        id="an escape that redirects",
+    ),
     pytest.param(raw("GET /empty HTTP/1.1", connection=None), False, id="no content for TikTok"),
-    pytest.param(raw("GET /not-modified HTTP/1.1", connection=None), False, id="nothing new for TikTok"),
+    pytest.param(
+        raw("GET /not-modified HTTP/1.1", connection=None), False, id="nothing new for TikTok"
+    ),
 ]
 SECOND = raw("GET /page?second HTTP/1.1", CHROME_DESKTOP)
 
@@ -148,10 +208,18 @@ def test_a_connection_goes_on_after(site, first, escapes):
 
 
 ODD = [
-    pytest.param(raw("GET http://site.example/listen HTTP/1.1"), id="a whole URL in the request line"),
+    pytest.param(
+        raw("GET http://site.example/listen HTTP/1.1"), id="a whole URL in the request line"
+    ),
     pytest.param(raw("GET /listen HTTP/1.0", connection=None), id="HTTP/1.0"),
-    pytest.param(raw("GET /listen HTTP/1.0", TIKTOK_IOS, "X-Foo: 1", connection="X-Foo"), id="a header of this hop only"),
-    pytest.param(raw("GET /listen HTTP/1.1", TIKTOK_IOS, "Content-Length: 5", body="hello"), id="a body that nobody wants"),
+    pytest.param(
+        raw("GET /listen HTTP/1.0", TIKTOK_IOS, "X-Foo: 1", connection="X-Foo"),
+        id="a header of this hop only",
+    ),
+    pytest.param(
+        raw("GET /listen HTTP/1.1", TIKTOK_IOS, "Content-Length: 5", body="hello"),
+        id="a body that nobody wants",
+    ),
 ]
 
 
@@ -179,8 +247,15 @@ def test_without_a_host_it_passes(site):
 
 INJECTIONS = [
     pytest.param(raw(f"GET {path} HTTP/1.1", agent), id=f"{name}, {where}")
-    for name, agent in (("TikTok on iOS", TIKTOK_IOS), ("TikTok on Android", TIKTOK_ANDROID), ("LINE, which is redirected", LINE_IOS))
-    for where, path in (("in the path", "/presave/%0d%0aX-Injected:%201"), ("in the query", "/presave/x?%0d%0aX-Injected:%201"))
+    for name, agent in (
+        ("TikTok on iOS", TIKTOK_IOS),
+        ("TikTok on Android", TIKTOK_ANDROID),
+        ("LINE, which is redirected", LINE_IOS),
+    )
+    for where, path in (
+        ("in the path", "/presave/%0d%0aX-Injected:%201"),
+        ("in the query", "/presave/x?%0d%0aX-Injected:%201"),
+    )
 ]
 
 

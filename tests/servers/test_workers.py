@@ -14,7 +14,11 @@ from ..engines.conftest import need
 from . import serving
 from .wire import ask, connect, is_escape, raw, received, settled
 
-BROWSERS = [raw("GET /page HTTP/1.1", CHROME_DESKTOP), raw("GET /listen HTTP/1.1", SAFARI), raw("GET /file HTTP/1.1", SAFARI)]
+BROWSERS = [
+    raw("GET /page HTTP/1.1", CHROME_DESKTOP),
+    raw("GET /listen HTTP/1.1", SAFARI),
+    raw("GET /file HTTP/1.1", SAFARI),
+]
 LISTENERS = [raw("GET /listen HTTP/1.1"), raw("GET /presave/x HTTP/1.1", TIKTOK_ANDROID)]
 
 
@@ -69,10 +73,19 @@ def answers_around_a_kill(url: str, agent: str) -> tuple[list[bytes], list[bytes
     return *during, [ask(url, request) for request in BROWSERS]
 
 
-@pytest.mark.parametrize("agent", [pytest.param(SAFARI, id="while it served a browser"), pytest.param(TIKTOK_IOS, id="while it served TikTok")])
+@pytest.mark.parametrize(
+    "agent",
+    [
+        pytest.param(SAFARI, id="while it served a browser"),
+        pytest.param(TIKTOK_IOS, id="while it served TikTok"),
+    ],
+)
 def test_a_killed_worker(agent, tmp_path):
     need(serving.missing("gunicorn with two workers"))
-    served = [serving.start("gunicorn with two workers", f"site:{name}", tmp_path) for name in ("bare", "wrapped")]
+    served = [
+        serving.start("gunicorn with two workers", f"site:{name}", tmp_path)
+        for name in ("bare", "wrapped")
+    ]
     try:
         bare, wrapped = (answers_around_a_kill(one.url, agent) for one in served)
     finally:

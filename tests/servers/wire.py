@@ -10,10 +10,21 @@ import pytest
 from ..agents import TIKTOK_IOS
 
 
-def raw(line: str, agent: str | None = TIKTOK_IOS, *headers: str, body: str = "", connection: str | None = "close", host: str | None = "site.example") -> bytes:
+def raw(
+    line: str,
+    agent: str | None = TIKTOK_IOS,
+    *headers: str,
+    body: str = "",
+    connection: str | None = "close",
+    host: str | None = "site.example",
+) -> bytes:
     """A request as it goes over the wire."""
     named = {"Host": host, "User-Agent": agent, "Connection": connection}
-    lines = [line, *(f"{name}: {value}" for name, value in named.items() if value is not None), *headers]
+    lines = [
+        line,
+        *(f"{name}: {value}" for name, value in named.items() if value is not None),
+        *headers,
+    ]
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 
@@ -71,7 +82,10 @@ def ask_twice(url: str, first: bytes, second: bytes) -> tuple[bytes, bytes, byte
 
 
 def is_escape(answer: bytes) -> bool:
-    return re.search(rb"(?im)^cdn-cache-control: no-store\r$", answer.partition(b"\r\n\r\n")[0]) is not None
+    return (
+        re.search(rb"(?im)^cdn-cache-control: no-store\r$", answer.partition(b"\r\n\r\n")[0])
+        is not None
+    )
 
 
 def joined(answer: bytes) -> bytes:
