@@ -24,7 +24,7 @@ import sqlalchemy as sql
 from escape_mw import EscapeMiddleware, Event
 from escape_mw.events import recorder
 from escape_mw.events.database import Database
-from escape_mw.events.recorder import BATCH
+from escape_mw.events.recorder import BATCH_SIZE
 from escape_mw.events.tables import METADATA
 from tests import agents
 
@@ -121,7 +121,7 @@ def visits(number: int) -> Iterator[list[Event]]:
                 rules="0123abcd",
             )
         )
-        if len(batch) == BATCH:
+        if len(batch) == BATCH_SIZE:
             yield batch
             batch = []
     if batch:
@@ -149,7 +149,7 @@ def write(name: str, url: str, number: int) -> str:
 
 def rates(folder: Path, number: int) -> None:
     print(
-        f"\n| {BATCH:,} a transaction | events | s | written a second | counted in s | read a second |\n|---|---|---|---|---|---|"
+        f"\n| {BATCH_SIZE:,} a transaction | events | s | written a second | counted in s | read a second |\n|---|---|---|---|---|---|"
     )
     file = folder / "million.sqlite3"
     print(write("SQLite", f"sqlite:///{file}", number))

@@ -12,7 +12,7 @@ from . import catalogue
 from .destinations import Directory, gate
 from .document import Path, Problem
 from .entries import AppEntry, DestinationEntry
-from .events.sinks import beside, missing
+from .events.sinks import resolve_sqlite_path, unmet_requirements
 from .experiment import Experiment
 from .lab.marks import LabMarks, derived_token
 from .lab.store import LabStore
@@ -231,11 +231,13 @@ def _events(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Event
     if form.events is None:
         return None
     options = (
-        form.events.model_copy(update={"database": beside(form.events.database, folder)})
+        form.events.model_copy(
+            update={"database": resolve_sqlite_path(form.events.database, folder)}
+        )
         if form.events.database
         else form.events
     )
-    for key, told in missing(options):
+    for key, told in unmet_requirements(options):
         problems.append(Problem(("events", key), None, told))
     return options
 

@@ -489,8 +489,8 @@ def test_export_as_json_lines(opened, told):
     done = run("events", "export", "--db", opened.url)
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert lines == [event.told() for event in read(opened())]
-    assert lines[0] == {**told[0].told(), "rule": "bio — löng ♫"}
+    assert lines == [event.as_dict() for event in read(opened())]
+    assert lines[0] == {**told[0].as_dict(), "rule": "bio — löng ♫"}
     assert lines[-1] == {"time": NOW - DAY // 2, "name": "forged", "number": 3}
 
 
@@ -789,7 +789,7 @@ def test_a_newer_database_fails_nobody_and_is_left_alone(opened, caplog):
     assert site.ask("/presave/x", TIKTOK_ANDROID).status_int == 200
     assert len(site.events) == 2
     assert faults(caplog) == [
-        "events wait, for their sink failed: NewerDatabaseError: 'the events database has form 99, this release knows 1 and older ones'"
+        "event sink failed, will retry: NewerDatabaseError: 'the events database has form 99, this release knows 1 and older ones'"
     ]
     with opened().engine.begin() as connection:
         assert connection.execute(sql.select(sql.func.count()).select_from(EVENTS)).scalar() == 1
@@ -857,7 +857,7 @@ FAULTS = [
 @pytest.fixture
 def kept_at(tmp_path, monkeypatch):
     """A site whose events go to a SQLite file that has some already, and that file."""
-    monkeypatch.setattr(database_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT", 0.05)
     monkeypatch.setattr(recorder_module, "INTERVAL", 3600)
     path = tmp_path / "data" / "events.sqlite3"
     path.parent.mkdir()
@@ -889,7 +889,7 @@ def test_a_fault_of_the_file_fails_no_request_and_events_wait(kept_at, caplog, f
 
 def test_more_than_can_wait_is_counted_as_dropped(kept_at, monkeypatch):
     site, path = kept_at
-    monkeypatch.setattr(recorder_module, "ROOM", 6)
+    monkeypatch.setattr(recorder_module, "QUEUE_SIZE", 6)
     with locked(path):
         for _ in range(5):
             site.ask("/presave/x", TIKTOK_ANDROID)

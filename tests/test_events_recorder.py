@@ -18,7 +18,7 @@ import pytest
 from escape_mw import EscapeMiddleware, Event
 from escape_mw.events import recorder as recorder_module
 from escape_mw.events.database import Database
-from escape_mw.events.recorder import BATCH, Recorder
+from escape_mw.events.recorder import BATCH_SIZE, Recorder
 from escape_mw.reload import RulesSource
 
 from .agents import TIKTOK_ANDROID
@@ -97,14 +97,14 @@ def test_events_come_in_order_and_whole(recording):
     recorder = recording([told.append])
     events = [
         step(number, rule="bio", app="tiktok", technique="intent")
-        for number in range(BATCH * 2 + 5)
+        for number in range(BATCH_SIZE * 2 + 5)
     ]
     for event in events:
         recorder.record(event)
     assert told == []
     recorder.flush()
     assert [event for batch in told for event in batch] == events
-    assert [len(batch) for batch in told] == [BATCH, BATCH, 5]
+    assert [len(batch) for batch in told] == [BATCH_SIZE, BATCH_SIZE, 5]
     recorder.flush()
     assert len(told) == 3, "nothing is told twice"
 
@@ -151,7 +151,7 @@ def test_a_second_time_is_a_repeat_and_so_is_a_third(recording):
 
 
 def test_so_many_steps_are_remembered_and_no_more(recording, monkeypatch):
-    monkeypatch.setattr(recorder_module, "REMEMBERED", 10)
+    monkeypatch.setattr(recorder_module, "DEDUPLICATION_WINDOW", 10)
     told = []
     recorder = recording([told.extend])
     for number in [*range(11), 10, 1, 0]:
@@ -165,7 +165,7 @@ def test_so_many_steps_are_remembered_and_no_more(recording, monkeypatch):
 
 
 def test_what_finds_no_room_is_dropped_and_counted(recording, monkeypatch):
-    monkeypatch.setattr(recorder_module, "ROOM", 10)
+    monkeypatch.setattr(recorder_module, "QUEUE_SIZE", 10)
     told = []
     recorder = recording([told.extend])
     for number in range(14):
@@ -197,7 +197,7 @@ def test_a_sink_that_fails_gets_the_same_again(recording, caplog):
         ["visit 1", "visit 2"],
     ]
     assert [(record.levelno, record.message) for record in caplog.records] == [
-        (logging.ERROR, "events wait, for their sink failed: OSError: 'no disk'")
+        (logging.ERROR, "event sink failed, will retry: OSError: 'no disk'")
     ]
 
 
@@ -221,18 +221,18 @@ def test_a_sink_that_fails_in_the_middle_keeps_what_it_took(recording):
         taken.append(len(events))
 
     recorder = recording([sink])
-    for number in range(BATCH * 3):
+    for number in range(BATCH_SIZE * 3):
         recorder.record(step(number))
     recorder.flush()
-    assert taken == [BATCH, BATCH]
+    assert taken == [BATCH_SIZE, BATCH_SIZE]
     taken.append("now")
     recorder.flush()
-    assert taken == [BATCH, BATCH, "now", BATCH]
+    assert taken == [BATCH_SIZE, BATCH_SIZE, "now", BATCH_SIZE]
 
 
 def test_one_broken_sink_is_not_the_others_matter(recording, monkeypatch):
     """And only the one that lost something is told so, once."""
-    monkeypatch.setattr(recorder_module, "ROOM", 5)
+    monkeypatch.setattr(recorder_module, "QUEUE_SIZE", 5)
     broken, good = Failing(), []
     recorder = recording([broken, good.extend], clock=lambda: NOW)
     for number in range(8):

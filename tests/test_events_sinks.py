@@ -22,7 +22,7 @@ from prometheus_client import REGISTRY
 
 from escape_mw import EscapeMiddleware, Event, RulesError, load
 from escape_mw.events import prometheus, sinks
-from escape_mw.events.event import ARMS, COUNTED, STEPS
+from escape_mw.events.event import ARMS, COUNTED, STAGES
 
 from .agents import CHROME_ANDROID, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from .measured import RULES, SECRET, Measured, trial, word
@@ -53,7 +53,7 @@ def test_each_line_of_the_log_is_one_json_object(logged):
     site.ask("/presave/x?{M}", CHROME_ANDROID)
     site.ask("/_escape/e", TIKTOK_ANDROID, "POST", b"forged")
     told = [json.loads(line) for line in logged_after(site, logged)]
-    assert told == [event.told() for event in site.events]
+    assert told == [event.as_dict() for event in site.events]
     assert [one["name"] for one in told] == ["eligible", "shown", "arrived", "forged"]
     assert {
         "time",
@@ -121,7 +121,7 @@ def test_every_sink_is_told_the_same(logged):
     b"".join(both(environ_of(TIKTOK_ANDROID, "/presave/x"), lambda *_: None))
     both.engine._measurement.recorder.close()
     assert other == site.told
-    assert [event.told() for event in other] == [json.loads(line) for line in logged()]
+    assert [event.as_dict() for event in other] == [json.loads(line) for line in logged()]
 
 
 # --- Django ----------------------------------------------------------------------------------------------------------
@@ -450,7 +450,7 @@ def test_a_missing_extra_is_a_problem_at_its_line(tmp_path, monkeypatch, module,
 
 def test_each_name_of_a_sink_has_its_extra():
     config = (Path(__file__).parent.parent / "setup.cfg").read_text()
-    assert all(f"\n{name} =\n" in config for name in sinks.NEEDS)
+    assert all(f"\n{name} =\n" in config for name in sinks.NEEDS_EXTRA)
 
 
 WITHOUT = """
@@ -475,7 +475,7 @@ def test_nothing_is_needed_for_the_log_and_the_sites_own_sinks():
 URLS = [
     pytest.param(
         "nonsense://x",
-        "that is no database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3",
+        "this is not a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3",
         id="a database that nobody knows",
     ),
     pytest.param(
@@ -490,7 +490,7 @@ URLS = [
         id="a blank in it",
     ),
     pytest.param(
-        "postgresql+psycopg://h:port/d", "that is no database URL", id="a port that is no number"
+        "postgresql+psycopg://h:port/d", "this is not a database URL", id="a port that is no number"
     ),
 ]
 
@@ -553,7 +553,7 @@ def test_a_variable_that_is_not_there_or_not_alone(monkeypatch, section, key):
 
 
 def test_every_word_of_an_event_is_one_of_a_fixed_set():
-    assert STEPS == (
+    assert STAGES == (
         "eligible",
         "shown",
         "attempt",

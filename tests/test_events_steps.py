@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
 
 from escape_mw import Event, catalogue
-from escape_mw.events.event import COUNTED, STEPS
+from escape_mw.events.event import COUNTED, STAGES
 from escape_mw.experiment import Experiment
 from escape_mw.markers import MAX_AGE
 
@@ -467,7 +467,7 @@ APPS = {app.id for app in catalogue.load().apps} | {""}
 SERVICES = {entry.id for entry in catalogue.load().destinations} | {"site", ""}
 FORMS = {
     "visit": r"[\w-]{12}|",
-    "name": "|".join((*STEPS, *COUNTED)),
+    "name": "|".join((*STAGES, *COUNTED)),
     "rule": "pre-saves|bio|out|redirects|",
     "app": "|".join(APPS),
     "app_version": "[0-9]{0,6}",

@@ -140,7 +140,7 @@ def fails_with_a_header_of_ours(text, monkeypatch, _):
 
 
 def fails_to_record(text, monkeypatch, _):
-    monkeypatch.setattr("escape_mw.events.measurement.steps", lambda *_: {}["missing"])
+    monkeypatch.setattr("escape_mw.events.measurement.stages", lambda *_: {}["missing"])
     ask(hostile_environ(text), sinks=[list])
 
 
@@ -308,9 +308,7 @@ OTHERS = [
         "the edited rules are not used: %s",
         id="an edit with a template that is gone",
     ),
-    pytest.param(
-        loses_a_sink, "events wait, for their sink failed: %s: %.200r", id="a failing sink"
-    ),
+    pytest.param(loses_a_sink, "event sink failed, will retry: %s: %.200r", id="a failing sink"),
     pytest.param(tells_an_event, "%s", id="an event"),
 ]
 

@@ -17,7 +17,7 @@ from ..rules import load
 from ..schema import PERIOD
 from .event import Event
 from .period import seconds
-from .sinks import SQLITE, is_there
+from .sinks import SQLITE, database_exists
 
 if TYPE_CHECKING:
     from .database import Database
@@ -46,7 +46,7 @@ def database_url(url: str | None, rules_file: str | None) -> str:
     if (url is None) == (rules_file is None):
         raise click.UsageError("give either --db or --rules")
     url = url or _of_rules(rules_file)
-    if not is_there(url):
+    if not database_exists(url):
         raise click.ClickException(
             f"{url.removeprefix(SQLITE)}: there is no such file; it is made with the first event"
         )
@@ -125,7 +125,7 @@ def _guarded(work: Callable[[], Any]) -> Any:
 
 def _write_lines(found: Iterable[Event]) -> None:
     for event in found:
-        sys.stdout.write(json.dumps(event.told()) + "\n")
+        sys.stdout.write(json.dumps(event.as_dict()) + "\n")
 
 
 def _write_csv(found: Iterable[Event]) -> None:

@@ -15,9 +15,9 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from .event import Event
 from .period import seconds
-from .tables import EVENTS, NAME, TALLIES, migrate
+from .tables import EVENTS, NAME_LENGTH, TALLIES, migrate
 
-PATIENCE = 10  # seconds to wait for another writer
+BUSY_TIMEOUT = 10  # seconds to wait for another writer
 ATTEMPTS = 5
 HOUR = 3600  # seconds
 COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "number"]
@@ -62,7 +62,7 @@ class Database:
 
     def __call__(self, events: Sequence[Event]) -> None:
         """Write a batch, in one transaction."""
-        self._prune_in_time()
+        self._prune_if_due()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self.engine.begin() as connection:
@@ -106,7 +106,7 @@ class Database:
             connection.execute(sql.delete(TALLIES).where(TALLIES.c.day < _day(before)))
             return connection.execute(sql.delete(EVENTS).where(EVENTS.c.time < before)).rowcount
 
-    def _prune_in_time(self) -> None:
+    def _prune_if_due(self) -> None:
         now = time.time()
         if self._keep is not None and now >= self._next_prune:
             self._next_prune = now + HOUR
@@ -134,9 +134,9 @@ def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
     tallies = Counter[Tally]()
     for event in events:
         if not event.visit:
-            tallies[_day(event.time), event.name, _kept(event.rule), event.app, event.platform] += (
-                event.number
-            )
+            tallies[
+                _day(event.time), event.name, _storable(event.rule), event.app, event.platform
+            ] += event.number
     if rows:
         written = connection.execute(NEW, rows).rowcount
         tallies[_day(events[0].time), "repeat", "", "", ""] += (
@@ -157,8 +157,8 @@ def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
 
 
 def _row(event: Event) -> dict[str, Any]:
-    event = event._replace(rule=_kept(event.rule), outcome=_kept(event.outcome))
-    fields = event._asdict() | {"once": event.once}
+    event = event._replace(rule=_storable(event.rule), outcome=_storable(event.outcome))
+    fields = event._asdict() | {"once": event.stage_key}
     return {f"new_{column.name}": fields[column.name] for column in EVENTS.c}
 
 
@@ -166,9 +166,9 @@ def _key(row: dict[str, Any]) -> tuple[str, str]:
     return row["new_visit"], row["new_once"]
 
 
-def _kept(word: str) -> str:
+def _storable(word: str) -> str:
     """The site's own word, as every database takes it; one that none takes would hold up all the others."""
-    return word.replace("\0", "").encode("utf-8", "replace").decode()[:NAME]
+    return word.replace("\0", "").encode("utf-8", "replace").decode()[:NAME_LENGTH]
 
 
 def _engine(url: str) -> sql.Engine:
@@ -191,7 +191,7 @@ def _begin_sqlite(connection: sql.Connection) -> None:
 def _set_up_sqlite(connection: Any, _: Any) -> None:
     """Several processes at once (SQLite, WAL); and BEGIN is ours, not the driver's (SQLAlchemy, pysqlite)."""
     connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
     with suppress(
         sqlite3.OperationalError
     ):  # nobody waits for this one: another process is at it, and the file stays so

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 # In the order of a visit. `left` is weak: the page was hidden within its time, and nobody can say why. `arrived` is
 # proof: the marker came back from a visitor in no webview.
-STEPS = (
+STAGES = (
     "eligible",
     "shown",
     "attempt",
@@ -28,7 +28,7 @@ ARMS = ("escape", "holdout")
 class Event(NamedTuple):
     """One step of a visit.
 
-    `time` is in seconds since 1970, `visit` a random id ("" where only the number counts), `name` one of `STEPS` or
+    `time` is in seconds since 1970, `visit` a random id ("" where only the number counts), `name` one of `STAGES` or
     `COUNTED`, `outcome` the site's own word for what it wanted. `app_version` is the host app's major version.
     `experiment` and `arm` are "" outside of one; `rules` is the version of the rules; `number` is above 1 only without
     a visit.
@@ -53,7 +53,7 @@ class Event(NamedTuple):
     number: int = 1
 
     @property
-    def once(self) -> str:
+    def stage_key(self) -> str:
         """What may happen once in a visit; a second time is a repeat, and changes nothing."""
         match self.name:
             case "shown" | "attempt" | "tapped" | "left":
@@ -63,7 +63,7 @@ class Event(NamedTuple):
             case name:
                 return name
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The fields that say something."""
         return {
             name: value

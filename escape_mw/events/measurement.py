@@ -12,7 +12,7 @@ from .event import Event
 from .places import Places
 from .recorder import Recorder
 from .sinks import Sink, open_sinks
-from .steps import steps
+from .stages import stages
 
 VISIT = "escape_mw.visit"  # environ's key for the visit's token
 
@@ -30,7 +30,7 @@ class Measurement:
 
     def told(self, visit: Visit, decision: Decision, rules: Rules) -> None:
         """Record what a decision means for its visit."""
-        for event in steps(visit, decision, rules, int(self.recorder.clock())):
+        for event in stages(visit, decision, rules, int(self.recorder.clock())):
             self.recorder.record(event)
         if visit.method != "GET" or visit.marker is not None or not asks_for_privacy(visit.headers):
             return
@@ -64,6 +64,6 @@ def token_for_site(decision: Decision, rules: Rules) -> str | None:
 
 def _at_once(options: EventOptions) -> Iterable[Callable[[Event], object]]:
     if options.opentelemetry:
-        from .spans import mark  # noqa: PLC0415 - an extra
+        from .opentelemetry import annotate_span  # noqa: PLC0415 - an extra
 
-        yield mark
+        yield annotate_span

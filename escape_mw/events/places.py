@@ -20,7 +20,7 @@ from ..page import COMMON
 from ..policy import Rules
 from .event import Event
 from .recorder import Recorder
-from .steps import event, ladder_of
+from .stages import event, ladder_of
 
 OUTCOME = "/_escape/outcome/"
 WITH_TECHNIQUE = ("attempt", "tapped", "left")

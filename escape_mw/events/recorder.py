@@ -19,43 +19,43 @@ from .event import Event
 from .sinks import Sink
 
 INTERVAL = 0.5  # seconds between two looks of the writer
-ROOM = 10_000  # events that may wait, for each sink
-BATCH = 1_000
-REMEMBERED = 20_000  # steps of visits, to know a repeat by
+QUEUE_SIZE = 10_000  # events that may wait, for each sink
+BATCH_SIZE = 1_000
+DEDUPLICATION_WINDOW = 20_000  # steps of visits, to know a repeat by
 
 
-class Outlet:
+class SinkQueue:
     """One sink, and what waits for it."""
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
-        self.waiting: deque[Event] = deque()
-        self._lost = 0
+        self.pending: deque[Event] = deque()
+        self._dropped = 0
         self._is_broken = False
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Let nothing wait: it is another process's to write."""
-        self.waiting.clear()
-        self._lost = 0
+        self.pending.clear()
+        self._dropped = 0
 
-    def take(self, events: Iterable[Event]) -> None:
+    def enqueue(self, events: Iterable[Event]) -> None:
         """Let events wait. Those that find no room are lost; this sink is told how many, once it takes any again."""
         for event in events:
-            if len(self.waiting) < ROOM:
-                self.waiting.append(event)
+            if len(self.pending) < QUEUE_SIZE:
+                self.pending.append(event)
             else:
-                self._lost += event.number
+                self._dropped += event.number
 
-    def pour(self, now: int) -> None:
+    def drain(self, now: int) -> None:
         """Hand over what waits; a sink that fails gets the same again later."""
-        while self.waiting:
-            batch = [self.waiting[at] for at in range(min(BATCH, len(self.waiting)))]
+        while self.pending:
+            batch = [self.pending[at] for at in range(min(BATCH_SIZE, len(self.pending)))]
             try:
                 self.sink(batch)
             except Exception as error:
                 if not self._is_broken:
                     logger.error(
-                        "events wait, for their sink failed: %s: %.200r",
+                        "event sink failed, will retry: %s: %.200r",
                         type(error).__name__,
                         str(error),
                     )
@@ -63,71 +63,71 @@ class Outlet:
                 return
             self._is_broken = False
             for _ in batch:
-                self.waiting.popleft()
-            if self._lost:
-                self.waiting.append(Event(now, "", "dropped", number=self._lost))
-                self._lost = 0
+                self.pending.popleft()
+            if self._dropped:
+                self.pending.append(Event(now, "", "dropped", number=self._dropped))
+                self._dropped = 0
 
 
 class Recorder:
     """Takes events from any thread, and tells `sinks` of them in batches.
 
-    `at_once` are told of each event in the request that it belongs to. The writer's thread begins with the first event,
+    `inline_sinks` are told of each event in the request that it belongs to. The writer's thread begins with the first event,
     in each process that records one. `clock` gives seconds since 1970.
     """
 
     def __init__(
         self,
         sinks: Iterable[Sink],
-        at_once: Iterable[Callable[[Event], object]] = (),
+        inline_sinks: Iterable[Callable[[Event], object]] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.clock = clock
-        self._outlets = [Outlet(sink) for sink in sinks]
-        self._at_once = tuple(at_once)
-        self._start_anew()
+        self._sink_queues = [SinkQueue(sink) for sink in sinks]
+        self._inline_sinks = tuple(inline_sinks)
+        self._reset()
         reference = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: _tell(reference, Recorder._start_anew))
-        atexit.register(lambda: _tell(reference, Recorder.close))
+        os.register_at_fork(after_in_child=lambda: _notify_if_alive(reference, Recorder._reset))
+        atexit.register(lambda: _notify_if_alive(reference, Recorder.close))
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         """The state of a process that has recorded nothing: after a fork, what waits is the parent's to write."""
-        OWING.discard(self)
+        UNDELIVERED.discard(self)
         self._queue: deque[Event] = deque()
         self._tallies: Counter[Event] = Counter()
         self._remembered: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._lock, self._pouring = threading.Lock(), threading.Lock()
+        self._lock, self._flush_lock = threading.Lock(), threading.Lock()
         self._closed = threading.Event()
         self._writer: threading.Thread | None = None
-        for outlet in self._outlets:
-            outlet.forget()
+        for sink_queue in self._sink_queues:
+            sink_queue.clear()
 
     def record(self, event: Event) -> None:
         """Record a step of a visit: a second time, it is only counted as a repeat."""
-        step = event.visit, event.once
+        key = event.visit, event.stage_key
         with self._lock:
-            OWING.add(self)
-            if step in self._remembered:
+            UNDELIVERED.add(self)
+            if key in self._remembered:
                 self._count(event._replace(name="repeat"))
-            elif len(self._queue) >= ROOM:
+            elif len(self._queue) >= QUEUE_SIZE:
                 self._count(event._replace(name="dropped"))
             else:
                 self._queue.append(event)
-                self._remember(step)
-        for tell in self._at_once:
-            tell(event)
+                self._remember(key)
+        for notify in self._inline_sinks:
+            notify(event)
         self._wake()
 
     def count(self, event: Event) -> None:
         """Count an event of no visit."""
         with self._lock:
-            OWING.add(self)
+            UNDELIVERED.add(self)
             self._count(event)
         self._wake()
 
     def flush(self) -> None:
         """Hand everything to the sinks now."""
-        with self._pouring:
+        with self._flush_lock:
             now = int(self.clock())
             with self._lock:
                 events = [
@@ -139,15 +139,17 @@ class Recorder:
                 ]
                 self._queue.clear()
                 self._tallies.clear()
-            for outlet in self._outlets:
-                outlet.take(events)
-            for outlet in self._outlets:
-                outlet.pour(now)
+            for sink_queue in self._sink_queues:
+                sink_queue.enqueue(events)
+            for sink_queue in self._sink_queues:
+                sink_queue.drain(now)
             with self._lock:
                 if not (
-                    self._queue or self._tallies or any(outlet.waiting for outlet in self._outlets)
+                    self._queue
+                    or self._tallies
+                    or any(sink_queue.pending for sink_queue in self._sink_queues)
                 ):
-                    OWING.discard(self)
+                    UNDELIVERED.discard(self)
 
     def close(self) -> None:
         """End the writer and hand over what is left."""
@@ -158,9 +160,9 @@ class Recorder:
         """Only the words that tallies keep; anything else would make each of them another one."""
         self._tallies[Event(0, "", event.name, event.rule, event.app, platform=event.platform)] += 1
 
-    def _remember(self, step: tuple[str, str]) -> None:
-        self._remembered[step] = None
-        if len(self._remembered) > REMEMBERED:
+    def _remember(self, key: tuple[str, str]) -> None:
+        self._remembered[key] = None
+        if len(self._remembered) > DEDUPLICATION_WINDOW:
             self._remembered.popitem(last=False)
 
     def _wake(self) -> None:
@@ -171,7 +173,7 @@ class Recorder:
             with self._lock:
                 if self._writer is None:
                     self._writer = threading.Thread(
-                        target=_write_on,
+                        target=_writer_loop,
                         args=(weakref.ref(self), self._closed),
                         name="escape_mw events",
                         daemon=True,
@@ -182,18 +184,18 @@ class Recorder:
                         self._writer = None
 
 
-OWING: set[Recorder] = (
+UNDELIVERED: set[Recorder] = (
     set()
 )  # who has something to hand over lives on until that is done, whoever else has let go of it
 
 
-def _tell(reference: weakref.ref[Recorder], what: Callable[[Recorder], None]) -> None:
+def _notify_if_alive(reference: weakref.ref[Recorder], action: Callable[[Recorder], None]) -> None:
     """Have a recorder do something, if it still lives."""
     if recorder := reference():
-        what(recorder)
+        action(recorder)
 
 
-def _write_on(reference: weakref.ref[Recorder], closed: threading.Event) -> None:
+def _writer_loop(reference: weakref.ref[Recorder], closed: threading.Event) -> None:
     """The writer's life: it ends with its recorder, or with the process; after a death, the next event begins another."""
     try:
         while not closed.wait(INTERVAL):

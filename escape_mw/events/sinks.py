@@ -12,7 +12,7 @@ from ..schema import EventOptions
 from .event import Event
 
 Sink = Callable[[Sequence[Event]], object]
-NEEDS = {
+NEEDS_EXTRA = {
     "database": "sqlalchemy",
     "prometheus": "prometheus_client",
     "opentelemetry": "opentelemetry",
@@ -37,32 +37,34 @@ def open_sinks(options: EventOptions) -> Iterator[Sink]:
 def log(events: Sequence[Event]) -> None:
     """Write events as JSON Lines to the logger `escape_mw.events`."""
     for event in events:
-        logger.info("%s", json.dumps(event.told()))
+        logger.info("%s", json.dumps(event.as_dict()))
 
 
-def beside(url: str, folder: Path) -> str:
+def resolve_sqlite_path(url: str, folder: Path) -> str:
     """A database URL whose SQLite file, if its path is relative, lies in `folder`."""
     name = url.removeprefix(SQLITE)
     is_file = url.startswith(SQLITE) and name and not name.startswith(("/", ":memory:", "file:"))
     return f"{SQLITE}{(folder / name).absolute()}" if is_file else url
 
 
-def is_there(url: str) -> bool:
+def database_exists(url: str) -> bool:
     """Whether a database's file is there; of a server that has no file, this cannot be said."""
     name = url.removeprefix(SQLITE).partition("?")[0]
     return not url.startswith(SQLITE) or Path(name).exists()
 
 
-def missing(options: EventOptions) -> Iterator[tuple[str, str]]:
+def unmet_requirements(options: EventOptions) -> Iterator[tuple[str, str]]:
     """What a sink needs and does not find, as pairs of the option and the words for it."""
-    for name, module in NEEDS.items():
+    for name, module in NEEDS_EXTRA.items():
         if getattr(options, name) and find_spec(module) is None:
             yield name, f"this needs {module}: python -m pip install 'escape-mw[{name}]'"
-        elif name == "database" and options.database and (told := _unusable(options.database)):
-            yield name, told
+        elif (
+            name == "database" and options.database and (message := _why_unusable(options.database))
+        ):
+            yield name, message
 
 
-def _unusable(url: str) -> str | None:
+def _why_unusable(url: str) -> str | None:
     from sqlalchemy import create_engine  # noqa: PLC0415 - an extra
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
 
@@ -71,5 +73,7 @@ def _unusable(url: str) -> str | None:
     except ImportError as error:
         return f"the database's driver is not installed: {error}"
     except (ArgumentError, ValueError):
-        return "that is no database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3"
+        return (
+            "this is not a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3"
+        )
     return None

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 METADATA = MetaData()
-NAME = 64  # characters: ids, rule names cut to it
+NAME_LENGTH = 64  # characters: ids, rule names cut to it
 
 # One row for each thing that happened once in a visit; the key is what makes a second beacon change nothing.
 EVENTS = Table(
@@ -29,7 +29,7 @@ EVENTS = Table(
     Column("once", String(96), primary_key=True),
     Column("time", BigInteger, nullable=False),
     *(
-        Column(name, String(NAME), nullable=False)
+        Column(name, String(NAME_LENGTH), nullable=False)
         for name in (
             *("name", "rule", "app", "app_version", "platform", "service", "kind", "goal"),
             *("technique", "trigger", "outcome", "experiment", "arm", "rules"),
@@ -44,7 +44,7 @@ TALLIES = Table(
     "escape_mw_tallies",
     METADATA,
     *(
-        Column(name, String(NAME), primary_key=True)
+        Column(name, String(NAME_LENGTH), primary_key=True)
         for name in ("day", "name", "rule", "app", "platform")
     ),
     Column("count", BigInteger, nullable=False),
@@ -52,13 +52,13 @@ TALLIES = Table(
 SCHEMA = Table("escape_mw_schema", METADATA, Column("version", Integer, primary_key=True))
 
 
-def _first(connection: Connection) -> None:
+def _create_tables(connection: Connection) -> None:
     METADATA.create_all(connection)
 
 
 # Each leads from the version before it to its own number, counted from 1. Only ever add to the end; a step that has
 # been released is never changed, and from the second on it says in SQL what it alters.
-MIGRATIONS: Sequence[Callable[[Connection], None]] = (_first,)
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (_create_tables,)
 LOCK = 0x65736361_7065  # "escape": PostgreSQL's advisory lock, so that one process alone migrates
 
 
@@ -80,8 +80,8 @@ def migrate(
         raise NewerDatabaseError(
             f"the events database has form {found}, this release knows {len(migrations)} and older ones"
         )
-    for step in migrations[found:]:
-        step(connection)
+    for migration in migrations[found:]:
+        migration(connection)
     if found < len(migrations):
         connection.execute(SCHEMA.delete())
         connection.execute(SCHEMA.insert().values(version=len(migrations)))

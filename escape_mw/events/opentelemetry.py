@@ -22,7 +22,7 @@ FIELDS = (
 )
 
 
-def mark(event: Event) -> None:
+def annotate_span(event: Event) -> None:
     """Write an event into the current span; the last of several in one request stays."""
     span = trace.get_current_span()
     if span.is_recording():

@@ -11,7 +11,7 @@ from ..policy import Rules
 from .event import Event
 
 
-def steps(visit: Visit, decision: Decision, rules: Rules, now: int) -> Iterator[Event]:
+def stages(visit: Visit, decision: Decision, rules: Rules, now: int) -> Iterator[Event]:
     """The events of a decision that is carried out, at `now` (seconds since 1970); none where nothing is measured."""
     journey = decision.journey
     if journey is None or isinstance(decision, AskSite) or visit.method != "GET":
@@ -22,7 +22,7 @@ def steps(visit: Visit, decision: Decision, rules: Rules, now: int) -> Iterator[
             and visit.marker is not None
             and not asks_for_privacy(visit.headers)
         ):
-            rung = rung_of(journey, visit.marker.step or 0, rules)
+            rung = step_of(journey, visit.marker.step or 0, rules)
             yield event(journey, "arrived", rules, now, rung)
         return
     if decision.reason not in ("escape", "holdout"):
@@ -70,7 +70,7 @@ def event(
     )
 
 
-def rung_of(journey: Journey, step: int, rules: Rules) -> Rung | None:
+def step_of(journey: Journey, step: int, rules: Rules) -> Rung | None:
     """The rung of a visit's ladder by its number from 0; beyond the last is the menu, by hand."""
     rungs = ladder_of(journey, rules)
     return rungs[min(step, len(rungs) - 1)] if rungs else None
@@ -78,10 +78,12 @@ def rung_of(journey: Journey, step: int, rules: Rules) -> Rung | None:
 
 def ladder_of(journey: Journey, rules: Rules) -> tuple[Rung, ...]:
     """The ladder that a visit stands on; none where the rules no longer know its host app."""
-    kind = "in-app" if journey.app else "webview"
+    visitor = Visitor(
+        "in-app" if journey.app else "webview",
+        journey.app or None,
+        journey.platform,  # type: ignore[arg-type]  # a journey's fields are text
+    )
     try:
-        return rules.ladders.rungs(
-            Visitor(kind, journey.app or None, journey.platform), journey.goal
-        )  # type: ignore[arg-type]
+        return rules.ladders.rungs(visitor, journey.goal)  # type: ignore[arg-type]
     except KeyError:
         return ()
