@@ -6,11 +6,12 @@ import sqlite3
 import time
 from calendar import timegm
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sql
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from .event import Event
@@ -21,22 +22,21 @@ BUSY_TIMEOUT = 10  # seconds to wait for another writer
 ATTEMPTS = 5
 HOUR = 3600  # seconds
 COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "number"]
-# Standard SQL for "unless it is there"; two processes at the same moment are told apart by the key.
-NEW = (
-    sql.insert(EVENTS)
-    .from_select(
-        [column.name for column in EVENTS.c],
-        sql.select(
-            *(sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c)
-        ).where(
-            ~sql.exists().where(
-                EVENTS.c.visit == sql.bindparam("new_visit", type_=EVENTS.c.visit.type),
-                EVENTS.c.once == sql.bindparam("new_once"),
-            )
-        ),
-        include_defaults=False,
-    )
-    .execution_options(preserve_rowcount=True)
+NEW = {column.name: sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c}
+# These two have an insert that waits for a concurrent writer of the same key and then skips or
+# updates the row (PostgreSQL and SQLite, INSERT ... ON CONFLICT): no transaction fails for it.
+UPSERTS: dict[str, Callable[[sql.Table], Any]] = {
+    "postgresql": postgresql.insert,
+    "sqlite": sqlite.insert,
+}
+# Standard SQL for other databases. Two processes that insert the same key at the same moment both
+# find no row; the primary key refuses the second one, and its batch is tried again.
+INSERT_IF_ABSENT = sql.insert(EVENTS).from_select(
+    list(NEW),
+    sql.select(*NEW.values()).where(
+        ~sql.exists().where(EVENTS.c.visit == NEW["visit"], EVENTS.c.once == NEW["once"])
+    ),
+    include_defaults=False,
 )
 # What makes a transaction see one moment's state, and keep nobody waiting.
 READS: dict[str, dict[str, Any]] = {
@@ -69,7 +69,7 @@ class Database:
                     if not self._is_migrated:
                         migrate(connection)
                     _write(connection, events)
-            except IntegrityError:  # another process was quicker with the same row
+            except IntegrityError:  # of a database without UPSERTS: see INSERT_IF_ABSENT
                 if attempt == ATTEMPTS:
                     raise
             except SQLAlchemyError:
@@ -138,10 +138,12 @@ def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
                 _day(event.time), event.name, _storable(event.rule), event.app, event.platform
             ] += event.number
     if rows:
-        written = connection.execute(NEW, rows).rowcount
-        tallies[_day(events[0].time), "repeat", "", "", ""] += (
-            len(rows) - written if written >= 0 else 0
-        )  # below 0: the driver cannot say
+        upsert = UPSERTS.get(connection.dialect.name)
+        insert = upsert(EVENTS).values(NEW).on_conflict_do_nothing() if upsert else INSERT_IF_ABSENT
+        insert = insert.execution_options(preserve_rowcount=True)
+        written = connection.execute(insert, rows).rowcount
+        if written >= 0:  # below 0: the driver cannot say
+            tallies[_day(events[0].time), "repeat", "", "", ""] += len(rows) - written
     for tally, count in sorted(tallies.items()):
         if count:
             _add(connection, tally, count)
@@ -149,6 +151,15 @@ def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
 
 def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
     key = dict(zip(("day", "name", "rule", "app", "platform"), tally, strict=True))
+    if upsert := UPSERTS.get(connection.dialect.name):
+        connection.execute(
+            upsert(TALLIES)
+            .values(**key, count=count)
+            .on_conflict_do_update(
+                index_elements=list(key), set_={"count": TALLIES.c.count + count}
+            )
+        )
+        return
     same = sql.and_(*(TALLIES.c[name] == value for name, value in key.items()))
     if not connection.execute(
         sql.update(TALLIES).where(same).values(count=TALLIES.c.count + count)
