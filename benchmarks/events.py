@@ -1,11 +1,12 @@
-"""What events cost: an escape answer with them and without, a browser's request, and how fast they are written.
+"""What events cost: an escape answer with and without them, a browser's request, the write rate.
 
     python -m pip install -e '.[database]'
     python -m benchmarks.events [EVENTS]
 
-Prints two tables in Markdown. The first is of one interleaved run on one core, in bursts with the writing outside of
-them, as the writer's thread has it between requests. The second writes 1,000,000 events, or as many as are asked for,
-into a SQLite file, and into PostgreSQL where ESCAPE_MW_POSTGRES is its URL (SQLAlchemy's).
+Prints two tables in Markdown. The first is of one interleaved run on one core, in bursts. Events
+are written between the bursts, as the writer thread does it between requests. The second writes
+1,000,000 events, or EVENTS of them, to a SQLite file, and to PostgreSQL if ESCAPE_MW_POSTGRES is
+its URL, as SQLAlchemy writes it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ Run = Callable[[], Any]
 
 
 def cases(folder: Path) -> dict[str, tuple[Run, Run, list[EscapeMiddleware]]]:
-    """Name -> the request without events, the same with them, and what records then."""
+    """Name -> the request without events, the same with events, the middlewares that record."""
     fan, line, browser = (
         environ_of(agents.TIKTOK_ANDROID),
         environ_of(agents.LINE_IOS),
@@ -65,7 +66,7 @@ def cases(folder: Path) -> dict[str, tuple[Run, Run, list[EscapeMiddleware]]]:
 
 
 def burst(run: Run) -> float:
-    """Microseconds for one request, of many in a row."""
+    """Microseconds per request, over many in a row."""
     started = time.perf_counter()
     for _ in range(BURST):
         run()
@@ -78,7 +79,7 @@ def flush(middlewares: list[EscapeMiddleware]) -> None:
 
 
 def costs(folder: Path) -> None:
-    recorder.INTERVAL = 3600  # the writer's own time is not a request's: see the second table
+    recorder.INTERVAL = 3600  # the second table measures the writer's time
     measured = cases(folder)
     times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in measured}
     for _ in range(BURSTS):
@@ -94,13 +95,14 @@ def costs(folder: Path) -> None:
             after - before for before, after in zip(without, with_events, strict=True)
         )
         print(
-            f"| {name} | {statistics.median(without):.1f} | {statistics.median(with_events):.1f} | {added:.2f} |"
+            f"| {name} | {statistics.median(without):.1f} | {statistics.median(with_events):.1f} "
+            f"| {added:.2f} |"
         )
 
 
 def visits(number: int) -> Iterator[list[Event]]:
-    """So many events in batches, four to a visit, as a site would have them."""
-    steps = [
+    """`number` events in batches, four to a visit, as a site records them."""
+    stages = [
         ("eligible", "", ""),
         ("shown", "intent", "tap"),
         ("tapped", "intent", "tap"),
@@ -108,7 +110,7 @@ def visits(number: int) -> Iterator[list[Event]]:
     ]
     batch = []
     for at in range(number):
-        name, technique, trigger = steps[at % 4]
+        name, technique, trigger = stages[at % 4]
         about = ("bio link", "tiktok", "41", "android", "spotify", "track", "app")
         batch.append(
             Event(
@@ -129,7 +131,7 @@ def visits(number: int) -> Iterator[list[Event]]:
 
 
 def write(name: str, url: str, number: int) -> str:
-    """A row of the second table. The events are made beforehand, as far as memory should have them."""
+    """A row of the second table. Making the events is not timed."""
     database, took = Database(url), 0.0
     for batch in visits(number):
         started = time.perf_counter()
@@ -144,12 +146,16 @@ def write(name: str, url: str, number: int) -> str:
     read = time.perf_counter() - started
     assert kept == exported == number, (kept, exported)
     database.close()
-    return f"| {name} | {number:,} | {took:.1f} | {number / took:,.0f} | {counted:.2f} | {number / read:,.0f} |"
+    return (
+        f"| {name} | {number:,} | {took:.1f} | {number / took:,.0f} "
+        f"| {counted:.2f} | {number / read:,.0f} |"
+    )
 
 
 def rates(folder: Path, number: int) -> None:
     print(
-        f"\n| {BATCH_SIZE:,} a transaction | events | s | written a second | counted in s | read a second |\n|---|---|---|---|---|---|"
+        f"\n| {BATCH_SIZE:,} a transaction | events | s | written a second | counted in s "
+        "| read a second |\n|---|---|---|---|---|---|"
     )
     file = folder / "million.sqlite3"
     print(write("SQLite", f"sqlite:///{file}", number))

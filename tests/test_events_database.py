@@ -1,4 +1,4 @@
-"""The events database, SQLite and PostgreSQL: each event once, whoever writes; and no fault of it is a visitor's."""
+"""The events database on SQLite and PostgreSQL: each event once, and its failures stay inside."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def step(number=0, name="eligible", **more):
 
 @pytest.fixture
 def opened(database_url):
-    """opened(): a Database on the same tables as all others of the test, as another process would have it."""
+    """opened(): another Database on the test's tables, as another process would open it."""
     made = []
 
     def make(**options):
@@ -94,7 +94,7 @@ def counted(database):
     return {event.name: event.number for event in read(database) if not event.visit}
 
 
-# --- written and read ------------------------------------------------------------------------------------------------
+# --- written and read -----------------------------------------------------------------------------
 
 
 def test_written_once_and_read_back_as_it_was(opened):
@@ -145,7 +145,7 @@ TWICE = [
     pytest.param(
         [[step(name="tapped", technique="intent")] * 2, [step(name="tapped", technique="menu")]],
         1,
-        id="a tap of one rung, and another's",
+        id="a tap of one step, and another's",
     ),
     pytest.param(
         [[step(name="outcome", outcome="presave")] * 2, [step(name="outcome", outcome="follow")]],
@@ -198,11 +198,11 @@ def test_what_is_only_counted_is_added_up_by_the_day(opened):
     opened()(tallies[:3])
     opened()(tallies[3:])
     opened()([Event(NOW, "", "dropped", number=0)])
-    told = [
+    stored = [
         (event.time % DAY, event.name, event.rule, event.app, event.platform, event.number)
         for event in read(opened())
     ]
-    assert sorted(told) == [
+    assert sorted(stored) == [
         (0, "eligible", "bio", "tiktok", "android", 1),
         (0, "eligible", "bio", "tiktok", "ios", 2),
         (0, "forged", "", "", "", 1),
@@ -214,22 +214,22 @@ WORDS = [
     pytest.param("x" * 500, "x" * 64, id="longer than the column"),
     pytest.param("♫" * 100, "♫" * 64, id="longer, in other scripts"),
     pytest.param("a\0b", "ab", id="a NUL, which PostgreSQL refuses"),
-    pytest.param("a\ud800b", "a?b", id="half a surrogate, which UTF-8 has not"),
+    pytest.param("a\ud800b", "a?b", id="half a surrogate, which UTF-8 cannot encode"),
     pytest.param(
         "'); DROP TABLE escape_mw_events;--", "'); DROP TABLE escape_mw_events;--", id="SQL"
     ),
-    pytest.param("%s %(x)s :x ?", "%s %(x)s :x ?", id="what drivers take for a place"),
+    pytest.param("%s %(x)s :x ?", "%s %(x)s :x ?", id="what drivers take for a placeholder"),
 ]
 
 
 @pytest.mark.parametrize(("word", "kept"), WORDS)
 def test_any_word_of_the_site_is_taken(opened, word, kept):
-    """One that the database refuses would hold up all that come after it."""
+    """A word that the database refuses would block all later events."""
     opened()([step(rule=word), step(1, "outcome", outcome=word), Event(NOW, "", "eligible", word)])
     opened()([step(1, "outcome", outcome=word)])
-    told = read(opened())
+    stored = read(opened())
     assert (
-        sorted(event.rule or event.outcome for event in told if event.name != "repeat")
+        sorted(event.rule or event.outcome for event in stored if event.name != "repeat")
         == [kept] * 3
     )
     assert counted(opened())["repeat"] == 1
@@ -243,7 +243,7 @@ def lock_waits(database):
         ).scalar()
 
 
-# --- several processes -----------------------------------------------------------------------------------------------
+# --- several processes ----------------------------------------------------------------------------
 
 WRITER = """
 import random, sys
@@ -262,7 +262,7 @@ for number in range(int(batches)):
 
 @contextmanager
 def writers(url, number, batches):
-    """Processes that wait for each other, and then write at once; every one also writes what the others do, in another order."""
+    """Processes that start writing together; the shared events are in a different order in each."""
     command = [sys.executable, "-c", WRITER, url]
     running = [
         subprocess.Popen(
@@ -362,20 +362,20 @@ def ran(program, *words):
 
 @needs_fork
 def test_a_new_file_is_made_by_four_at_once_time_and_again(tmp_path):
-    """SQLite lets nobody wait who turns to its log of changes; whoever is beaten to it goes on."""
+    """SQLite does not wait when switching to WAL; a process that fails to switch goes on."""
     assert ran(TOGETHER, f"sqlite:///{tmp_path / 'events'}") == (0, "")
 
 
 @needs_fork
 def test_a_child_has_connections_of_its_own(opened):
-    """Whatever the parent has open, a forked child neither uses nor closes."""
+    """A forked child neither uses nor closes the parent's connections."""
     assert ran(CHILD, opened.url) == (0, "")
     assert sorted(event.visit for event in of_visits(opened())) == ["after", "before", "child"]
 
 
 def test_the_same_row_and_count_in_two_open_transactions(postgres, insert, monkeypatch):
-    """The second waits for the first. PostgreSQL's own insert skips the row then, at one try; the
-    standard one is refused by the key, once for the event and, that settled, never for the count.
+    """The second waits for the first. PostgreSQL's own insert then skips the row, at the first try;
+    the standard one is refused by the key and finds the row at the second.
     """
     tries, write = [], database_module._write
     events = [step(), step(1), Event(NOW, "", "forged")]
@@ -399,8 +399,8 @@ def test_the_same_row_and_count_in_two_open_transactions(postgres, insert, monke
         assert counted(looker) == {"forged": 2, "repeat": 2}
 
 
-def test_a_batch_that_another_process_gets_in_the_way_of_is_written_again(opened, monkeypatch):
-    """Between looking and writing, somebody else writes the same row: the whole batch is tried again, and counted once."""
+def test_a_batch_that_meets_a_row_of_another_process_is_written_again(opened, monkeypatch):
+    """Another process inserts the same row first: the whole batch is retried, and counted once."""
     database, tries = opened(), []
     database([step(9)])
     write = database_module._write
@@ -418,7 +418,7 @@ def test_a_batch_that_another_process_gets_in_the_way_of_is_written_again(opened
     assert counted(database) == {"forged": 1, "repeat": 1}
 
 
-def test_it_is_not_tried_for_ever(opened, monkeypatch):
+def test_it_is_not_retried_for_ever(opened, monkeypatch):
     database = opened()
 
     def beaten(*_):
@@ -430,7 +430,7 @@ def test_it_is_not_tried_for_ever(opened, monkeypatch):
 
 
 def test_writers_of_the_same_rows_in_opposite_orders_do_not_block_each_other(postgres, monkeypatch):
-    """PostgreSQL would end one of two that wait for each other; in one order nobody waits in a ring."""
+    """PostgreSQL ends one of two deadlocked transactions; in one order there is no deadlock."""
     with new_schema(postgres) as url:
         database, rows = Database(url), []
         with database.engine.begin() as connection:
@@ -448,7 +448,7 @@ def test_writers_of_the_same_rows_in_opposite_orders_do_not_block_each_other(pos
     assert len(keys) == 50
 
 
-# --- retention -------------------------------------------------------------------------------------------------------
+# --- retention ------------------------------------------------------------------------------------
 
 
 def test_prune_takes_events_and_counts_before_a_moment(opened):
@@ -477,7 +477,7 @@ def test_keep_prunes_once_an_hour_by_itself(opened, monkeypatch):
     database(
         [step("old")._replace(time=NOW - 91 * DAY), step("young")._replace(time=NOW - 89 * DAY)]
     )
-    assert kept() == ["visit old", "visit young"], "it was looked for before"
+    assert kept() == ["visit old", "visit young"], "the next look is an hour later"
     now[0] += HOUR - 1
     database([step(1)])
     assert kept() == ["visit old", "visit young", "visit 1"]
@@ -501,12 +501,12 @@ def test_periods(period, days):
     assert seconds(period) == days * DAY
 
 
-# --- the command line ------------------------------------------------------------------------------------------------
+# --- the command line -----------------------------------------------------------------------------
 
 
 @pytest.fixture
 def command(capsys):
-    """command(words): its exit code, what it printed, and what it complained of."""
+    """command(words): its exit code, standard output and standard error."""
 
     def run(*words):
         with pytest.raises(SystemExit) as ended:
@@ -517,8 +517,8 @@ def command(capsys):
 
 
 @pytest.fixture
-def told(opened):
-    """What a database holds that the commands are tried on."""
+def stored(opened):
+    """The events in the database that the commands are run on."""
     events = [
         FULL._replace(time=NOW - 30 * DAY),
         step(1, rule='a, "quoted"\nrule'),
@@ -528,34 +528,34 @@ def told(opened):
     return events
 
 
-def test_export_as_json_lines(opened, told):
-    """Run as its user runs it; the others in this process."""
+def test_export_as_json_lines(opened, stored):
+    """In a process of its own; the other tests run the command in this one."""
     done = run("events", "export", "--db", opened.url)
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines == [event.as_dict() for event in read(opened())]
-    assert lines[0] == {**told[0].as_dict(), "rule": "bio — löng ♫"}
+    assert lines[0] == {**stored[0].as_dict(), "rule": "bio — löng ♫"}
     assert lines[-1] == {"time": NOW - DAY // 2, "name": "forged", "number": 3}
 
 
-def test_export_as_csv(opened, told, command):
+def test_export_as_csv(opened, stored, command):
     rows = list(
         csv.DictReader(
             io.StringIO(command("events", "export", "--db", opened.url, "--format", "csv")[1])
         )
     )
     assert list(rows[0]) == list(Event._fields)
-    assert [row["rule"] for row in rows] == [told[0].rule, told[1].rule, ""]
+    assert [row["rule"] for row in rows] == [stored[0].rule, stored[1].rule, ""]
     assert [row["number"] for row in rows] == ["1", "1", "3"]
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("stored")
 def test_export_since_a_day(opened, command):
     _, printed, _ = command("events", "export", "--db", opened.url, "--since", "2026-11-20")
     assert [json.loads(line)["name"] for line in printed.splitlines()] == ["eligible", "forged"]
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("stored")
 def test_prune_from_the_command_line(opened, command):
     old = int(time.time()) - 100 * DAY
     opened()([step(2)._replace(time=old), step(3)._replace(time=old), Event(old, "", "forged")])
@@ -578,7 +578,7 @@ def rules_file(tmp_path):
 def test_a_relative_file_lies_beside_the_rules(rules_file, monkeypatch, tmp_path, command):
     monkeypatch.chdir(tmp_path)
     site = Measured("site/escape.yaml")
-    assert not list(tmp_path.glob("**/*.sqlite3")), "nothing is made before the first event"
+    assert not list(tmp_path.glob("**/*.sqlite3")), "no file is made before the first event"
     site.ask("/listen", TIKTOK_ANDROID)
     assert len(site.events) == 2
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("**/*.sqlite3")] == [
@@ -616,15 +616,15 @@ REFUSED = [
     pytest.param(
         ["export", "--db", "sqlite:///{F}/text"],
         "the database cannot be used: file is not a database",
-        id="a file that is no database",
+        id="a file that is not a database",
     ),
     pytest.param(
         ["export", "--db", "sqlite:///{F}/newer"],
         "the events database has form 99, this release knows",
         id="a newer release's database",
     ),
-    pytest.param(["export", "--db", "nonsense://x"], "nonsense", id="a database that nobody knows"),
-    pytest.param(["export", "--db", "nonsense"], "the database cannot be used", id="no URL"),
+    pytest.param(["export", "--db", "nonsense://x"], "nonsense", id="an unknown database"),
+    pytest.param(["export", "--db", "nonsense"], "the database cannot be used", id="not a URL"),
     pytest.param(
         ["export", "--rules", "{F}/rules.yaml"],
         "there is no database; say 'events: {database: ...}' there",
@@ -634,7 +634,7 @@ REFUSED = [
     pytest.param(
         ["prune", "--db", "sqlite:///{F}/newer", "--older-than", "soon"],
         "no period such as 90d, 13mo or 2y",
-        id="no period",
+        id="not a period",
     ),
     pytest.param(
         ["prune", "--db", "sqlite:///{F}/newer", "--older-than", "0d"],
@@ -668,28 +668,32 @@ def test_commands_say_what_is_wrong_and_make_no_file(tmp_path, command, words, m
     )
 
 
-# --- older and newer forms -------------------------------------------------------------------------------------------
+# --- older and newer forms ------------------------------------------------------------------------
 
-# The first schema as it was released, frozen: this text is never changed.
+# The first schema as it was released. Frozen: this SQL never changes, only its line breaks may.
 FORM_1 = """
 CREATE TABLE escape_mw_events (
     visit VARCHAR(32) NOT NULL, once VARCHAR(96) NOT NULL, time BIGINT NOT NULL,
-    name VARCHAR(64) NOT NULL, rule VARCHAR(64) NOT NULL, app VARCHAR(64) NOT NULL, app_version VARCHAR(64) NOT NULL, platform VARCHAR(64) NOT NULL,
-    service VARCHAR(64) NOT NULL, kind VARCHAR(64) NOT NULL, goal VARCHAR(64) NOT NULL, technique VARCHAR(64) NOT NULL, "trigger" VARCHAR(64) NOT NULL,
-    outcome VARCHAR(64) NOT NULL, experiment VARCHAR(64) NOT NULL, arm VARCHAR(64) NOT NULL, rules VARCHAR(64) NOT NULL,
+    name VARCHAR(64) NOT NULL, rule VARCHAR(64) NOT NULL, app VARCHAR(64) NOT NULL,
+    app_version VARCHAR(64) NOT NULL, platform VARCHAR(64) NOT NULL,
+    service VARCHAR(64) NOT NULL, kind VARCHAR(64) NOT NULL, goal VARCHAR(64) NOT NULL,
+    technique VARCHAR(64) NOT NULL, "trigger" VARCHAR(64) NOT NULL,
+    outcome VARCHAR(64) NOT NULL, experiment VARCHAR(64) NOT NULL, arm VARCHAR(64) NOT NULL,
+    rules VARCHAR(64) NOT NULL,
     PRIMARY KEY (visit, once)
 );
 CREATE INDEX escape_mw_events_time ON escape_mw_events (time);
 CREATE INDEX escape_mw_events_experiment ON escape_mw_events (experiment, name);
 CREATE TABLE escape_mw_tallies (
-    day VARCHAR(64) NOT NULL, name VARCHAR(64) NOT NULL, rule VARCHAR(64) NOT NULL, app VARCHAR(64) NOT NULL, platform VARCHAR(64) NOT NULL,
+    day VARCHAR(64) NOT NULL, name VARCHAR(64) NOT NULL, rule VARCHAR(64) NOT NULL,
+    app VARCHAR(64) NOT NULL, platform VARCHAR(64) NOT NULL,
     count BIGINT NOT NULL, PRIMARY KEY (day, name, rule, app, platform)
 );
 CREATE TABLE escape_mw_schema (version INTEGER NOT NULL PRIMARY KEY);
 INSERT INTO escape_mw_schema VALUES (1);
 INSERT INTO escape_mw_events VALUES
-    ('A1b2C3d4E5f6', 'arrived', 1795176000, 'arrived', 'bio — löng ♫', 'tiktok', '41', 'ios', 'spotify', 'track', 'app', 'x-safari', 'tap', '',
-     'autumn', 'escape', '0123abcd');
+    ('A1b2C3d4E5f6', 'arrived', 1795176000, 'arrived', 'bio — löng ♫', 'tiktok', '41', 'ios',
+     'spotify', 'track', 'app', 'x-safari', 'tap', '', 'autumn', 'escape', '0123abcd');
 INSERT INTO escape_mw_tallies VALUES ('2026-11-20', 'forged', '', '', '', 2);
 """
 
@@ -725,7 +729,7 @@ def test_a_database_of_the_first_form_opens_and_works(opened):
 
 
 def test_old_and_new_databases_have_the_same_columns(opened):
-    """Also the guard of the first migration: it must go on making the first form once there is a second."""
+    """Also guards the first migration: it must make the first schema once there is a second."""
     make_form_1(opened())
     read(opened())
     old = columns(opened())
@@ -804,7 +808,7 @@ def test_a_form_that_fails_leaves_the_one_before(opened, monkeypatch):
 
 
 def test_two_that_bring_postgresqls_tables_up_to_date_wait_for_each_other(postgres):
-    """The second begins while the first is not done, and finds its work done."""
+    """The second begins before the first is done, waits, and finds the tables migrated."""
     with new_schema(postgres) as url, ThreadPoolExecutor(1) as pool:
         first, second, looker = Database(url), Database(url), Database(url)
 
@@ -819,7 +823,7 @@ def test_two_that_bring_postgresqls_tables_up_to_date_wait_for_each_other(postgr
         assert found.result() == len(MIGRATIONS)
 
 
-def test_a_newer_database_fails_nobody_and_is_left_alone(opened, caplog):
+def test_a_newer_database_fails_no_request_and_is_left_alone(opened, caplog):
     make_form_1(opened())
     with opened().engine.begin() as connection:
         connection.execute(SCHEMA.update().values(version=99))
@@ -827,7 +831,8 @@ def test_a_newer_database_fails_nobody_and_is_left_alone(opened, caplog):
     assert site.ask("/presave/x", TIKTOK_ANDROID).status_int == 200
     assert len(site.events) == 2
     assert faults(caplog) == [
-        "event sink failed, will retry: NewerDatabaseError: 'the events database has form 99, this release knows 1 and older ones'"
+        "event sink failed, will retry: NewerDatabaseError: "
+        "'the events database has form 99, this release knows 1 and older ones'"
     ]
     with opened().engine.begin() as connection:
         assert connection.execute(sql.select(sql.func.count()).select_from(EVENTS)).scalar() == 1
@@ -836,7 +841,7 @@ def test_a_newer_database_fails_nobody_and_is_left_alone(opened, caplog):
             make()
 
 
-# --- faults ----------------------------------------------------------------------------------------------------------
+# --- faults ---------------------------------------------------------------------------------------
 
 
 def faults(caplog):
@@ -868,7 +873,7 @@ def corrupt(path, content=b"not a database at all" * 500):
         file.unlink()
     path.write_bytes(content)
     yield
-    assert path.read_bytes() == content, "somebody's file, whatever it is"
+    assert path.read_bytes() == content, "a file that is not a database is not overwritten"
     path.unlink()
     for file, before in kept.items():
         file.write_bytes(before)
@@ -884,7 +889,7 @@ def unreachable(path):
 FAULTS = [
     pytest.param(locked, "database is locked", id="locked"),
     pytest.param(full, "", id="a full disk"),
-    pytest.param(corrupt, "file is not a database", id="no database"),
+    pytest.param(corrupt, "file is not a database", id="not a database"),
     pytest.param(
         partial(corrupt, content=b"SQLite format 3\x00" + b"\xff" * 5000), "", id="a broken header"
     ),
@@ -894,7 +899,7 @@ FAULTS = [
 
 @pytest.fixture
 def kept_at(tmp_path, monkeypatch):
-    """A site whose events go to a SQLite file that has some already, and that file."""
+    """A site whose events go to a SQLite file that already has some, and that file."""
     monkeypatch.setattr(database_module, "BUSY_TIMEOUT", 0.05)
     monkeypatch.setattr(recorder_module, "INTERVAL", 3600)
     path = tmp_path / "data" / "events.sqlite3"
@@ -913,19 +918,19 @@ def held(path):
 
 
 @pytest.mark.parametrize(("fault", "message"), FAULTS)
-def test_a_fault_of_the_file_fails_no_request_and_events_wait(kept_at, caplog, fault, message):
+def test_a_fault_of_the_file_fails_no_request_and_events_are_kept(kept_at, caplog, fault, message):
     site, path = kept_at
     with fault(path):
         for number in range(1, 4):
             assert site.ask("/presave/x", TIKTOK_ANDROID).status_int == 200
-            assert len(site.events) == 2 + 2 * number, "the other sink is told"
+            assert len(site.events) == 2 + 2 * number, "the other sink gets them"
     assert len(faults(caplog)) == 1
     assert message in faults(caplog)[0]
     assert len(site.events) == 8
     assert held(path) == (8, {})
 
 
-def test_more_than_can_wait_is_counted_as_dropped(kept_at, monkeypatch):
+def test_events_beyond_the_queue_size_are_counted_as_dropped(kept_at, monkeypatch):
     site, path = kept_at
     monkeypatch.setattr(recorder_module, "QUEUE_SIZE", 6)
     with locked(path):

@@ -31,12 +31,12 @@ from .test_events_places import token
 from .test_events_recorder import PYTHON, until
 from .test_middleware import environ_of
 
-# --- the log ---------------------------------------------------------------------------------------------------------
+# --- the log --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def logged():
-    """What stands in a log file to which `escape_mw.events` writes."""
+    """logged(): the lines that the logger `escape_mw.events` has written."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     logger = logging.getLogger("escape_mw.events")
@@ -52,9 +52,9 @@ def test_each_line_of_the_log_is_one_json_object(logged):
     site.ask("/presave/x", TIKTOK_ANDROID)
     site.ask("/presave/x?{M}", CHROME_ANDROID)
     site.ask("/_escape/e", TIKTOK_ANDROID, "POST", b"forged")
-    told = [json.loads(line) for line in logged_after(site, logged)]
-    assert told == [event.as_dict() for event in site.events]
-    assert [one["name"] for one in told] == ["eligible", "shown", "arrived", "forged"]
+    received = [json.loads(line) for line in logged_after(site, logged)]
+    assert received == [event.as_dict() for event in site.events]
+    assert [one["name"] for one in received] == ["eligible", "shown", "arrived", "forged"]
     assert {
         "time",
         "visit",
@@ -67,8 +67,8 @@ def test_each_line_of_the_log_is_one_json_object(logged):
         "kind",
         "goal",
         "rules",
-    } == set(told[0])
-    assert set(told[3]) == {"time", "name"}
+    } == set(received[0])
+    assert set(received[3]) == {"time", "name"}
 
 
 def logged_after(site, logged):
@@ -77,7 +77,7 @@ def logged_after(site, logged):
 
 
 def test_nothing_in_a_word_breaks_the_line(logged):
-    """The site's own word for an outcome may be anything."""
+    """The site's own word for an outcome may hold any character."""
     word = 'a\nb\r\x1b[31m\x00\u2028\x85"\\ö\ud800'
     sinks.log([Event(1, "visit", "outcome", outcome=word)] * 2)
     lines = logged()
@@ -93,26 +93,26 @@ def test_the_log_is_silent_unless_the_rules_say_so(caplog):
     assert [record for record in caplog.records if record.name == "escape_mw.events"] == []
 
 
-# --- the site's own --------------------------------------------------------------------------------------------------
+# --- the site's own -------------------------------------------------------------------------------
 
 
 def test_a_sink_is_called_with_lists_of_events_from_a_thread_of_its_own():
-    told, threads, done = [], [], threading.Event()
+    received, threads, done = [], [], threading.Event()
 
     def sink(events):
         threads.append(threading.current_thread())
-        told.append(events)
+        received.append(events)
         done.set()
 
     app = EscapeMiddleware(plain, RULES, sinks=[sink])
     b"".join(app(environ_of(TIKTOK_ANDROID, "/presave/x"), lambda *_: None))
     assert done.wait(30)
     assert threading.current_thread() not in threads
-    assert isinstance(told[0], list)
-    assert all(isinstance(event, Event) for event in told[0])
+    assert isinstance(received[0], list)
+    assert all(isinstance(event, Event) for event in received[0])
 
 
-def test_every_sink_is_told_the_same(logged):
+def test_every_sink_gets_the_same_events(logged):
     other = []
     site = Measured(RULES | {"events": {"log": True}})
     both = EscapeMiddleware(
@@ -124,7 +124,7 @@ def test_every_sink_is_told_the_same(logged):
     assert [event.as_dict() for event in other] == [json.loads(line) for line in logged()]
 
 
-# --- Django ----------------------------------------------------------------------------------------------------------
+# --- Django ---------------------------------------------------------------------------------------
 
 kept: list[Event] = []
 
@@ -167,13 +167,13 @@ def test_djangos_check_of_the_setting(setting, message):
     assert found[0].hint == "ESCAPE_MW_SINKS holds callables or their dotted paths."
 
 
-# --- Prometheus ------------------------------------------------------------------------------------------------------
+# --- Prometheus -----------------------------------------------------------------------------------
 
 COUNTING = RULES | {"events": {"prometheus": True, "outcomes": ["presave"]}}
 
 
 def samples():
-    """Labels that are not empty -> value, of our counter."""
+    """The counter's samples: labels that are not empty -> value."""
     found = {}
     for family in REGISTRY.collect():
         for sample in family.samples:
@@ -238,7 +238,7 @@ def test_prometheus_tells_the_arms_apart():
 
 
 def test_prometheus_has_no_label_that_a_visitor_could_fill():
-    """Whatever versions, paths and addresses come: the number of series stays."""
+    """Versions, paths and addresses do not change the number of series."""
     site = Measured(COUNTING)
     for path in ("/presave/x", "/listen"):
         site.ask(path, TIKTOK_IOS)
@@ -307,12 +307,12 @@ def test_prometheus_adds_up_over_processes(tmp_path):
     ]
 
 
-# --- OpenTelemetry ---------------------------------------------------------------------------------------------------
+# --- OpenTelemetry --------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def spans():
-    """spans(request): the attributes of the span in which a request was served, as far as they are ours."""
+    """spans(request): the attributes that a request's span has got from this middleware."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -365,10 +365,10 @@ def test_the_current_span_says_what_happened(spans):
 
 UNMARKED = [
     pytest.param(lambda site: site.ask("/presave/x", SAFARI), id="a browser"),
-    pytest.param(lambda site: site.ask("/other", TIKTOK_ANDROID), id="a page of no rule's"),
+    pytest.param(lambda site: site.ask("/other", TIKTOK_ANDROID), id="a page without a rule"),
     pytest.param(
         lambda site: site.ask("/presave/x", TIKTOK_ANDROID, DNT="1"),
-        id="who asks not to be followed",
+        id="a visitor who asks not to be tracked",
     ),
     pytest.param(
         lambda site: site.ask("/_escape/e", TIKTOK_ANDROID, "POST", b"forged"), id="a forged beacon"
@@ -383,12 +383,16 @@ def test_other_spans_say_nothing(spans, request_):
 
 def test_the_holdout_is_marked(spans, monkeypatch):
     monkeypatch.setattr("escape_mw.experiment.Experiment.arm", lambda *_: "holdout")
-    told = spans(
+    attributes = spans(
         lambda: Measured(trial() | {"events": {"opentelemetry": True}}).ask(
             "/presave/x", TIKTOK_ANDROID
         )
     )
-    assert (told["escape_mw.event"], told["escape_mw.arm"], told["escape_mw.experiment"]) == (
+    assert (
+        attributes["escape_mw.event"],
+        attributes["escape_mw.arm"],
+        attributes["escape_mw.experiment"],
+    ) == (
         "eligible",
         "holdout",
         "autumn",
@@ -404,16 +408,18 @@ def test_without_a_span_nothing_happens():
 
 def test_a_span_holds_nothing_that_names_a_visit_or_a_visitor(spans):
     site = Measured(TRACED)
-    told = spans(
+    attributes = spans(
         lambda: site.ask(
             "/presave/x", TIKTOK_ANDROID, Referer="https://secret.example/", Cookie="a=b"
         )
     )
-    assert not {site.events[0].visit, "203.0.113.77"} & {str(value) for value in told.values()}
-    assert all("secret.example" not in str(value) for value in told.values())
+    assert not {site.events[0].visit, "203.0.113.77"} & {
+        str(value) for value in attributes.values()
+    }
+    assert all("secret.example" not in str(value) for value in attributes.values())
 
 
-# --- what a sink needs -----------------------------------------------------------------------------------------------
+# --- what a sink needs ----------------------------------------------------------------------------
 
 MISSING = [
     pytest.param(
@@ -459,8 +465,10 @@ for name in ("sqlalchemy", "prometheus_client", "opentelemetry", "scipy", "stats
     sys.modules[name] = None
 from escape_mw import EscapeMiddleware, load
 load({"version": 1, "events": {"log": True}})
-told = []
-app = EscapeMiddleware(lambda environ, start: start("200 OK", []) or [], {"version": 1, "events": {"log": True}}, sinks=[told.extend])
+received = []
+rules = {"version": 1, "events": {"log": True}}
+site = lambda environ, start: start("200 OK", []) or []
+app = EscapeMiddleware(site, rules, sinks=[received.extend])
 import escape_mw.cli
 """
 
@@ -476,27 +484,29 @@ URLS = [
     pytest.param(
         "nonsense://x",
         "this is not a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3",
-        id="a database that nobody knows",
+        id="an unknown database",
     ),
     pytest.param(
         "mysql+pymysql://u@h/d",
         "the database's driver is not installed: No module named 'pymysql'",
-        id="a driver that is not there",
+        id="a driver that is not installed",
     ),
-    pytest.param("no-url", "this is not a database URL as SQLAlchemy writes it", id="no URL"),
+    pytest.param("no-url", "this is not a database URL as SQLAlchemy writes it", id="not a URL"),
     pytest.param(
         "postgresql+psycopg://u:a secret@h/d",
         "this is not a database URL as SQLAlchemy writes it",
         id="a blank in it",
     ),
     pytest.param(
-        "postgresql+psycopg://h:port/d", "this is not a database URL", id="a port that is no number"
+        "postgresql+psycopg://h:port/d",
+        "this is not a database URL",
+        id="a port that is not a number",
     ),
 ]
 
 
 @pytest.mark.parametrize(("url", "message"), URLS)
-def test_a_database_that_cannot_be_is_a_problem(url, message):
+def test_a_database_url_that_cannot_work_is_a_problem(url, message):
     with pytest.raises(RulesError) as raised:
         load({"version": 1, "events": {"database": url}})
     assert len(raised.value.problems) == 1
@@ -504,7 +514,7 @@ def test_a_database_that_cannot_be_is_a_problem(url, message):
     assert "secret" not in raised.value.problems[0]
 
 
-# --- the environment -------------------------------------------------------------------------------------------------
+# --- the environment ------------------------------------------------------------------------------
 
 FROM_OUTSIDE = [
     pytest.param(

@@ -1,4 +1,4 @@
-"""From requests to events: what each visit is told as, and what is never told of it."""
+"""From requests to events: what is recorded of each visit, and what is never recorded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOW = 1_800_000_000
 
 
 class Ask(NamedTuple):
-    """A request; `later` is how many seconds after the first. A marker of the answers before stands for {M}."""
+    """A request, `later` seconds after the first; {M} stands for the last answer's marker."""
 
     path: str
     agent: str = TIKTOK_ANDROID
@@ -51,7 +51,7 @@ def arriving(**headers):
     return [PRESAVE, ARRIVAL._replace(headers=headers)]
 
 
-TOLD = [
+RECORDED = [
     pytest.param([PRESAVE], SHOWN, id="the page is shown"),
     pytest.param(
         [LINE], ["eligible", "attempt line-external redirect"], id="a redirect is an attempt"
@@ -88,33 +88,37 @@ TOLD = [
         SHOWN,
         id="an arrival after more than ten minutes",
     ),
-    pytest.param([PRESAVE, ARRIVAL._replace(method="HEAD")], SHOWN, id="a HEAD is no arrival"),
-    pytest.param([PRESAVE, ARRIVAL._replace(method="POST")], SHOWN, id="a POST is no arrival"),
-    pytest.param(arriving(Purpose="prefetch"), SHOWN, id="a prefetch is no arrival"),
-    pytest.param(arriving(Sec_Purpose="prefetch;prerender"), SHOWN, id="a prerender is no arrival"),
-    pytest.param(arriving(Sec_Fetch_Dest="image"), SHOWN, id="an image is no arrival"),
+    pytest.param([PRESAVE, ARRIVAL._replace(method="HEAD")], SHOWN, id="a HEAD is not an arrival"),
+    pytest.param([PRESAVE, ARRIVAL._replace(method="POST")], SHOWN, id="a POST is not an arrival"),
+    pytest.param(arriving(Purpose="prefetch"), SHOWN, id="a prefetch is not an arrival"),
+    pytest.param(
+        arriving(Sec_Purpose="prefetch;prerender"), SHOWN, id="a prerender is not an arrival"
+    ),
+    pytest.param(arriving(Sec_Fetch_Dest="image"), SHOWN, id="an image is not an arrival"),
     pytest.param(
         arriving(Sec_Fetch_Dest="iframe", Sec_Fetch_Mode="navigate"),
         SHOWN,
-        id="a frame is no arrival",
+        id="a frame is not an arrival",
     ),
     pytest.param(
-        arriving(X_Requested_With="XMLHttpRequest"), SHOWN, id="a script's request is no arrival"
+        arriving(X_Requested_With="XMLHttpRequest"),
+        SHOWN,
+        id="a script's request is not an arrival",
     ),
     pytest.param(
         [PRESAVE, ARRIVAL._replace(agent=FACEBOOK_PREVIEW)],
         SHOWN,
-        id="a link preview is no arrival",
+        id="a link preview is not an arrival",
     ),
     pytest.param(
         [PRESAVE, ARRIVAL._replace(path="/presave/x?{M}x")],
         SHOWN,
-        id="a forged signature is no arrival",
+        id="a forged signature is not an arrival",
     ),
     pytest.param(
         [PRESAVE, ARRIVAL._replace(path="/presave/x?_esc=stay")],
         SHOWN,
-        id="who stays has not arrived",
+        id="a visitor who stays has not arrived",
     ),
     pytest.param(arriving(Sec_GPC="1"), SHOWN, id="GPC on arrival"),
     pytest.param(arriving(DNT="1"), SHOWN, id="DNT on arrival"),
@@ -149,7 +153,7 @@ TOLD = [
     pytest.param(
         [PRESAVE, Ask("/presave/x?_esc=stay")],
         SHOWN,
-        id="who continues here is not shown the page again",
+        id="a visitor who continues here is not shown the page again",
     ),
     pytest.param(
         [Ask("/presave/x", headers={"Sec-GPC": "1"})],
@@ -174,14 +178,14 @@ TOLD = [
     pytest.param(
         [Ask("/presave/x", headers={"DNT": "1"}), ARRIVAL],
         ["eligible x1"],
-        id="who was only counted does not arrive",
+        id="a visitor who was only counted does not arrive",
     ),
     pytest.param(
         [Ask("/presave/x", LINE_IOS, {"DNT": "1"}), RETRY._replace(headers={"DNT": "1"})],
         ["eligible x1"],
         id="a retry with DNT is counted once",
     ),
-    pytest.param([Ask("/presave/x", method="HEAD")], [], id="a HEAD shows nobody anything"),
+    pytest.param([Ask("/presave/x", method="HEAD")], [], id="a HEAD shows no page"),
     pytest.param(
         [Ask("/presave/x", headers={"Sec-Fetch-Dest": "image"})], [], id="an image in the webview"
     ),
@@ -211,8 +215,8 @@ def asked(site, requests, monkeypatch):
         )
 
 
-@pytest.mark.parametrize(("requests", "words"), TOLD)
-def test_what_is_told(monkeypatch, requests, words):
+@pytest.mark.parametrize(("requests", "words"), RECORDED)
+def test_what_is_recorded(monkeypatch, requests, words):
     site = Measured()
     asked(site, requests, monkeypatch)
     assert site.words == words
@@ -255,7 +259,7 @@ OTHER_RULES = [
 
 
 @pytest.mark.parametrize(("rules", "requests", "words"), OTHER_RULES)
-def test_what_is_told_by_other_rules(monkeypatch, rules, requests, words):
+def test_what_is_recorded_by_other_rules(monkeypatch, rules, requests, words):
     site = Measured(rules)
     asked(site, requests, monkeypatch)
     assert site.words == words
@@ -305,7 +309,7 @@ def test_both_arms_are_eligible_before_the_split(monkeypatch, requests, escaped,
 
 
 def test_a_visit_keeps_its_arm_on_its_way(monkeypatch):
-    """Though another draw at the time of the retry, or of the arrival, would say otherwise."""
+    """Even if the retry or the arrival would be assigned another arm."""
     arms = iter(["escape", "holdout", "holdout"])
     monkeypatch.setattr(Experiment, "arm", lambda *_: next(arms))
     site = Measured(trial())
@@ -314,7 +318,7 @@ def test_a_visit_keeps_its_arm_on_its_way(monkeypatch):
     assert len({event.visit for event in site.events}) == 1
 
 
-def test_observing_draws_no_arm(monkeypatch):
+def test_observing_assigns_no_arm(monkeypatch):
     monkeypatch.setattr(Experiment, "arm", lambda *_: pytest.fail("drawn"))
     site = Measured(trial() | {"mode": "observe"})
     asked(site, [PRESAVE], monkeypatch)
@@ -329,7 +333,7 @@ def test_an_open_share_lets_its_part_through(monkeypatch):
     assert site.words == SHOWN
 
 
-# --- the fields ------------------------------------------------------------------------------------------------------
+# --- the fields -----------------------------------------------------------------------------------
 
 SONG = {"service": "spotify", "kind": "track", "goal": "app"}
 ABOUT = [
@@ -418,7 +422,7 @@ def test_the_time_is_whole_seconds(monkeypatch):
     assert [event.time for event in site.events] == [NOW, NOW]
 
 
-def test_another_edition_of_the_rules_is_told_apart_but_not_by_its_secret():
+def test_the_version_of_the_rules_depends_on_their_content_but_not_their_secret():
     versions = [
         Measured(rules).middleware.engine.rules.version
         for rules in (
@@ -430,11 +434,11 @@ def test_another_edition_of_the_rules_is_told_apart_but_not_by_its_secret():
     assert versions[0] == versions[1] != versions[2]
 
 
-# --- what is never told ----------------------------------------------------------------------------------------------
+# --- what is never recorded -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("header", ["Sec-GPC", "DNT"])
-def test_who_asks_not_to_be_followed_gets_a_page_that_reports_nothing(header):
+def test_a_visitor_who_asks_not_to_be_tracked_gets_a_page_that_reports_nothing(header):
     site = Measured()
     private = site.ask("/presave/x", TIKTOK_ANDROID, **{header: "1"})
     marker = site.marker
@@ -534,7 +538,10 @@ def agents_of(draw):
     method=st.sampled_from(["GET", "GET", "HEAD", "POST"]),
 )
 def test_no_event_holds_anything_of_a_request(agent, address, path, more, query, headers, method):
-    """Every field is a word of ours, of the catalogue or of the rules; only the version's digits are the visitor's."""
+    """Every field is a fixed word, or one of the catalogue or the rules.
+
+    Only the digits of the app's version come from the visitor.
+    """
     site = HOSTILE_SITE
     site.told.clear()
     marker = [f"{site.marker}&" if site.marker else ""]
@@ -555,7 +562,7 @@ def test_no_event_holds_anything_of_a_request(agent, address, path, more, query,
     }
     environ |= {"CONTENT_LENGTH": "0"}
     started = []
-    page = b"".join(site.middleware(environ, lambda *told: started.append(told)))
+    page = b"".join(site.middleware(environ, lambda *args: started.append(args)))
     assert started
     assert isinstance(page, bytes)
     for event in site.events:
@@ -573,8 +580,8 @@ HOSTILE_SITE = Measured(trial(), hostile_app)
 HOSTILE_SITE.ask("/presave/x", LINE_IOS)
 
 
-def test_the_forms_cover_every_field_and_what_is_hostile_is_told():
-    """Or the test above would be about nothing."""
+def test_the_forms_cover_every_field_and_hostile_visits_are_recorded():
+    """Otherwise the test above would prove nothing."""
     assert set(FORMS) == set(Event._fields)
     site = Measured()
     site.ask("/presave/x", TIKTOK_IOS.replace("41.9", f"41{CANARY}"))

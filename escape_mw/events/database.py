@@ -1,4 +1,7 @@
-"""The database sink: any database that SQLAlchemy knows; SQLite is the embedded one, PostgreSQL is what machines share."""
+"""The database sink, for any database that SQLAlchemy supports.
+
+SQLite is the embedded choice, PostgreSQL the one for several machines; both are tested.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ from .event import Event
 from .period import seconds
 from .tables import EVENTS, NAME_LENGTH, TALLIES, migrate
 
-BUSY_TIMEOUT = 10  # seconds to wait for another writer
-ATTEMPTS = 5
+BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
+ATTEMPTS = 5  # of a batch, before its error is raised and the recorder keeps it for later
 HOUR = 3600  # seconds
 COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "number"]
 NEW = {column.name: sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c}
@@ -38,7 +41,7 @@ INSERT_IF_ABSENT = sql.insert(EVENTS).from_select(
     ),
     include_defaults=False,
 )
-# What makes a transaction see one moment's state, and keep nobody waiting.
+# Execution options of a transaction that sees one snapshot and blocks no writer.
 READS: dict[str, dict[str, Any]] = {
     "sqlite": {"reads": True},
     "postgresql": {"isolation_level": "REPEATABLE READ"},
@@ -47,11 +50,14 @@ Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform
 
 
 class Database:
-    """Writes events to the database at `url`, whose tables are made or brought up to date with the first of them.
+    """A sink that writes events to a database, each stage of a visit once across all processes.
 
-    What is older than `keep` (90d, 13mo, 2y) is deleted, looked for once an hour.
-    A second event of one kind in a visit is refused, whichever process it came to, and counted as a repeat.
-    Raises sqlalchemy.exc.SQLAlchemyError and NewerDatabaseError.
+    A repeat is not written but counted. The first batch creates or migrates the tables.
+
+    - `url`: as SQLAlchemy writes it.
+    - `keep`: a period such as 90d, 13mo or 2y; older events are deleted, once an hour.
+
+    Raises sqlalchemy.exc.SQLAlchemyError and, for a later release's database, NewerDatabaseError.
     """
 
     def __init__(self, url: str, keep: str | None = None) -> None:
@@ -61,7 +67,7 @@ class Database:
         self._next_prune = 0.0
 
     def __call__(self, events: Sequence[Event]) -> None:
-        """Write a batch, in one transaction."""
+        """Write a batch in one transaction. If it raises, nothing of the batch is written."""
         self._prune_if_due()
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -73,14 +79,14 @@ class Database:
                 if attempt == ATTEMPTS:
                     raise
             except SQLAlchemyError:
-                self._is_migrated = False  # somebody may have taken the tables away
+                self._is_migrated = False  # the tables may have been dropped meanwhile
                 raise
             else:
                 self._is_migrated = True
                 return
 
     def read(self, since: int = 0) -> Iterator[Event]:
-        """Every event from `since` (seconds since 1970) on, the oldest first, then what was only counted."""
+        """All events from `since` (seconds since 1970) on, oldest first, then the daily tallies."""
         with self.reading() as connection:
             rows = connection.execution_options(yield_per=1000).execute(
                 sql.select(*COLUMNS).where(EVENTS.c.time >= since).order_by(EVENTS.c.time)
@@ -100,7 +106,10 @@ class Database:
                 )
 
     def prune(self, before: int) -> int:
-        """Delete what is older than `before` (seconds since 1970); returns how many events went."""
+        """Delete events and tallies before `before` (seconds since 1970).
+
+        Returns how many events were deleted. The tallies of the day of `before` stay.
+        """
         with self.engine.begin() as connection:
             migrate(connection)
             connection.execute(sql.delete(TALLIES).where(TALLIES.c.day < _day(before)))
@@ -114,7 +123,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sql.Connection]:
-        """A connection to read from, at one moment's state, in nobody's way; the tables are brought up to date before."""
+        """A connection that reads one snapshot and blocks no writer; migrates the tables before."""
         with self.engine.begin() as connection:
             migrate(connection)
         with self.engine.execution_options(
@@ -123,14 +132,13 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.engine.dispose()
 
 
 def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
-    rows = sorted(
-        (_row(event) for event in events if event.visit), key=_key
-    )  # in one order, or two processes could wait for each other
+    # Sorted, since two transactions that lock the same rows in different orders would deadlock.
+    rows = sorted((_row(event) for event in events if event.visit), key=_key)
     tallies = Counter[Tally]()
     for event in events:
         if not event.visit:
@@ -178,14 +186,16 @@ def _key(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _storable(word: str) -> str:
-    """The site's own word, as every database takes it; one that none takes would hold up all the others."""
+    """The site's own word in a form that every database stores.
+
+    A word that the database refuses would block its batch, and all later ones, for ever.
+    """
     return word.replace("\0", "").encode("utf-8", "replace").decode()[:NAME_LENGTH]
 
 
 def _engine(url: str) -> sql.Engine:
-    engine = sql.create_engine(
-        url, poolclass=sql.NullPool
-    )  # two connections a second at most, and none to outlive a fork
+    # No pool: there are two connections a second at most, and none may outlive a fork.
+    engine = sql.create_engine(url, poolclass=sql.NullPool)
     if engine.dialect.name == "sqlite":
         sql.event.listen(engine, "connect", _set_up_sqlite)
         sql.event.listen(engine, "begin", _begin_sqlite)
@@ -193,19 +203,22 @@ def _engine(url: str) -> sql.Engine:
 
 
 def _begin_sqlite(connection: sql.Connection) -> None:
-    """A writer says so at once, or two of them would find out too late (SQLite, BEGIN IMMEDIATE)."""
+    """Lock for writing at once: a lock taken later can fail as busy (SQLite, BEGIN IMMEDIATE)."""
     connection.exec_driver_sql(
         "BEGIN" if connection.get_execution_options().get("reads") else "BEGIN IMMEDIATE"
     )
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
-    """Several processes at once (SQLite, WAL); and BEGIN is ours, not the driver's (SQLAlchemy, pysqlite)."""
+    """Let several processes write and read (SQLite, WAL).
+
+    BEGIN comes from `_begin_sqlite` instead of the driver (SQLAlchemy, pysqlite).
+    """
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
-    with suppress(
-        sqlite3.OperationalError
-    ):  # nobody waits for this one: another process is at it, and the file stays so
+    # Busy timeout does not apply to this switch. If it fails, another process is making it, and the
+    # file keeps the mode.
+    with suppress(sqlite3.OperationalError):
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
 

@@ -1,14 +1,15 @@
-"""What is recorded of a visit: one `Event` for each of its steps, in fixed words, and nothing about the visitor.
+"""What is recorded of a visit: one `Event` for each of its stages, in fixed words.
 
-Never a cookie, an address, a user agent, a URL or a referrer: an event has no field that could hold one.
+Nothing about the visitor is recorded. An event has no field that could hold a cookie, an address, a
+user agent, a URL or a referrer.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-# In the order of a visit. `left` is weak: the page was hidden within its time, and nobody can say why. `arrived` is
-# proof: the marker came back from a visitor in no webview.
+# The stages of a visit, in order. `left` is weak evidence: the page was hidden within its time, for
+# an unknown reason. `arrived` is proof: the marker came back from a visitor outside any webview.
 STAGES = (
     "eligible",
     "shown",
@@ -20,18 +21,25 @@ STAGES = (
     "arrived",
     "outcome",
 )
-# Only ever counted: what came twice, what nobody signed, what came too fast, what no sink could take any more.
+# Only counted: a stage that came twice, a token with a wrong signature, a beacon above the rate
+# limit, an event that a full queue had no space for.
 COUNTED = ("repeat", "forged", "capped", "dropped")
 ARMS = ("escape", "holdout")
 
 
 class Event(NamedTuple):
-    """One step of a visit.
+    """One stage of a visit, or a number of things that are only counted.
 
-    `time` is in seconds since 1970, `visit` a random id ("" where only the number counts), `name` one of `STAGES` or
-    `COUNTED`, `outcome` the site's own word for what it wanted. `app_version` is the host app's major version.
-    `experiment` and `arm` are "" outside of one; `rules` is the version of the rules; `number` is above 1 only without
-    a visit.
+    - `time`: seconds since 1970.
+    - `visit`: a random id; "" for what is only counted.
+    - `name`: one of `STAGES` or `COUNTED`.
+    - `app`, `app_version`: the host app's id and its major version.
+    - `service`, `kind`, `goal`: the destination.
+    - `technique`, `trigger`: of the step (a technique's turn) that the stage belongs to.
+    - `outcome`: the site's own word for what it wanted.
+    - `experiment`, `arm`: "" outside an experiment.
+    - `rules`: the version of the rules.
+    - `number`: how many; above 1 only without a visit.
     """
 
     time: int
@@ -54,7 +62,7 @@ class Event(NamedTuple):
 
     @property
     def stage_key(self) -> str:
-        """What may happen once in a visit; a second time is a repeat, and changes nothing."""
+        """The stage's key within its visit; a second event with the same key is a repeat."""
         match self.name:
             case "shown" | "attempt" | "tapped" | "left":
                 return f"{self.name} {self.technique}"
@@ -64,7 +72,7 @@ class Event(NamedTuple):
                 return name
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields that say something."""
+        """The fields that are set, by name: as the log and the JSON export write them."""
         return {
             name: value
             for name, value in self._asdict().items()

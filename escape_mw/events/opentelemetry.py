@@ -1,4 +1,4 @@
-"""OpenTelemetry: what happened becomes attributes of the request's own span, if there is one."""
+"""OpenTelemetry: an event becomes attributes of the request's span, if there is one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIELDS = (
 
 
 def annotate_span(event: Event) -> None:
-    """Write an event into the current span; the last of several in one request stays."""
+    """Set the current span's attributes from an event; the last event of a request wins."""
     span = trace.get_current_span()
     if span.is_recording():
         span.set_attribute("escape_mw.event", event.name)

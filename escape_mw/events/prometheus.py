@@ -1,4 +1,7 @@
-"""The Prometheus sink: one counter, whose labels are words of the catalogue and the rules, never of a request."""
+"""The Prometheus sink: one counter, labelled with words of the catalogue and the rules.
+
+No label comes from a request, or a visitor could add series without limit.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,13 @@ LABELS = (
     "experiment",
     "arm",
 )
-# Registered when this is first imported, in the writer's process; the client's multiprocess mode does the rest.
+# Registered when this module is first imported, in the process that writes; the client's
+# multiprocess mode adds the processes up.
 EVENTS = Counter("escape_mw_events", "Events of escape_mw's visits, each once in a visit", LABELS)
 
 
 def count(events: Sequence[Event]) -> None:
-    """Count events."""
+    """Add events to the counter."""
     for event in events:
         EVENTS.labels(event.name, *(getattr(event, label) for label in LABELS[1:])).inc(
             event.number

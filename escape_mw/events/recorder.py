@@ -1,7 +1,8 @@
-"""The recorder: takes an event in a few microseconds, and hands it to the sinks from a thread of its own.
+"""The recorder: queues an event in a few microseconds; a writer thread delivers it to the sinks.
 
-A request never waits for a sink. What the sinks cannot take waits here, so much and no more; what is lost is counted.
-A process killed on the spot loses what is younger than `INTERVAL`; one that ends writes everything first.
+A request never waits for a sink. Events that a sink cannot take yet stay in a bounded queue; those
+beyond its size are dropped and counted. A killed process loses the events younger than `INTERVAL`;
+one that exits delivers everything first.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from ..logs import logger
 from .event import Event
 from .sinks import Sink
 
-INTERVAL = 0.5  # seconds between two looks of the writer
-QUEUE_SIZE = 10_000  # events that may wait, for each sink
-BATCH_SIZE = 1_000
-DEDUPLICATION_WINDOW = 20_000  # steps of visits, to know a repeat by
+INTERVAL = 0.5  # seconds between two flushes by the writer thread
+QUEUE_SIZE = 10_000  # events pending, in the recorder and for each sink
+BATCH_SIZE = 1_000  # events in one call of a sink
+DEDUPLICATION_WINDOW = 20_000  # most recent stages, of all visits, that a repeat is recognised by
 
 
 class SinkQueue:
-    """One sink, and what waits for it."""
+    """A sink and the events pending for it."""
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
@@ -34,12 +35,15 @@ class SinkQueue:
         self._is_broken = False
 
     def clear(self) -> None:
-        """Let nothing wait: it is another process's to write."""
+        """Forget the pending events: after a fork, the parent process delivers them."""
         self.pending.clear()
         self._dropped = 0
 
     def enqueue(self, events: Iterable[Event]) -> None:
-        """Let events wait. Those that find no room are lost; this sink is told how many, once it takes any again."""
+        """Queue events. Those beyond QUEUE_SIZE are dropped and counted.
+
+        The count is sent as one `dropped` event once the sink works again.
+        """
         for event in events:
             if len(self.pending) < QUEUE_SIZE:
                 self.pending.append(event)
@@ -47,7 +51,11 @@ class SinkQueue:
                 self._dropped += event.number
 
     def drain(self, now: int) -> None:
-        """Hand over what waits; a sink that fails gets the same again later."""
+        """Deliver the pending events in batches; a batch that fails is tried again next time.
+
+        `now` is in seconds since 1970, for the `dropped` event. A failure is logged once, until the
+        sink has worked again.
+        """
         while self.pending:
             batch = [self.pending[at] for at in range(min(BATCH_SIZE, len(self.pending)))]
             try:
@@ -70,10 +78,13 @@ class SinkQueue:
 
 
 class Recorder:
-    """Takes events from any thread, and tells `sinks` of them in batches.
+    """Records events from any thread and delivers them to sinks in batches, from its own thread.
 
-    `inline_sinks` are told of each event in the request that it belongs to. The writer's thread begins with the first event,
-    in each process that records one. `clock` gives seconds since 1970.
+    The writer thread starts with the first event, in each process that records one.
+
+    - `sinks` are called with lists of events; one that raises gets the same events again later.
+    - `inline_sinks` are called with each event at once, in the thread of its request.
+    - `clock` returns seconds since 1970.
     """
 
     def __init__(
@@ -91,7 +102,11 @@ class Recorder:
         atexit.register(lambda: _notify_if_alive(reference, Recorder.close))
 
     def _reset(self) -> None:
-        """The state of a process that has recorded nothing: after a fork, what waits is the parent's to write."""
+        """Start empty, as a process that has recorded nothing.
+
+        Also after a fork, in the child: its parent delivers what is pending, and a lock that was
+        held while forking would stay locked.
+        """
         UNDELIVERED.discard(self)
         self._queue: deque[Event] = deque()
         self._tallies: Counter[Event] = Counter()
@@ -103,7 +118,7 @@ class Recorder:
             sink_queue.clear()
 
     def record(self, event: Event) -> None:
-        """Record a step of a visit: a second time, it is only counted as a repeat."""
+        """Record a stage of a visit; a repeat of the same stage is only counted."""
         key = event.visit, event.stage_key
         with self._lock:
             UNDELIVERED.add(self)
@@ -119,14 +134,14 @@ class Recorder:
         self._wake()
 
     def count(self, event: Event) -> None:
-        """Count an event of no visit."""
+        """Count an event that belongs to no visit."""
         with self._lock:
             UNDELIVERED.add(self)
             self._count(event)
         self._wake()
 
     def flush(self) -> None:
-        """Hand everything to the sinks now."""
+        """Deliver everything to the sinks now, in the calling thread."""
         with self._flush_lock:
             now = int(self.clock())
             with self._lock:
@@ -152,12 +167,12 @@ class Recorder:
                     UNDELIVERED.discard(self)
 
     def close(self) -> None:
-        """End the writer and hand over what is left."""
+        """Stop the writer thread and deliver what is left; later events are delivered at once."""
         self._closed.set()
         self.flush()
 
     def _count(self, event: Event) -> None:
-        """Only the words that tallies keep; anything else would make each of them another one."""
+        """Add one to a tally. Only the fields that tallies have: any other would split them."""
         self._tallies[Event(0, "", event.name, event.rule, event.app, platform=event.platform)] += 1
 
     def _remember(self, key: tuple[str, str]) -> None:
@@ -166,7 +181,7 @@ class Recorder:
             self._remembered.popitem(last=False)
 
     def _wake(self) -> None:
-        """See that somebody writes: the writer's thread, or whoever comes after the end."""
+        """Start the writer thread if there is none; deliver at once after `close`."""
         if self._closed.is_set():
             self.flush()
         elif self._writer is None:
@@ -180,23 +195,25 @@ class Recorder:
                     )
                     try:
                         self._writer.start()
-                    except RuntimeError:  # no thread to be had now: the next event tries again
+                    except RuntimeError:  # no thread available: the next event tries again
                         self._writer = None
 
 
-UNDELIVERED: set[Recorder] = (
-    set()
-)  # who has something to hand over lives on until that is done, whoever else has let go of it
+# Keeps recorders with undelivered events alive after their engine is garbage-collected.
+UNDELIVERED: set[Recorder] = set()
 
 
 def _notify_if_alive(reference: weakref.ref[Recorder], action: Callable[[Recorder], None]) -> None:
-    """Have a recorder do something, if it still lives."""
+    """Call a recorder's method on a fork or at exit, unless it is garbage-collected."""
     if recorder := reference():
         action(recorder)
 
 
 def _writer_loop(reference: weakref.ref[Recorder], closed: threading.Event) -> None:
-    """The writer's life: it ends with its recorder, or with the process; after a death, the next event begins another."""
+    """The writer thread: flushes every INTERVAL until its recorder is closed or collected.
+
+    Whatever ends it, the next event starts another one.
+    """
     try:
         while not closed.wait(INTERVAL):
             recorder = reference()

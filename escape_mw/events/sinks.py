@@ -1,4 +1,4 @@
-"""The sinks that the rules can name: the log, a database, Prometheus; and what each of them needs."""
+"""The sinks that the rules can name (log, database, Prometheus) and what each of them requires."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ SQLITE = "sqlite:///"
 
 
 def open_sinks(options: EventOptions) -> Iterator[Sink]:
-    """The sinks that the rules name."""
+    """The sinks that the rules name, opened.
+
+    Raises ImportError and sqlalchemy.exc.ArgumentError; `unmet_requirements` reports both before.
+    """
     if options.log:
         yield log
     if options.database:
@@ -35,26 +38,26 @@ def open_sinks(options: EventOptions) -> Iterator[Sink]:
 
 
 def log(events: Sequence[Event]) -> None:
-    """Write events as JSON Lines to the logger `escape_mw.events`."""
+    """Log events at level INFO as JSON Lines, to the logger `escape_mw.events`."""
     for event in events:
         logger.info("%s", json.dumps(event.as_dict()))
 
 
 def resolve_sqlite_path(url: str, folder: Path) -> str:
-    """A database URL whose SQLite file, if its path is relative, lies in `folder`."""
+    """The database URL, with the path of a relative SQLite file resolved against `folder`."""
     name = url.removeprefix(SQLITE)
     is_file = url.startswith(SQLITE) and name and not name.startswith(("/", ":memory:", "file:"))
     return f"{SQLITE}{(folder / name).absolute()}" if is_file else url
 
 
 def database_exists(url: str) -> bool:
-    """Whether a database's file is there; of a server that has no file, this cannot be said."""
+    """Whether a SQLite database's file exists; always True for a database server."""
     name = url.removeprefix(SQLITE).partition("?")[0]
     return not url.startswith(SQLITE) or Path(name).exists()
 
 
 def unmet_requirements(options: EventOptions) -> Iterator[tuple[str, str]]:
-    """What a sink needs and does not find, as pairs of the option and the words for it."""
+    """What the sinks require and do not have, as pairs of an option and a message."""
     for name, module in NEEDS_EXTRA.items():
         if getattr(options, name) and find_spec(module) is None:
             yield name, f"this needs {module}: python -m pip install 'escape-mw[{name}]'"
@@ -65,6 +68,7 @@ def unmet_requirements(options: EventOptions) -> Iterator[tuple[str, str]]:
 
 
 def _why_unusable(url: str) -> str | None:
+    """Why SQLAlchemy cannot use a database URL, None if it can. Does not connect."""
     from sqlalchemy import create_engine  # noqa: PLC0415 - an extra
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""From a decision to the steps of its visit: what has happened by deciding so."""
+"""From a decision to the stages of its visit: what carrying it out means for the visit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from .event import Event
 
 
 def stages(visit: Visit, decision: Decision, rules: Rules, now: int) -> Iterator[Event]:
-    """The events of a decision that is carried out, at `now` (seconds since 1970); none where nothing is measured."""
+    """The events of a decision that is carried out at `now` (seconds since 1970).
+
+    Empty for a decision without a journey, which is not measured.
+    """
     journey = decision.journey
     if journey is None or isinstance(decision, AskSite) or visit.method != "GET":
         return
@@ -44,7 +47,7 @@ def stages(visit: Visit, decision: Decision, rules: Rules, now: int) -> Iterator
 def event(
     journey: Journey, name: str, rules: Rules, now: int, rung: Rung | None = None, outcome: str = ""
 ) -> Event:
-    """An event of a visit."""
+    """An event of a journey's visit: its fields from the journey, `now` in seconds since 1970."""
     technique, trigger = (rung.technique, rung.trigger) if rung else ("", "")
     rule = rules.rules[journey.rule].name if journey.rule < len(rules.rules) else ""
     about = (
@@ -71,13 +74,13 @@ def event(
 
 
 def step_of(journey: Journey, step: int, rules: Rules) -> Rung | None:
-    """The rung of a visit's ladder by its number from 0; beyond the last is the menu, by hand."""
+    """The step of a visit's ladder by its number from 0; a number past the end is the menu."""
     rungs = ladder_of(journey, rules)
     return rungs[min(step, len(rungs) - 1)] if rungs else None
 
 
 def ladder_of(journey: Journey, rules: Rules) -> tuple[Rung, ...]:
-    """The ladder that a visit stands on; none where the rules no longer know its host app."""
+    """The ladder of a visit; empty if the rules no longer know its host app."""
     visitor = Visitor(
         "in-app" if journey.app else "webview",
         journey.app or None,

@@ -1,4 +1,4 @@
-"""The tables of the events database, and the way from every older form of them to this one."""
+"""The tables of the events database, and the migrations from every older schema version."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sqlalchemy import (
 )
 
 METADATA = MetaData()
-NAME_LENGTH = 64  # characters: ids, rule names cut to it
+NAME_LENGTH = 64  # characters; ids are shorter, and rule names are cut to it
 
-# One row for each thing that happened once in a visit; the key is what makes a second beacon change nothing.
+# One row for each stage of a visit. Because of the primary key, a second beacon changes nothing.
 EVENTS = Table(
     "escape_mw_events",
     METADATA,
@@ -39,7 +39,8 @@ EVENTS = Table(
     Index("escape_mw_events_experiment", "experiment", "name"),
     sqlite_with_rowid=False,
 )
-# What is only counted, by the day (UTC): visitors who asked not to be followed, repeats, forgeries, losses.
+# What is only counted, by the day (UTC): visitors who asked not to be tracked (GPC, DNT), repeats,
+# forged tokens, dropped events.
 TALLIES = Table(
     "escape_mw_tallies",
     METADATA,
@@ -56,29 +57,32 @@ def _create_tables(connection: Connection) -> None:
     METADATA.create_all(connection)
 
 
-# Each leads from the version before it to its own number, counted from 1. Only ever add to the end; a step that has
-# been released is never changed, and from the second on it says in SQL what it alters.
+# Each migrates from the version before it to its own number, counted from 1. Only append: a
+# released migration never changes. From the second on, it alters tables by SQL, since METADATA
+# moves on.
 MIGRATIONS: Sequence[Callable[[Connection], None]] = (_create_tables,)
-LOCK = 0x65736361_7065  # "escape": PostgreSQL's advisory lock, so that one process alone migrates
+LOCK = 0x65736361_7065  # "escape": PostgreSQL's advisory lock; one process at a time migrates
 
 
 class NewerDatabaseError(RuntimeError):
-    """The database was made by a later release of escape_mw."""
+    """The database has a schema version of a later release of escape_mw."""
 
 
 def migrate(
     connection: Connection, migrations: Sequence[Callable[[Connection], None]] = MIGRATIONS
 ) -> int:
-    """Bring the tables to the newest form, within the caller's transaction; returns the version that was found.
+    """Migrate the tables to the newest schema, within the caller's transaction.
 
-    Raises NewerDatabaseError.
+    Returns the version found, 0 for an empty database.
+    Raises NewerDatabaseError if that version is newer than the last of `migrations`.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     found = version(connection)
     if found > len(migrations):
         raise NewerDatabaseError(
-            f"the events database has form {found}, this release knows {len(migrations)} and older ones"
+            f"the events database has form {found}, "
+            f"this release knows {len(migrations)} and older ones"
         )
     for migration in migrations[found:]:
         migration(connection)
@@ -89,7 +93,7 @@ def migrate(
 
 
 def version(connection: Connection) -> int:
-    """The version of the tables, 0 where there are none."""
+    """The schema version of the tables, 0 if there are none."""
     if not inspect(connection).has_table(SCHEMA.name):
         return 0
     return connection.execute(select(SCHEMA.c.version)).scalar() or 0
