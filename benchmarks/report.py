@@ -21,11 +21,11 @@ import sqlalchemy
 
 from escape_mw.events.event import Event
 from escape_mw.events.tables import EVENTS, migrate
-from escape_mw.report.counts import Scope
-from escape_mw.report.experiment import Question
+from escape_mw.report.counts import DAY, Scope
 from escape_mw.report.html import html
 from escape_mw.report.machine import as_json
-from escape_mw.report.source import opened
+from escape_mw.report.reader import open_events
+from escape_mw.report.readings import Plan
 from escape_mw.report.summary import summary
 from escape_mw.report.text import text
 
@@ -47,7 +47,7 @@ def visits(now: int, rng: random.Random) -> Iterator[list[Event]]:
     """Visits with every step, as a site with one experiment would record them."""
     apps, weights = zip(*APPS.items(), strict=True)
     while True:
-        start = now - rng.randrange(DAYS * 86_400)
+        start = now - rng.randrange(DAYS * DAY)
         app, platform, goal = (
             rng.choices(apps, weights)[0],
             rng.choice(["ios", "android"]),
@@ -69,10 +69,10 @@ def visits(now: int, rng: random.Random) -> Iterator[list[Event]]:
             "arm": arm,
         }
         first = Event(start, f"{rng.getrandbits(128):032x}", "eligible", **facts)
-        yield [first, *steps(first, rng)]
+        yield [first, *stages(first, rng)]
 
 
-def steps(first: Event, rng: random.Random) -> Iterator[Event]:
+def stages(first: Event, rng: random.Random) -> Iterator[Event]:
     if first.arm and rng.random() < PRESAVE[first.arm]:
         yield first._replace(name="outcome", outcome="presave", time=first.time + 60)
     if first.arm == "holdout":
@@ -126,14 +126,14 @@ def main() -> None:
         path = Path(sys.argv[1] if sys.argv[1:] else Path(folder, "events.sqlite3"))
         if not path.exists():
             fill(path, SIZE, now)
-        with opened(f"sqlite:///{path}") as connection:
+        with open_events(f"sqlite:///{path}") as connection:
             events = connection.execute(
                 sqlalchemy.select(sqlalchemy.func.count()).select_from(EVENTS)
             ).scalar()
-            found, first = timed(lambda: summary(connection, Scope(), Question(), now))
-            _, again = timed(lambda: summary(connection, Scope(), Question(), now))
+            found, first = timed(lambda: summary(connection, Scope(), Plan(), now))
+            _, again = timed(lambda: summary(connection, Scope(), Plan(), now))
             _, month = timed(
-                lambda: summary(connection, Scope("pre-save", now - 30 * 86_400), Question(), now)
+                lambda: summary(connection, Scope("pre-save", now - 30 * DAY), Plan(), now)
             )
     print("| the report, SQLite | seconds |\n|---|---|")
     print(

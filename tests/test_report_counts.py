@@ -11,7 +11,7 @@ from escape_mw.events.database import Database
 from escape_mw.events.event import Event
 from escape_mw.report import counts
 from escape_mw.report.counts import DAY, AppCount, ArmDay, OutcomeDay, Scope, TechniqueCount
-from escape_mw.report.source import opened
+from escape_mw.report.reader import open_events
 
 NOON = timegm((2026, 11, 20, 12, 0, 0))
 TODAY = NOON // DAY
@@ -20,7 +20,7 @@ NUMBERS = itertools.count()
 
 
 def visit(
-    *steps,
+    *stages,
     app="tiktok",
     platform="android",
     to=BROWSER,
@@ -48,9 +48,9 @@ def visit(
         arm=arm,
     )
     events = [first]
-    for step in steps:
+    for stage in stages:
         name, way, how = (
-            [*step.split(), technique, trigger][:3] if " " not in step else step.split()
+            [*stage.split(), technique, trigger][:3] if " " not in stage else stage.split()
         )
         by = {} if name in ("copied", "continued") else {"technique": way, "trigger": how}
         events.append(first._replace(name=name, time=first.time + 2, **by))
@@ -73,7 +73,7 @@ def write(url, *events):
 
 
 def read(url, question, *arguments):
-    with opened(url) as connection:
+    with open_events(url) as connection:
         return question(connection, *(arguments or (Scope(),)))
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from escape_mw.events.event import Event
 from escape_mw.page import source_hash
-from escape_mw.report.counts import Scope
-from escape_mw.report.experiment import Question
+from escape_mw.report.counts import DAY, Scope
 from escape_mw.report.html import html
 from escape_mw.report.machine import as_json
-from escape_mw.report.source import opened
+from escape_mw.report.reader import open_events
+from escape_mw.report.readings import Plan
 from escape_mw.report.summary import summary
 from escape_mw.report.text import WIDTH, text
 
@@ -28,10 +28,10 @@ EVIL = "<script>alert(1)</script>&\"'"
 
 def trial(arm, successes, visits, **more):
     """Visits of one arm, over ten days."""
-    steps = FULL if arm == "escape" else ()
+    stages = FULL if arm == "escape" else ()
     return [
         visit(
-            *steps,
+            *stages,
             experiment="oct",
             arm=arm,
             ago=1 + at % 10,
@@ -90,9 +90,9 @@ def found(tmp_path_factory):
         write(url, Event(NOON, "", "capped", number=1), *SITES[site])
         return url
 
-    def make(site, scope=None, question=None):
-        with opened(written(site)) as connection:
-            return summary(connection, scope or Scope(), question or Question(), NOON)
+    def make(site, scope=None, plan=None):
+        with open_events(written(site)) as connection:
+            return summary(connection, scope or Scope(), plan or Plan(), NOON)
 
     return make
 
@@ -143,7 +143,7 @@ SENTENCES = [
     ),
     pytest.param(
         "lift",
-        {"question": Question(holdouts={"oct": 0.5})},
+        {"plan": Plan(holdouts={"oct": 0.5})},
         "Sample ratio: 50.0% planned for the holdout (as in the rules)",
         id="what the rules say",
     ),
@@ -212,7 +212,7 @@ def test_no_form_has_a_lift_that_cannot_be_read(found, site):
     ]
     assert 'class="lift"' not in html(report, NAMES)
     assert [
-        (told["lift"], told["days"]) for told in json.loads(as_json(report, NAMES))["experiments"]
+        (data["lift"], data["days"]) for data in json.loads(as_json(report, NAMES))["experiments"]
     ] in ([], [(None, [])])
 
 
@@ -420,9 +420,9 @@ KEYS = {
         )
     ),
     *(
-        f"funnels.{part}.{step}.{name}"
+        f"funnels.{part}.{stage}.{name}"
         for part in ("lines", "total")
-        for step in ("tried", "left", "arrived")
+        for stage in ("tried", "left", "arrived")
         for name in RATE
     ),
     *(
@@ -475,14 +475,14 @@ def test_json_keys_stay(found):
 
 
 def test_json_says_what_the_text_says(found):
-    told = json.loads(as_json(found("lift", Scope("pre-save", NOON - 20 * 86_400)), NAMES))
-    assert (told["report"], told["made"], told["rule"], told["since"]) == (
+    data = json.loads(as_json(found("lift", Scope("pre-save", NOON - 20 * DAY)), NAMES))
+    assert (data["report"], data["made"], data["rule"], data["since"]) == (
         1,
         "2026-11-20T12:00:00Z",
         "pre-save",
         "2026-10-31T12:00:00Z",
     )
-    [experiment] = told["experiments"]
+    [experiment] = data["experiments"]
     assert experiment["escape"] == {
         "count": 150,
         "of": 700,
@@ -493,16 +493,16 @@ def test_json_says_what_the_text_says(found):
     assert experiment["lift"]["ratio"]["estimate"] == pytest.approx(150 / 70)
     assert experiment["missing"] == ""
     assert [day["day"] for day in experiment["days"]][-1] == "2026-11-19"
-    [funnel] = told["funnels"]
+    [funnel] = data["funnels"]
     assert (funnel["total"]["eligible"], funnel["total"]["held_out"]) == (700, 700)
 
 
 def test_json_of_nothing(found):
-    told = json.loads(as_json(found("empty"), NAMES))
+    data = json.loads(as_json(found("empty"), NAMES))
     assert (
-        told["first"],
-        told["funnels"],
-        told["experiments"],
-        told["health"],
-        told["tallies"]["capped"],
+        data["first"],
+        data["funnels"],
+        data["experiments"],
+        data["health"],
+        data["tallies"]["capped"],
     ) == (None, [], [], [], 1)

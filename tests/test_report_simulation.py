@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from escape_mw.report.experiment import MISMATCH, missing
 from escape_mw.report.power import visits_needed
+from escape_mw.report.readings import MISMATCH, blocking_reason
 from escape_mw.report.statistics import (
     ENOUGH,
     Share,
@@ -143,7 +143,9 @@ def test_at_the_printed_size_the_report_finds_a_lift(seed, baseline, lift, holdo
     found = 0
     for number in range(EXPERIMENTS):
         escape, held = shares(arms, number)
-        printed = not missing(escape, held, sample_ratio(escape.of, held.of, holdout), visits)
+        printed = not blocking_reason(
+            escape, held, sample_ratio(escape.of, held.of, holdout), visits
+        )
         found += printed and difference(escape, held).low > 0
     assert found / EXPERIMENTS >= 0.8 - 2 * math.sqrt(0.8 * 0.2 / EXPERIMENTS)
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .experiment import Lift, Reading
 from .figures import day, points
+from .readings import Lift, Reading
 
 WIDTH, HEIGHT = 360, 210
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 24  # what the axes' words take

@@ -89,14 +89,14 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     source = url or _database(rules, rules_file)
     with _extra():
         from .counts import Scope  # noqa: PLC0415 - an extra, and slow to import
-        from .experiment import Question  # noqa: PLC0415
-        from .source import SourceError, opened  # noqa: PLC0415
+        from .reader import SourceError, open_events  # noqa: PLC0415
+        from .readings import Plan  # noqa: PLC0415
         from .summary import summary  # noqa: PLC0415
-    question = Question(lift, planned, holdout, _holdouts(rules))
+    plan = Plan(lift, planned, holdout, _holdouts(rules))
     scope = Scope(rule, int(since.replace(tzinfo=timezone.utc).timestamp()) if since else 0)
     try:
-        with opened(source) as connection:
-            found = summary(connection, scope, question, int(time.time()))
+        with open_events(source) as connection:
+            found = summary(connection, scope, plan, int(time.time()))
     except SourceError as error:
         raise click.ClickException(str(error)) from None
     _print(_form(as_json, page)(found, _names(rules)), page)
@@ -155,12 +155,12 @@ def power(
     """Say how many visits an experiment needs."""
     with _extra():
         from .power import visits_needed  # noqa: PLC0415 - an extra, and slow to import
-        from .words import plan  # noqa: PLC0415
+        from .words import planned_size  # noqa: PLC0415
     try:
         arms = visits_needed(baseline, lift, holdout, certainty, alpha)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    click.echo("\n".join(plan(arms, baseline, lift, certainty, alpha, per_day)))
+    click.echo("\n".join(planned_size(arms, baseline, lift, certainty, alpha, per_day)))
 
 
 @contextmanager

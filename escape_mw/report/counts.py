@@ -19,16 +19,16 @@ DAY = 86_400  # seconds
 # Leaving or arriving by a technique shows that it was tried, also where the word of the attempt itself was lost.
 TRIES = ("attempt", "tapped", "left", "arrived")
 ELIGIBLE = EVENTS.alias("eligible")
-STEP = EVENTS.alias("step")
-SAME_VISIT = STEP.c.visit == ELIGIBLE.c.visit
-WRITTEN = STEP.c.trigger == "written"
+STAGE = EVENTS.alias("stage")
+SAME_VISIT = STAGE.c.visit == ELIGIBLE.c.visit
+WRITTEN = STAGE.c.trigger == "written"
 # A way out in words is tried by being read, where it is all that there is: the first step of the page.
-TRIED = sql.or_(STEP.c.name.in_(TRIES), sql.and_(STEP.c.name == "shown", WRITTEN))
+TRIED = sql.or_(STAGE.c.name.in_(TRIES), sql.and_(STAGE.c.name == "shown", WRITTEN))
 # Each holds the next: who arrived has left, also where nobody saw the page being hidden.
 REACHED = {
     "tried": TRIED,
-    "left": STEP.c.name.in_(["left", "arrived"]),
-    "arrived": STEP.c.name == "arrived",
+    "left": STAGE.c.name.in_(["left", "arrived"]),
+    "arrived": STAGE.c.name == "arrived",
 }
 Column = sql.ColumnElement[Any]
 
@@ -88,7 +88,7 @@ class OutcomeDay(NamedTuple):
 def apps(connection: sql.Connection, scope: Scope) -> list[AppCount]:
     """The funnel by host app, platform and goal."""
     acted_on = ELIGIBLE.c.arm != "holdout"
-    steps = sql.select(
+    stages = sql.select(
         ELIGIBLE.c.app,
         ELIGIBLE.c.platform,
         ELIGIBLE.c.goal,
@@ -96,9 +96,9 @@ def apps(connection: sql.Connection, scope: Scope) -> list[AppCount]:
         _any(~acted_on).label("held_out"),
         *(_any(acted_on, condition).label(name) for name, condition in REACHED.items()),
     )
-    joined = ELIGIBLE.outerjoin(STEP, sql.and_(SAME_VISIT, TRIED))
+    joined = ELIGIBLE.outerjoin(STAGE, sql.and_(SAME_VISIT, TRIED))
     visits = (
-        steps.select_from(joined)
+        stages.select_from(joined)
         .where(*_in(scope))
         .group_by(ELIGIBLE.c.visit, ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal)
         .subquery()
@@ -113,14 +113,14 @@ def techniques(
 
     Who arrives by the words below a button is in the host app's funnel only: nobody knows how many read them.
     """
-    keys = (ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal, STEP.c.technique)
+    keys = (ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal, STAGE.c.technique)
     before = [] if until is None else [ELIGIBLE.c.time < until]
     visits = (
         sql.select(*keys, *(_any(condition).label(name) for name, condition in REACHED.items()))
-        .select_from(ELIGIBLE.join(STEP, SAME_VISIT))
-        .where(*_in(scope), *before, ELIGIBLE.c.arm != "holdout", STEP.c.technique != "", TRIED)
+        .select_from(ELIGIBLE.join(STAGE, SAME_VISIT))
+        .where(*_in(scope), *before, ELIGIBLE.c.arm != "holdout", STAGE.c.technique != "", TRIED)
         .group_by(ELIGIBLE.c.visit, *keys)
-        .having(_any(sql.or_(~WRITTEN, STEP.c.name == "shown")) == 1)
+        .having(_any(sql.or_(~WRITTEN, STAGE.c.name == "shown")) == 1)
         .subquery()
     )
     return [TechniqueCount(*row) for row in connection.execute(_summed(visits, 4))]
@@ -140,8 +140,8 @@ def arm_days(connection: sql.Connection, scope: Scope) -> list[ArmDay]:
 
 def outcome_days(connection: sql.Connection, scope: Scope) -> list[OutcomeDay]:
     """Every experiment's visits with an outcome, by outcome, arm and the day of the visit."""
-    keys = (ELIGIBLE.c.experiment, STEP.c.outcome, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
-    joined = ELIGIBLE.join(STEP, sql.and_(SAME_VISIT, STEP.c.name == "outcome"))
+    keys = (ELIGIBLE.c.experiment, STAGE.c.outcome, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
+    joined = ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name == "outcome"))
     query = (
         sql.select(*keys, sql.func.count())
         .select_from(joined)

@@ -74,7 +74,7 @@ def day(number: int) -> str:
     return date(number * DAY)
 
 
-def place(row: Line | Health, names: Names) -> str:
+def audience(row: Line | Health, names: Names) -> str:
     """Where the visitor was: "TikTok on Android"; "all together" of a total."""
     if not row.platform:
         return "all together"

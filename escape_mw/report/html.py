@@ -11,9 +11,9 @@ from markupsafe import Markup
 from ..page import source_hash, static
 from . import figures, words
 from .charts import lift_chart
-from .experiment import Reading
 from .figures import Names
 from .funnel import Funnel, Line
+from .readings import Reading
 from .statistics import Share, wilson
 from .summary import Summary
 
@@ -37,12 +37,12 @@ def html(summary: Summary, names: Names) -> str:
 def _bars(funnel: Funnel) -> list[tuple[str, str, Share | None]]:
     """The steps of a funnel's total: a class, what it is, and how many of the eligible."""
     total = funnel.total
-    steps = [
+    stages = [
         ("eligible", "opened the link inside an app", Share(total.eligible, total.eligible)),
         ("tried", "tried a way out", total.tried),
     ]
     return [
-        *steps,
+        *stages,
         ("weak", "left the page (a weak sign)", total.left),
         ("arrived", f"arrived in the {figures.GOALS.get(funnel.goal, funnel.goal)}", total.arrived),
     ]
@@ -61,7 +61,7 @@ def _arms(reading: Reading) -> list[tuple[str, str, Share]]:
     return [("escape", "with escapes", reading.escape), ("holdout", "held out", reading.holdout)]
 
 
-def _top(reading: Reading) -> float:
+def _scale_end(reading: Reading) -> float:
     """The right end of the arms' scale: a little beyond the higher interval."""
     found = [wilson(arm) for arm in (reading.escape, reading.holdout)]
     return (
@@ -74,6 +74,8 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    charts = SimpleNamespace(bars=_bars, apps=_apps, arms=_arms, top=_top, lift=lift_chart)
+    charts = SimpleNamespace(
+        bars=_bars, apps=_apps, arms=_arms, scale_end=_scale_end, lift=lift_chart
+    )
     environment.globals |= {"f": figures, "w": words, "charts": charts, "wilson": wilson}
     return environment.from_string(static("report.html"))

@@ -22,10 +22,10 @@ import json
 import time
 from typing import Any
 
-from .experiment import Lift, Reading
 from .figures import Names, day
 from .funnel import Line
 from .health import Health
+from .readings import Lift, Reading
 from .statistics import Interval, Share, wilson
 from .summary import Summary
 from .words import headline, verdict, warnings
@@ -35,7 +35,7 @@ VERSION = 1
 
 def as_json(summary: Summary, names: Names) -> str:
     """The whole report, as the module says."""
-    told = {
+    data = {
         "report": VERSION,
         "made": _moment(summary.made),
         "first": None if summary.first is None else _moment(summary.first),
@@ -56,7 +56,7 @@ def as_json(summary: Summary, names: Names) -> str:
         "health": [_health(row) for row in summary.health],
         "tallies": summary.tallies,
     }
-    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _line(line: Line) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
             "p": reading.mismatch,
         },
         "size": _size(reading),
-        "missing": reading.missing,
+        "missing": reading.blocked_by,
         "verdict": verdict(reading),
         "lift": None if reading.lift is None else _lift(reading.lift),
         "days": [{"day": day(at.day), **_lift(lift)} for at, lift in reading.days if lift]

@@ -25,7 +25,7 @@ POWER = 0.8
 CELLS = 500_000  # results of both arms, up to which each is looked at
 REACH = 6  # standard deviations to either side; what lies beyond has less than 1e-8
 GROWTH = 1.002
-DRAWN = 7
+HOLDOUT_SIZES = 7
 SPARE = 0.001  # by how much the mean of a few sizes may be off
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -61,7 +61,7 @@ def visits_needed(
         rate - baseline, baseline, power, ratio=holdout / (1 - holdout), alpha=alpha
     )
     visits = max(math.ceil(first / (1 - holdout)), 4 * ENOUGH)
-    while _chance_as_drawn(baseline, rate, visits, holdout, alpha) < power + SPARE:
+    while _chance_as_assigned(baseline, rate, visits, holdout, alpha) < power + SPARE:
         visits = math.ceil(visits * GROWTH)
     held = round(visits * holdout)
     return Arms(visits - held, held)
@@ -111,14 +111,14 @@ def chance_to_find(baseline: float, rate: float, arms: Arms, alpha: float = ALPH
     return float(chances[low > 0].sum())
 
 
-def _chance_as_drawn(
+def _chance_as_assigned(
     baseline: float, rate: float, visits: int, holdout: float, alpha: float
 ) -> float:
     """The chance over arms that are drawn: the mean of some sizes of the holdout that are equally likely."""
-    drawn = binom.ppf((np.arange(DRAWN) + 0.5) / DRAWN, visits, holdout).astype(int)
+    sizes = binom.ppf((np.arange(HOLDOUT_SIZES) + 0.5) / HOLDOUT_SIZES, visits, holdout).astype(int)
     return (
-        sum(chance_to_find(baseline, rate, Arms(visits - held, held), alpha) for held in drawn)
-        / DRAWN
+        sum(chance_to_find(baseline, rate, Arms(visits - held, held), alpha) for held in sizes)
+        / HOLDOUT_SIZES
     )
 
 

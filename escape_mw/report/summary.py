@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from . import counts
 from .counts import Scope
 from .daily import daily
-from .experiment import Question, Reading, read
 from .funnel import Funnel, Line, funnels
 from .health import BEFORE, RECENT, Health, health
+from .readings import Plan, Reading, analyse
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,7 +21,7 @@ class Summary:
     """Everything that is reported. `made`, `first` and `last` are in seconds since 1970; both None without a visit."""
 
     scope: Scope
-    question: Question
+    plan: Plan
     made: int
     first: int | None
     last: int | None
@@ -40,7 +40,7 @@ class Summary:
         return sum(funnel.total.held_out for funnel in self.funnels)
 
 
-def summary(connection: Connection, scope: Scope, question: Question, now: int) -> Summary:
+def summary(connection: Connection, scope: Scope, plan: Plan, now: int) -> Summary:
     """Count and read. The health of techniques always looks at the last five weeks before `now`, whatever the scope's beginning."""
     span = counts.span(connection, scope)
     recent = counts.techniques(connection, Scope(scope.rule, now - RECENT))
@@ -48,14 +48,14 @@ def summary(connection: Connection, scope: Scope, question: Question, now: int) 
     days = daily(counts.arm_days(connection, scope), counts.outcome_days(connection, scope))
     return Summary(
         scope=scope,
-        question=question,
+        plan=plan,
         made=now,
         first=span[0] if span else None,
         last=span[1] if span else None,
         funnels=funnels(counts.apps(connection, scope), counts.techniques(connection, scope)),
         health=health(before, recent),
         readings=tuple(
-            read(experiment, outcome, series, question, now) for experiment, outcome, series in days
+            analyse(experiment, outcome, series, plan, now) for experiment, outcome, series in days
         ),
         tallies=counts.tallies(connection, scope),
     )

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
-from .experiment import Reading
-from .figures import NOTHING, Names, chance, change, count, date, goal, place, points, rate, share
+from .figures import (
+    NOTHING,
+    Names,
+    audience,
+    chance,
+    change,
+    count,
+    date,
+    goal,
+    points,
+    rate,
+    share,
+)
 from .funnel import Funnel
 from .health import Health
+from .readings import Reading
 from .summary import Summary
 from .words import (
     HOW_TO_READ,
@@ -16,11 +28,11 @@ from .words import (
     STATUS,
     TALLIES,
     headline,
-    lacking,
     sample_ratio,
     scope,
     size,
     warnings,
+    why_no_lift,
 )
 
 WIDTH = 100
@@ -74,7 +86,7 @@ def _funnel(funnel: Funnel, names: Names) -> Iterator[str]:
         )
     ]
     for line in (*funnel.lines, funnel.total):
-        title = f"  {line.technique}" if line.technique else place(line, names)
+        title = f"  {line.technique}" if line.technique else audience(line, names)
         arrived = (
             (NOTHING, "")
             if line.arrived is None
@@ -136,7 +148,7 @@ def _experiment(reading: Reading) -> Iterator[str]:
                 ),
             ]
         )
-    yield from _wrapped(lacking(reading) or size(reading))
+    yield from _wrapped(why_no_lift(reading) or size(reading))
     yield from _wrapped(sample_ratio(reading))
 
 
@@ -153,7 +165,7 @@ def _health(rows: Sequence[Health], names: Names) -> Iterator[str]:
         before, now = ((share(value), count(value.of)) for value in (row.before, row.now))
         table.append(
             (
-                f"{place(row, names)}, {goal(row.goal)}",
+                f"{audience(row, names)}, {goal(row.goal)}",
                 row.technique,
                 *before,
                 *now,
@@ -167,9 +179,9 @@ def _health(rows: Sequence[Health], names: Names) -> Iterator[str]:
 
 def _tallies(summary: Summary) -> Iterator[str]:
     width = max(len(count(number)) for number in summary.tallies.values())
-    for name, told in TALLIES.items():
+    for name, meaning in TALLIES.items():
         mark = f"{MARK} " if name == "dropped" and summary.tallies[name] else ""
-        yield f"{count(summary.tallies[name]):>{width}} {mark}{told}"
+        yield f"{count(summary.tallies[name]):>{width}} {mark}{meaning}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

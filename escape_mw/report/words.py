@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import math
 
-from .experiment import Reading
-from .figures import Names, chance, change, count, date, goal, percent, place, points, share, visits
+from .figures import (
+    Names,
+    audience,
+    chance,
+    change,
+    count,
+    date,
+    goal,
+    percent,
+    points,
+    share,
+    visits,
+)
 from .health import Health
 from .power import Arms
+from .readings import Reading
 from .statistics import ENOUGH, Share
 from .summary import Summary
 
@@ -78,19 +90,21 @@ def headline(summary: Summary) -> list[str]:
 
 def _reached(summary: Summary) -> list[str]:
     browser, app = summary.total("browser"), summary.total("app")
-    told = []
+    sentences = []
     if browser and browser.arrived and browser.eligible:
-        told.append(
+        sentences.append(
             f"Of {visits(browser.eligible)} from inside an app, meant for the real browser, {_share(browser.arrived)} arrived there."
         )
     if app and app.eligible:
         whole = (
-            f"{count(app.eligible)} more" if told else f"{visits(app.eligible)} from inside an app"
+            f"{count(app.eligible)} more"
+            if sentences
+            else f"{visits(app.eligible)} from inside an app"
         )
-        told.append(
+        sentences.append(
             f"Of {whole}, meant for a music app, {_share(app.left)} left the page; whether they arrived, no music app ever reports."
         )
-    return told
+    return sentences
 
 
 def _share(value: Share) -> str:
@@ -99,19 +113,19 @@ def _share(value: Share) -> str:
 
 def warnings(summary: Summary, names: Names) -> list[str]:
     """What somebody should look at."""
-    told = [
-        f"{place(row, names)}, {goal(row.goal)}: {row.technique} {STATUS[row.status]} ({_fell(row)})."
+    sentences = [
+        f"{audience(row, names)}, {goal(row.goal)}: {row.technique} {STATUS[row.status]} ({_drop(row)})."
         for row in summary.health
         if row.status == "stopped"
     ]
     if summary.tallies["dropped"]:
-        told.append(
+        sentences.append(
             f"{count(summary.tallies['dropped'])} events were lost before they could be written, so every figure here is too low."
         )
-    return told
+    return sentences
 
 
-def _fell(row: Health) -> str:
+def _drop(row: Health) -> str:
     what = "left" if row.is_weak else "arrived"
     return f"{percent(row.now.rate)} of {count(row.now.of)} tries {what} in the last week, {percent(row.before.rate)} in the four weeks before"
 
@@ -120,7 +134,7 @@ def verdict(reading: Reading) -> str:
     """The lift in one sentence or two, or that there is none."""
     name = f"Experiment {reading.experiment}{f', {reading.outcome}' if reading.outcome else ''}"
     if reading.lift is None:
-        return f"{name}: no lift can be read{' yet' if reading.missing in TIME_HELPS else ''}, because {BECAUSE[reading.missing]}."
+        return f"{name}: no lift can be read{' yet' if reading.blocked_by in TIME_HELPS else ''}, because {BECAUSE[reading.blocked_by]}."
     lift = reading.lift
     rates = f"{percent(reading.escape.rate)} of visits with escapes, {percent(reading.holdout.rate)} of those held out"
     if not lift.interval.excludes(0):
@@ -130,10 +144,10 @@ def verdict(reading: Reading) -> str:
     return f"{name}: {change(lift.ratio)} with escapes (between {low} and {high}): {rates}."
 
 
-def lacking(reading: Reading) -> str:
+def why_no_lift(reading: Reading) -> str:
     """What is missing for a lift to be read, in words; "" if nothing is."""
     escape, holdout = reading.escape, reading.holdout
-    match reading.missing:
+    match reading.blocked_by:
         case "no-holdout":
             return (
                 "Only visits with escapes were recorded, so there is nothing to compare them with."
@@ -207,22 +221,22 @@ def _smallest(reading: Reading) -> str:
 
 
 def _p(reading: Reading) -> str:
-    told = chance(reading.mismatch)
-    return told if told.startswith("<") else f"= {told}"
+    p = chance(reading.mismatch)
+    return p if p.startswith("<") else f"= {p}"
 
 
-def plan(
+def planned_size(
     arms: Arms, baseline: float, lift: float, power: float, alpha: float, per_day: float | None
 ) -> list[str]:
     """The size of an experiment to come."""
-    told = [
+    sentences = [
         f"{count(arms.visits)} eligible visits: {count(arms.escape)} with escapes, {count(arms.holdout)} held out.",
         f"They find {percent(baseline * (1 + lift))} beside {percent(baseline)} ({change(1 + lift)}) with {power:.0%} certainty, "
         f"and find a difference where there is none in {alpha:.0%} of experiments.",
         f"Read it once, when they have come: escape-mw report --planned {arms.visits}",
     ]
     return [
-        told[0],
+        sentences[0],
         *(
             [
                 f"At {per_day:,.0f} visits a day that takes {count(math.ceil(arms.visits / per_day))} days."
@@ -230,5 +244,5 @@ def plan(
             if per_day
             else []
         ),
-        *told[1:],
+        *sentences[1:],
     ]

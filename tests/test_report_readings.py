@@ -8,16 +8,16 @@ from escape_mw.report import words
 from escape_mw.report.charts import lift_chart
 from escape_mw.report.counts import DAY, AppCount, ArmDay, OutcomeDay, TechniqueCount
 from escape_mw.report.daily import Daily, daily
-from escape_mw.report.experiment import Question, missing, read
 from escape_mw.report.funnel import funnels
 from escape_mw.report.health import health
+from escape_mw.report.readings import Plan, analyse, blocking_reason
 from escape_mw.report.statistics import Share
 
 TODAY = 20_777
 NOW = TODAY * DAY + 12 * 3600
 
 
-def reading(escape, holdout, question=None, days=10, outcome="presave"):
+def reading(escape, holdout, plan=None, days=10, outcome="presave"):
     """An experiment whose visits came evenly over so many days before today."""
     parts = [
         Daily(
@@ -29,7 +29,7 @@ def reading(escape, holdout, question=None, days=10, outcome="presave"):
         )
         for number in range(days)
     ]
-    return read("pre-save", outcome, parts, question or Question(), NOW)
+    return analyse("pre-save", outcome, parts, plan or Plan(), NOW)
 
 
 REFUSALS = [
@@ -92,13 +92,13 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("escape", "holdout", "reason", "because", "told"), REFUSALS)
-def test_no_lift_is_read(escape, holdout, reason, because, told):
+@pytest.mark.parametrize(("escape", "holdout", "reason", "because", "sentence"), REFUSALS)
+def test_no_lift_is_read(escape, holdout, reason, because, sentence):
     found = reading(escape, holdout)
-    assert found.missing == reason
+    assert found.blocked_by == reason
     assert found.lift is None
     assert because in words.verdict(found)
-    assert told in words.lacking(found)
+    assert sentence in words.why_no_lift(found)
     assert "%" not in words.verdict(found), "no number that could be taken for a lift"
     assert lift_chart(found) is None
 
@@ -135,19 +135,19 @@ READ = [
 ]
 
 
-@pytest.mark.parametrize(("escape", "holdout", "basis", "told"), READ)
-def test_a_lift_is_read(escape, holdout, basis, told):
+@pytest.mark.parametrize(("escape", "holdout", "basis", "sentence"), READ)
+def test_a_lift_is_read(escape, holdout, basis, sentence):
     found = reading(escape, holdout)
-    assert found.missing == words.lacking(found) == ""
+    assert found.blocked_by == words.why_no_lift(found) == ""
     assert found.lift.basis == basis
-    assert told in words.verdict(found)
+    assert sentence in words.verdict(found)
 
 
 def test_before_the_size_is_reached_the_interval_for_one_look_is_not_relied_on():
     """It lies above zero, the always-valid one does not: whoever looks every day would find that too easily."""
     found = reading((50, 300), (30, 300))
-    assert found.missing == "too-small"
-    planned = reading((50, 300), (30, 300), Question(planned=600))
+    assert found.blocked_by == "too-small"
+    planned = reading((50, 300), (30, 300), Plan(planned=600))
     assert planned.lift.fixed.low > 0 > planned.lift.always.low
 
 
@@ -164,17 +164,15 @@ CRITERION = [
 
 @pytest.mark.parametrize(("escape", "holdout", "mismatch", "needed", "reason"), CRITERION)
 def test_criterion(escape, holdout, mismatch, needed, reason):
-    assert missing(Share(*escape), Share(*holdout), mismatch, needed) == reason
+    assert blocking_reason(Share(*escape), Share(*holdout), mismatch, needed) == reason
 
 
 HOLDOUTS = [
-    pytest.param(Question(), 0.5, "assumed", id="nobody said"),
-    pytest.param(Question(holdouts={"pre-save": 0.2}), 0.2, "rules", id="the rules say"),
+    pytest.param(Plan(), 0.5, "assumed", id="nobody said"),
+    pytest.param(Plan(holdouts={"pre-save": 0.2}), 0.2, "rules", id="the rules say"),
+    pytest.param(Plan(holdouts={"another": 0.2}), 0.5, "assumed", id="the rules speak of another"),
     pytest.param(
-        Question(holdouts={"another": 0.2}), 0.5, "assumed", id="the rules speak of another"
-    ),
-    pytest.param(
-        Question(holdout=0.1, holdouts={"pre-save": 0.2}),
+        Plan(holdout=0.1, holdouts={"pre-save": 0.2}),
         0.1,
         "given",
         id="the reader knows better",
@@ -182,11 +180,11 @@ HOLDOUTS = [
 ]
 
 
-@pytest.mark.parametrize(("question", "share", "source"), HOLDOUTS)
-def test_planned_holdout(question, share, source):
-    found = reading((120, 800), (20, 200), question)
+@pytest.mark.parametrize(("plan", "share", "source"), HOLDOUTS)
+def test_planned_holdout(plan, share, source):
+    found = reading((120, 800), (20, 200), plan)
     assert (found.share, found.share_from) == (share, source)
-    assert (found.missing == "mismatch") is (share != 0.2)
+    assert (found.blocked_by == "mismatch") is (share != 0.2)
 
 
 PACES = [
@@ -205,14 +203,14 @@ def test_pace(days, visits, pace, left):
 
 def test_pace_of_an_experiment_that_has_ended():
     parts = [Daily(TODAY - 40, Share(40, 300), Share(30, 300))]
-    found = read("pre-save", "presave", parts, Question(), NOW)
+    found = analyse("pre-save", "presave", parts, Plan(), NOW)
     assert found.days_left is None
-    assert "No visit came in the last week" in words.lacking(found)
+    assert "No visit came in the last week" in words.why_no_lift(found)
 
 
 def test_pace_of_the_first_day():
-    found = read(
-        "pre-save", "presave", [Daily(TODAY, Share(40, 300), Share(30, 300))], Question(), NOW
+    found = analyse(
+        "pre-save", "presave", [Daily(TODAY, Share(40, 300), Share(30, 300))], Plan(), NOW
     )
     assert found.pace == 600
 

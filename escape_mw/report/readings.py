@@ -29,7 +29,7 @@ ASSUMED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Plan:
     """What the reader wants to know: a target `lift` relative to the holdout (0.5: half as many again).
 
     `planned` is the number of visits that was decided on beforehand; None takes it from the holdout's own rate.
@@ -82,7 +82,7 @@ class Lift:
 class Reading:
     """What an experiment says of one outcome ("" where none was ever recorded).
 
-    `missing` is "", or the reason why there is no lift. `mismatch` is the p-value of the arms' sizes under the planned
+    `blocked_by` is "", or the reason why there is no lift. `mismatch` is the p-value of the arms' sizes under the planned
     `share`, `needed` the number of visits for the `target` lift, `smallest` the smallest lift that this sample could
     have shown, `pace` in visits per day. `days` has both arms and their lift, None as long as it cannot be reckoned.
     """
@@ -99,7 +99,7 @@ class Reading:
     is_planned: bool
     smallest: float | None
     pace: float
-    missing: str
+    blocked_by: str
     lift: Lift | None
     days: tuple[tuple[Daily, Lift | None], ...]
 
@@ -118,7 +118,9 @@ class Reading:
         )
 
 
-def missing(escape: Share, holdout: Share, mismatch: float | None, needed: int | None) -> str:
+def blocking_reason(
+    escape: Share, holdout: Share, mismatch: float | None, needed: int | None
+) -> str:
     """Why the sample cannot carry a lift; "" if it can. This is the one place where that is decided.
 
     A lift is read when all of these hold; the first that does not is the answer:
@@ -139,18 +141,14 @@ def missing(escape: Share, holdout: Share, mismatch: float | None, needed: int |
     return "" if is_reached or always_valid_difference(escape, holdout).excludes(0) else "too-small"
 
 
-def read(
-    experiment: str, outcome: str, days: Sequence[Daily], question: Question, now: int
-) -> Reading:
+def analyse(experiment: str, outcome: str, days: Sequence[Daily], plan: Plan, now: int) -> Reading:
     """Read one experiment for one outcome, over days without a gap; `now` is in seconds since 1970."""
     escape, holdout = days[-1].escape, days[-1].holdout
-    share, share_from = question.share_of(experiment)
+    share, share_from = plan.share_of(experiment)
     mismatch = sample_ratio(escape.of, holdout.of, share) if escape.of and holdout.of else None
-    target = _target(holdout.rate, question.lift)
-    needed = question.planned or (
-        visits_needed(holdout.rate, target, share).visits if target else None
-    )
-    lacking = missing(escape, holdout, mismatch, needed)
+    target = _target(holdout.rate, plan.lift)
+    needed = plan.planned or (visits_needed(holdout.rate, target, share).visits if target else None)
+    blocked_by = blocking_reason(escape, holdout, mismatch, needed)
     return Reading(
         experiment=experiment,
         outcome=outcome,
@@ -159,13 +157,13 @@ def read(
         share=share,
         share_from=share_from,
         mismatch=mismatch,
-        target=target or question.lift,
+        target=target or plan.lift,
         needed=needed,
-        is_planned=question.planned is not None,
+        is_planned=plan.planned is not None,
         smallest=smallest_lift(holdout.rate, Arms(escape.of, holdout.of)),
         pace=_pace(days, now // DAY),
-        missing=lacking,
-        lift=None if lacking else lift(escape, holdout, needed),
+        blocked_by=blocked_by,
+        lift=None if blocked_by else lift(escape, holdout, needed),
         days=tuple(
             (
                 day,

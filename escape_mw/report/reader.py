@@ -18,11 +18,11 @@ class SourceError(RuntimeError):
 
 
 @contextmanager
-def opened(url: str) -> Iterator[sql.Connection]:
+def open_events(url: str) -> Iterator[sql.Connection]:
     """A connection to the events at `url` (any SQLAlchemy URL), at one moment's state. Raises SourceError."""
     address = _address(url)
     try:
-        _see_that_it_has_events(address)
+        _require_events(address)
         database = Database(url)
         try:
             with database.reading() as connection:
@@ -31,15 +31,17 @@ def opened(url: str) -> Iterator[sql.Connection]:
             database.close()
     except ModuleNotFoundError as error:
         raise SourceError(
-            f"{told(address)}: its driver is missing; install {error.name!r}"
+            f"{_describe(address)}: its driver is missing; install {error.name!r}"
         ) from None
     except NewerDatabaseError as error:
-        raise SourceError(f"{told(address)}: {error}") from None
+        raise SourceError(f"{_describe(address)}: {error}") from None
     except SQLAlchemyError as error:
-        raise SourceError(f"{told(address)}: cannot be read: {_reason(error, address)}") from None
+        raise SourceError(
+            f"{_describe(address)}: cannot be read: {_reason(error, address)}"
+        ) from None
 
 
-def told(address: sql.URL) -> str:
+def _describe(address: sql.URL) -> str:
     """Where the database is, in words that may be shown: no user, no password, no options."""
     name = address.database or ""
     return (
@@ -62,20 +64,20 @@ def _address(url: str) -> sql.URL:
     return address
 
 
-def _see_that_it_has_events(address: sql.URL) -> None:
+def _require_events(address: sql.URL) -> None:
     """Refuse what has no events, or a later release's, before anything could be made or changed there."""
     if address.get_backend_name() == "sqlite":
         file = Path((address.database or "").removeprefix("file:"))
         if not file.is_file():
             raise SourceError(
-                f"{told(address) or ':memory:'}: there is no such file; the site makes it with its first event"
+                f"{_describe(address) or ':memory:'}: there is no such file; the site makes it with its first event"
             )
     engine = sql.create_engine(address)
     try:
         with engine.begin() as connection:
             if not version(connection):
                 raise SourceError(
-                    f"{told(address)}: there are no events in it; the site makes their tables with the first one"
+                    f"{_describe(address)}: there are no events in it; the site makes their tables with the first one"
                 )
             migrate(connection)
     finally:
