@@ -1,4 +1,4 @@
-"""What is counted, of a handful of visits that can be counted by hand; the same on every database."""
+"""Queries over a few visits that can be counted by hand; the same results on every database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def visit(
     trigger="tap",
     outcomes=(),
 ):
-    """The events of one visit: `eligible`, then steps by a technique; `ago` in days. A step may be "name technique trigger"."""
+    """The events of one visit: `eligible`, then stages by a technique; `ago` in days.
+
+    A stage may also be "name technique trigger".
+    """
     rule, goal = to
     first = Event(
         NOON - ago * DAY,
@@ -79,32 +82,32 @@ def read(url, question, *arguments):
 
 FULL = ("shown", "tapped", "left", "arrived")
 FUNNELS = [
-    pytest.param([visit()], [(1, 0, 0, 0, 0)], [], id="eligible, and no more"),
+    pytest.param([visit()], [(1, 0, 0, 0, 0)], [], id="eligible only"),
     pytest.param([visit("shown")], [(1, 0, 0, 0, 0)], [], id="shown is not tried"),
     pytest.param([visit(*FULL)], [(1, 0, 1, 1, 1)], [("intent", 1, 1, 1)], id="all the way"),
     pytest.param(
         [visit("attempt", "tapped")],
         [(1, 0, 1, 0, 0)],
         [("intent", 1, 0, 0)],
-        id="fired by itself and tapped is one try",
+        id="fired automatically and tapped is one try",
     ),
     pytest.param(
         [visit("shown", "left")],
         [(1, 0, 1, 1, 0)],
         [("intent", 1, 1, 0)],
-        id="leaving shows a try whose word was lost",
+        id="leaving implies a try whose event was lost",
     ),
     pytest.param(
         [visit("arrived")],
         [(1, 0, 1, 1, 1)],
         [("intent", 1, 1, 1)],
-        id="so does arriving, and that it left",
+        id="arriving implies that it was tried and left",
     ),
     pytest.param(
         [visit("copied", "continued")],
         [(1, 0, 0, 0, 0)],
         [],
-        id="copied and continued are no tries",
+        id="copied and continued are not tries",
     ),
     pytest.param(
         [
@@ -114,31 +117,31 @@ FUNNELS = [
         ],
         [(1, 0, 1, 1, 1)],
         [("intent", 1, 1, 0), ("x-safari", 1, 1, 1)],
-        id="two techniques in one visit are one visit of the host app",
+        id="two techniques in one visit count once for the host app",
     ),
     pytest.param(
         [visit(*FULL, arm="holdout", experiment="e"), visit(arm="escape", experiment="e")],
         [(1, 1, 0, 0, 0)],
         [],
-        id="a holdout is beside the funnel",
+        id="a holdout is not in the funnel",
     ),
     pytest.param(
         [visit("shown menu written")],
         [(1, 0, 1, 0, 0)],
         [("menu", 1, 0, 0)],
-        id="words that are all there is are tried by being read",
+        id="instructions alone are tried by being shown",
     ),
     pytest.param(
         [visit("shown menu written", "arrived menu written")],
         [(1, 0, 1, 1, 1)],
         [("menu", 1, 1, 1)],
-        id="and may lead out",
+        id="instructions can lead to an arrival",
     ),
     pytest.param(
         [visit("shown", "arrived menu written")],
         [(1, 0, 1, 1, 1)],
         [],
-        id="words below a button are in the host app's funnel only",
+        id="instructions below a button count in the host app's funnel only",
     ),
     pytest.param(
         [visit("tapped") for _ in range(3)] + [visit(*FULL)],
@@ -159,7 +162,7 @@ def test_funnel(database_url, visits, apps, techniques):
     ]
 
 
-def test_rows_are_apart(database_url):
+def test_app_platform_and_goal_are_counted_separately(database_url):
     write(
         database_url,
         visit(*FULL),
@@ -180,7 +183,7 @@ def test_rows_are_apart(database_url):
 SCOPES = [
     pytest.param(Scope(), 3, id="everything"),
     pytest.param(Scope("bio link"), 1, id="one rule"),
-    pytest.param(Scope("nobody's"), 0, id="a rule that has no visits"),
+    pytest.param(Scope("unused"), 0, id="a rule without visits"),
     pytest.param(Scope(since=NOON - DAY), 2, id="since yesterday"),
     pytest.param(Scope("pre-save", NOON), 1, id="both"),
 ]
@@ -193,8 +196,8 @@ def test_scope(database_url, scope, eligible):
     assert sum(row.tried for row in read(database_url, counts.techniques, scope)) == eligible
 
 
-def test_a_visit_belongs_to_the_moment_of_its_first_step(database_url):
-    """Its later steps are no half of a visit."""
+def test_a_visit_belongs_to_the_moment_it_became_eligible(database_url):
+    """Its later stages alone are not counted."""
     write(database_url, visit(*FULL))
     assert read(database_url, counts.apps, Scope(since=NOON + 1)) == []
     assert read(database_url, counts.techniques, Scope(since=NOON + 1)) == []
@@ -247,7 +250,7 @@ def test_tallies(database_url):
     assert read(database_url, counts.tallies) == everything
     assert read(database_url, counts.tallies, Scope(since=NOON)) == everything | {"dropped": 0}
     assert read(database_url, counts.tallies, Scope("pre-save")) == everything | {"eligible": 2}, (
-        "what is nobody's is everybody's"
+        "events without a rule are in every rule's figure"
     )
 
 

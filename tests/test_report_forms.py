@@ -1,4 +1,4 @@
-"""The report as it is read: its sentences, its page, its JSON."""
+"""The forms of the report: sentences, text, HTML, JSON."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def trial(arm, successes, visits, **more):
 
 
 def stopped():
-    """A technique that worked until a week ago."""
+    """Visits with a technique that worked until a week ago."""
     old = [
         visit(*FULL, app="instagram", platform="ios", technique="extbrowser", ago=20)
         for _ in range(60)
@@ -181,7 +181,7 @@ SENTENCES = [
         "lossy",
         {},
         "3 visits of people who asked not to be followed (GPC, DNT): counted as eligible, and nothing more",
-        id="those not followed",
+        id="privacy signals",
     ),
     pytest.param(
         "lift",
@@ -189,13 +189,13 @@ SENTENCES = [
         "To look every day until something shows is peeking, and it finds lifts that are not there.",
         id="peeking",
     ),
-    pytest.param("lift", {}, "Every number counts visits, not people.", id="visits are no people"),
+    pytest.param("lift", {}, "Every number counts visits, not people.", id="visits, not people"),
 ]
 
 
 @pytest.mark.parametrize(("site", "asked", "sentence"), SENTENCES)
 def test_sentences(found, site, asked, sentence):
-    """The same in the terminal and on the page."""
+    """Text and HTML have the same sentences."""
     report = found(site, **asked)
     assert sentence in prose(text(report, NAMES))
     page = html5lib.parse(html(report, NAMES), namespaceHTMLElements=False)
@@ -249,12 +249,12 @@ def test_text_of_a_music_app_has_no_arrivals(found):
     ]
 
 
-def test_prose_is_no_wider_than_a_terminal(found):
+def test_prose_is_wrapped_to_the_width(found):
     lines = text(found("small"), NAMES).splitlines()
     assert max(map(len, lines[: lines.index("How far they got, to the real browser")])) <= WIDTH
 
 
-# --- the page ----------------------------------------------------------------------------------------------------------
+# --- the page -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -270,7 +270,7 @@ def test_page_is_html(found, site):
 
 
 @pytest.mark.parametrize("site", SITES)
-def test_page_asks_nothing_of_any_server(found, site):
+def test_page_makes_no_requests(found, site):
     page = html5lib.parse(html(found(site), NAMES), namespaceHTMLElements=False)
     for element in page.iter():
         assert element.tag not in {
@@ -291,9 +291,8 @@ def test_page_asks_nothing_of_any_server(found, site):
     assert "url(" not in style
     assert "@import" not in style
     policy = page.find(".//meta[@http-equiv='Content-Security-Policy']").get("content")
-    assert (
-        policy
-        == f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {source_hash(style)}"
+    assert policy == (
+        f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {source_hash(style)}"
     )
 
 
@@ -318,8 +317,8 @@ def test_page_draws_a_lift(found):
     assert len(rows) == 10
 
 
-def test_every_chart_has_its_figures_in_words(found):
-    """What is drawn is hidden from those who listen; the figure stands beside it."""
+def test_every_chart_has_its_figures_as_text(found):
+    """Charts are hidden from screen readers; the figures are next to them as text."""
     page = html5lib.parse(html(found("stopped"), NAMES), namespaceHTMLElements=False)
     for item in page.iter("li"):
         if (
@@ -331,7 +330,7 @@ def test_every_chart_has_its_figures_in_words(found):
 
 
 def test_contrast():
-    """4.5 to one for everything that is read (WCAG 2.2, 1.4.3), in both schemes."""
+    """4.5:1 for text (WCAG 2.2, 1.4.3) and 3:1 for shapes (1.4.11), in each scheme."""
     from escape_mw.page import static  # noqa: PLC0415 - only here
 
     schemes = re.findall(r":root\{([^}]*--page[^}]*)\}", static("report.css"))
@@ -369,11 +368,11 @@ def contrast(one, other):
     return (light + 0.05) / (dark + 0.05)
 
 
-# --- JSON --------------------------------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------------------
 
 
 def keys(value, path=""):
-    """Every key of a document, as a path."""
+    """Every key of a document, as a dotted path."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield f"{path}{name}"

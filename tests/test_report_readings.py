@@ -1,4 +1,4 @@
-"""When a lift is read, and what stands in its place; which way out is said to have stopped."""
+"""When a lift is read, and what is reported otherwise; when a technique counts as stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW = TODAY * DAY + 12 * 3600
 
 
 def reading(escape, holdout, plan=None, days=10, outcome="presave"):
-    """An experiment whose visits came evenly over so many days before today."""
+    """The reading of an experiment whose visits came evenly over the days before today."""
     parts = [
         Daily(
             TODAY - days + number,
@@ -79,7 +79,7 @@ REFUSALS = [
         "few-outcomes",
         "there are too few outcomes",
         "there are 95 and 5, held out 80 and 20.",
-        id="nearly everybody",
+        id="five without",
     ),
     pytest.param(
         (40, 300),
@@ -116,7 +116,7 @@ READ = [
         (70, 700),
         "fixed",
         "no difference was found: 10.7% of visits with escapes, 10.0% of those held out",
-        id="and there is nothing",
+        id="no difference",
     ),
     pytest.param(
         (40, 700),
@@ -130,7 +130,7 @@ READ = [
         (30, 300),
         "always",
         "+200% with escapes (between +47% and +512%)",
-        id="so much that it shows before",
+        id="large enough to show before that",
     ),
 ]
 
@@ -144,7 +144,7 @@ def test_a_lift_is_read(escape, holdout, basis, sentence):
 
 
 def test_before_the_size_is_reached_the_interval_for_one_look_is_not_relied_on():
-    """It lies above zero, the always-valid one does not: whoever looks every day would find that too easily."""
+    """It lies above zero, the always-valid one does not: daily looks would find that too often."""
     found = reading((50, 300), (30, 300))
     assert found.blocked_by == "too-small"
     planned = reading((50, 300), (30, 300), Plan(planned=600))
@@ -154,7 +154,7 @@ def test_before_the_size_is_reached_the_interval_for_one_look_is_not_relied_on()
 CRITERION = [
     pytest.param((10, 20), (10, 20), 1.0, 40, "", id="just enough of everything"),
     pytest.param((10, 20), (10, 20), 1.0, 41, "too-small", id="one visit is missing"),
-    pytest.param((10, 20), (10, 20), 1.0, None, "too-small", id="nobody knows how many are needed"),
+    pytest.param((10, 20), (10, 20), 1.0, None, "too-small", id="the needed size is unknown"),
     pytest.param((9, 20), (10, 20), 1.0, 40, "few-outcomes", id="one outcome is missing"),
     pytest.param((10, 19), (10, 20), 1.0, 39, "few-outcomes", id="one visit without is missing"),
     pytest.param((10, 20), (10, 20), 0.001, 40, "", id="a p of one in a thousand is allowed"),
@@ -168,14 +168,16 @@ def test_criterion(escape, holdout, mismatch, needed, reason):
 
 
 HOLDOUTS = [
-    pytest.param(Plan(), 0.5, "assumed", id="nobody said"),
-    pytest.param(Plan(holdouts={"pre-save": 0.2}), 0.2, "rules", id="the rules say"),
-    pytest.param(Plan(holdouts={"another": 0.2}), 0.5, "assumed", id="the rules speak of another"),
+    pytest.param(Plan(), 0.5, "assumed", id="neither given nor in the rules"),
+    pytest.param(Plan(holdouts={"pre-save": 0.2}), 0.2, "rules", id="from the rules"),
+    pytest.param(
+        Plan(holdouts={"another": 0.2}), 0.5, "assumed", id="the rules name another experiment"
+    ),
     pytest.param(
         Plan(holdout=0.1, holdouts={"pre-save": 0.2}),
         0.1,
         "given",
-        id="the reader knows better",
+        id="given, despite the rules",
     ),
 ]
 
@@ -215,7 +217,7 @@ def test_pace_of_the_first_day():
     assert found.pace == 600
 
 
-def test_a_rate_that_cannot_be_lifted_so_far_has_a_nearer_target():
+def test_a_high_rate_has_a_smaller_target():
     found = reading((400, 500), (400, 500))
     assert found.target == pytest.approx(0.125)
     assert "to find +12% over the holdout's 80.0%" in words.size(found)
@@ -245,7 +247,7 @@ def test_days_add_up_without_a_gap():
     ]
 
 
-def test_an_experiment_without_any_outcome_is_told_as_well():
+def test_an_experiment_without_an_outcome_is_included():
     assert [
         (experiment, outcome)
         for experiment, outcome, _ in daily([ArmDay("e", "escape", 5, 10)], [])
@@ -264,14 +266,17 @@ def test_chart():
         "from the first day on which each arm had ten outcomes"
     )
     assert "0" in [label for _, label in chart.rows]
-    assert chart.at[1] < chart.zero, "a lift is above the line of none"
+    assert chart.at[1] < chart.zero, "a lift is above the zero line"
 
 
-# --- the funnel ------------------------------------------------------------------------------------------------------
+# --- the funnel -----------------------------------------------------------------------------------
 
 
 def test_funnels():
-    """A host app's shares are of its eligible visits, a technique's of its tries; the largest come first, the browser before the app."""
+    """A host app's shares are of its eligible visits, a technique's of its tries.
+
+    The largest come first, and the browser before the music app.
+    """
     apps = [
         AppCount("line", "ios", "browser", 10, 0, 8, 6, 4),
         AppCount("tiktok", "android", "browser", 100, 50, 60, 40, 30),
@@ -303,7 +308,7 @@ def test_funnels():
     )
 
 
-# --- health ------------------------------------------------------------------------------------------------------------
+# --- health ---------------------------------------------------------------------------------------
 
 
 def technique(count, of, goal="browser", name="intent"):
@@ -312,10 +317,10 @@ def technique(count, of, goal="browser", name="intent"):
 
 
 STATUSES = [
-    pytest.param((80, 100), (2, 30), "browser", "stopped", id="hardly anybody arrives any more"),
-    pytest.param((80, 100), (2, 30), "app", "stopped", id="hardly anybody leaves any more"),
+    pytest.param((80, 100), (2, 30), "browser", "stopped", id="arrivals stopped"),
+    pytest.param((80, 100), (2, 30), "app", "stopped", id="departures stopped"),
     pytest.param(
-        (800, 1000), (150, 250), "browser", "weaker?", id="fewer, and no chance, but not by half"
+        (800, 1000), (150, 250), "browser", "weaker?", id="significantly fewer, but more than half"
     ),
     pytest.param((80, 100), (79, 100), "browser", "steady", id="as before"),
     pytest.param((20, 100), (90, 100), "browser", "steady", id="better"),
@@ -335,8 +340,8 @@ def test_health(before, now, goal, status):
     assert row.is_weak is (goal == "app")
 
 
-def test_many_rows_ask_for_more():
-    """One of thirty that drops by chance is only looked at; the correction does not call it stopped."""
+def test_p_values_are_corrected_for_the_number_of_techniques():
+    """A drop that counts as stopped alone is only "weaker?" among thirty others."""
     alone = health(technique(20, 40), technique(2, 14))
     steady = [row for number in range(30) for row in technique(20, 40, name=f"way{number:02}")]
     among = health(technique(20, 40) + steady, technique(2, 14) + steady)

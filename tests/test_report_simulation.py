@@ -1,4 +1,7 @@
-"""What the report promises, over thousands of experiments whose truth is known. Seeded: it comes out the same every time."""
+"""Error rates and power of the report, over thousands of simulated experiments with known rates.
+
+The seeds are fixed, so the results are the same in every run.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 
 def simulated(seed, visits, *, rate=BASELINE, baseline=BASELINE, holdout=0.5, days=1):
-    """Both arms of many experiments, added up from day to day: successes and sizes, each experiments x days."""
+    """Running totals of both arms: successes and sizes, each an array of experiments x days."""
     rng = np.random.default_rng(seed)
     per_day = np.full((EXPERIMENTS, days), visits // days) + (np.arange(days) < visits % days)
     held = rng.binomial(per_day, holdout)
@@ -47,7 +50,7 @@ def shares(arms, experiment, day=-1):
 
 
 def always_valid(arms):
-    """The always-valid interval of every experiment on every day; open where an arm is too small for it."""
+    """The always-valid interval of each experiment on each day; infinite if an arm is too small."""
     escape, holdout = arms
     rates = [arm.count / np.maximum(arm.of, 1) for arm in arms]
     error = np.sqrt(
@@ -63,7 +66,7 @@ def always_valid(arms):
     return rates[0] - rates[1] - reach, rates[0] - rates[1] + reach
 
 
-def test_the_short_cut_is_the_report_s_own_interval():
+def test_the_vectorised_interval_is_the_report_s_own():
     arms = simulated(0, 3000, rate=0.13, days=10)
     low, high = always_valid(arms)
     for experiment in range(20):
@@ -95,7 +98,7 @@ def test_without_a_lift_daily_looks_find_one_no_more_often(seed, rate, holdout, 
 
 
 def test_daily_looks_at_the_interval_for_one_look_find_many():
-    """Why the other one is needed, and that this simulation would show it."""
+    """Why the always-valid interval is needed, and that this simulation would show peeking."""
     arms = simulated(20, 10_000, days=100)
     found = sum(
         any(difference(*shares(arms, number, day)).excludes(0) for day in range(9, 100, 10))
@@ -108,7 +111,7 @@ def test_daily_looks_at_the_interval_for_one_look_find_many():
     ("seed", "holdout"),
     [pytest.param(30, 0.5, id="half held out"), pytest.param(31, 0.1, id="a tenth held out")],
 )
-def test_arms_as_planned_are_believed(seed, holdout):
+def test_arms_as_planned_are_accepted(seed, holdout):
     arms = simulated(seed, 2000, holdout=holdout)
     fired = sum(
         sample_ratio(*(share.of for share in shares(arms, number)), holdout) < MISMATCH
@@ -117,7 +120,7 @@ def test_arms_as_planned_are_believed(seed, holdout):
     assert fired / EXPERIMENTS <= 0.003
 
 
-def test_arms_that_are_not_as_planned_are_caught():
+def test_arms_not_as_planned_are_detected():
     arms = simulated(32, 2000, holdout=0.6)
     caught = sum(
         sample_ratio(*(share.of for share in shares(arms, number)), 0.5) < MISMATCH
@@ -129,15 +132,15 @@ def test_arms_that_are_not_as_planned_are_caught():
 SIZES = [
     pytest.param(40, 0.10, 0.5, 0.5, id="a tenth, half held out"),
     pytest.param(41, 0.10, 0.5, 0.1, id="a tenth held out"),
-    pytest.param(42, 0.02, 1.0, 0.5, id="twice as many of few"),
+    pytest.param(42, 0.02, 1.0, 0.5, id="a low rate doubled"),
     pytest.param(43, 0.30, 0.2, 0.8, id="most held out"),
-    pytest.param(44, 0.02, 3.0, 0.5, id="a lift so large that ten outcomes are what it waits for"),
+    pytest.param(44, 0.02, 3.0, 0.5, id="a large lift, limited by ten outcomes per arm"),
 ]
 
 
 @pytest.mark.parametrize(("seed", "baseline", "lift", "holdout"), SIZES)
 def test_at_the_printed_size_the_report_finds_a_lift(seed, baseline, lift, holdout):
-    """Found means: the report prints it, the size having been planned, and its interval lies above zero."""
+    """Found: with the size planned, the report prints a lift and its interval is above zero."""
     visits = visits_needed(baseline, lift, holdout).visits
     arms = simulated(seed, visits, rate=baseline * (1 + lift), baseline=baseline, holdout=holdout)
     found = 0
@@ -152,7 +155,7 @@ def test_at_the_printed_size_the_report_finds_a_lift(seed, baseline, lift, holdo
 
 @pytest.mark.parametrize(("seed", "baseline", "lift", "holdout"), SIZES)
 def test_at_the_printed_size_a_lift_is_found_in_four_of_five(seed, baseline, lift, holdout):
-    """The same over so many experiments that no allowance is needed."""
+    """The same over so many experiments that the simulation's own error is negligible."""
     visits, experiments = visits_needed(baseline, lift, holdout).visits, 400_000
     rng = np.random.default_rng(seed + 10)
     held = rng.binomial(visits, holdout, experiments)

@@ -1,4 +1,4 @@
-"""Every figure against a published example of its method, and against what must hold for any numbers."""
+"""Each method against a published example, and against properties that hold for all numbers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from escape_mw.report.statistics import (
     wilson,
 )
 
-# R. G. Newcombe (1998), "Two-sided confidence intervals for the single proportion", table I, method 3.
+# R. G. Newcombe (1998), "Two-sided confidence intervals for the single proportion", table I,
+# method 3.
 SINGLE = [
     pytest.param(81, 263, 0.2553, 0.3662, id="81 of 263"),
     pytest.param(15, 148, 0.0624, 0.1605, id="15 of 148"),
@@ -45,7 +46,8 @@ def test_wilson_of_nothing():
     assert Share(0, 0).rate == 0
 
 
-# R. G. Newcombe (1998), "Interval estimation for the difference between independent proportions", table II, method 10.
+# R. G. Newcombe (1998), "Interval estimation for the difference between independent proportions",
+# table II, method 10.
 DIFFERENCES = [
     pytest.param((56, 70), (48, 80), 0.0524, 0.3339, id="56/70 and 48/80"),
     pytest.param((9, 10), (3, 10), 0.1705, 0.8090, id="9/10 and 3/10"),
@@ -64,7 +66,10 @@ def test_difference(escape, holdout, low, high):
 
 
 def test_ratio():
-    """Heart attacks in the Physicians' Health Study; A. Agresti, "An Introduction to Categorical Data Analysis", 2.2.3: 1.43 to 2.30."""
+    """Heart attacks in the Physicians' Health Study: 1.43 to 2.30.
+
+    A. Agresti, "An Introduction to Categorical Data Analysis", 2.2.3.
+    """
     assert ratio(Share(189, 11_034), Share(104, 11_037)) == pytest.approx((1.43, 2.30), abs=0.01)
 
 
@@ -87,10 +92,10 @@ def test_sample_ratio(escape, holdout, planned, p):
 
 
 DROPS = [
-    pytest.param((3, 4), (1, 4), 17 / 70, id="the lady tasting tea, turned round"),
-    pytest.param((1, 4), (3, 4), 69 / 70, id="a rise is no drop"),
-    pytest.param((0, 50), (0, 20), 1.0, id="what never worked cannot stop"),
-    pytest.param((90, 100), (0, 20), 1.7e-15, id="all at once"),
+    pytest.param((3, 4), (1, 4), 17 / 70, id="the lady tasting tea, reversed"),
+    pytest.param((1, 4), (3, 4), 69 / 70, id="a rise is not a drop"),
+    pytest.param((0, 50), (0, 20), 1.0, id="never worked"),
+    pytest.param((90, 100), (0, 20), 1.7e-15, id="stopped completely"),
 ]
 
 
@@ -104,7 +109,7 @@ def test_corrected():
     assert corrected([]) == []
 
 
-# --- the always-valid interval -----------------------------------------------------------------------------------------
+# --- the always-valid interval --------------------------------------------------------------------
 
 
 def by_the_paper(t, alpha, rho):
@@ -116,7 +121,7 @@ def by_the_paper(t, alpha, rho):
 
 @pytest.mark.parametrize("visits", [20, 1000, 5000, 1_000_000])
 def test_boundary_is_that_of_the_paper(visits):
-    """With the paper's own approximation of the best rho it is the same to a hundredth."""
+    """With the paper's own approximation of the best rho, it is the same within 2 %."""
     rho = math.sqrt((-2 * math.log(0.05) + math.log(-2 * math.log(0.05) + 1)) / TIGHTEST)
     assert boundary(visits) == pytest.approx(by_the_paper(visits, 0.05, rho), rel=0.02)
 
@@ -144,7 +149,7 @@ def test_always_valid_by_hand():
     assert low < 0.02 < difference(Share(150, 1000), Share(100, 1000)).low
 
 
-# --- what must hold for any numbers ------------------------------------------------------------------------------------
+# --- properties that hold for all numbers ---------------------------------------------------------
 
 
 @st.composite
@@ -155,7 +160,7 @@ def shares(draw, least=0):
 
 @settings(deadline=None)
 @given(shares())
-def test_wilson_holds_the_rate(share):
+def test_wilson_contains_the_rate(share):
     low, high = wilson(share)
     assert 0 <= low <= share.rate + 1e-12
     assert share.rate - 1e-12 <= high <= 1
@@ -163,7 +168,7 @@ def test_wilson_holds_the_rate(share):
 
 @settings(deadline=None)
 @given(shares(), shares())
-def test_difference_turns_round(one, other):
+def test_difference_is_antisymmetric(one, other):
     low, high = difference(one, other)
     assert -1 - 1e-9 <= low <= one.rate - other.rate + 1e-12
     assert one.rate - other.rate - 1e-12 <= high <= 1 + 1e-9
@@ -172,7 +177,7 @@ def test_difference_turns_round(one, other):
 
 @settings(deadline=None)
 @given(shares(10), shares(10))
-def test_ratio_turns_round(one, other):
+def test_ratio_is_reciprocal(one, other):
     low, high = ratio(one, other)
     assert 0 < low < one.rate / other.rate < high
     assert ratio(other, one) == pytest.approx((1 / high, 1 / low))
@@ -190,7 +195,7 @@ def test_always_valid_is_wider(one, other):
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_correction_never_helps(values):
+def test_correction_never_lowers_a_p_value(values):
     assert all(after >= before for before, after in zip(values, corrected(values), strict=True))
 
 
@@ -204,7 +209,7 @@ ENOUGH = [
     pytest.param(((10, 20), (10, 20)), True, id="ten of each"),
     pytest.param(((9, 20), (10, 20)), False, id="nine outcomes"),
     pytest.param(((10, 20), (11, 20)), False, id="nine without"),
-    pytest.param(((0, 0), (10, 20)), False, id="nobody"),
+    pytest.param(((0, 0), (10, 20)), False, id="an empty arm"),
 ]
 
 
@@ -213,7 +218,7 @@ def test_is_enough(arms, enough):
     assert is_enough(*(Share(*arm) for arm in arms)) is enough
 
 
-# --- sizes -------------------------------------------------------------------------------------------------------------
+# --- sizes ----------------------------------------------------------------------------------------
 
 SIZES = [
     pytest.param(0.60, 0.10 / 0.60, 0.8, 0.05, 356, id="Fleiss: 60 and 70 in a hundred, 80 %"),
@@ -236,14 +241,14 @@ def test_an_uneven_split_needs_more():
     assert uneven.visits > 2.5 * even.visits
 
 
-def test_rare_outcomes_wait_for_ten_of_them():
-    """Two in a hundred, four times as many: 206 visits in each arm would do for the textbook, with 4 outcomes held out."""
+def test_rare_outcomes_need_ten_in_each_arm():
+    """From 2 to 8 %: the textbook asks for 206 visits in each arm, with 4 outcomes held out."""
     assert visits_needed(0.02, 3.0).holdout * 0.02 > 10
 
 
 IMPOSSIBLE = [
-    pytest.param(0.8, 0.5, id="more than everybody"),
-    pytest.param(0.0, 0.5, id="half as many again of nothing"),
+    pytest.param(0.8, 0.5, id="a rate above 1"),
+    pytest.param(0.0, 0.5, id="+50 % of zero"),
     pytest.param(0.1, 0.0, id="no lift"),
 ]
 
@@ -268,7 +273,7 @@ TOO_SMALL = [
     pytest.param(0.1, Arms(100, 0), id="no holdout"),
     pytest.param(0.0, Arms(100, 100), id="no rate"),
     pytest.param(0.1, Arms(30, 30), id="too few for ten outcomes"),
-    pytest.param(0.97, Arms(1000, 1000), id="hardly anything left to lift"),
+    pytest.param(0.97, Arms(1000, 1000), id="a rate too close to 1"),
 ]
 
 
@@ -277,8 +282,8 @@ def test_no_lift_would_be_found(baseline, arms):
     assert smallest_lift(baseline, arms) is None
 
 
-def test_both_ways_to_the_power_agree():
-    """Just below and just above the number of results that are looked at one by one."""
+def test_exact_and_normal_power_agree():
+    """Just below and just above the number of results that are evaluated one by one."""
     exact, normal = (
         chance_to_find(0.1, 0.1 + 0.8 / math.sqrt(visits), Arms(visits, visits))
         for visits in (36_000, 40_000)

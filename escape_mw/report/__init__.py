@@ -1,1 +1,1 @@
-"""The report: how many got out, which way out stopped working, and whether it was worth it."""
+"""The report: the funnel, techniques that stopped working, and the lift of each experiment."""

@@ -1,4 +1,4 @@
-"""Where the lines of the lift chart run: the lift over time in percentage points, with both intervals."""
+"""Coordinates of the lift chart: the lift over time in percentage points, with both intervals."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from .figures import day, points
 from .readings import Lift, Reading
 
 WIDTH, HEIGHT = 360, 210
-LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 24  # what the axes' words take
-STEPS = (1, 2, 2.5, 5, 10)
+LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 24  # margins that hold the axis labels
+TICK_SIZES = (1, 2, 2.5, 5, 10)  # times a power of ten
 TICKS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class LiftChart:
-    """A chart of WIDTH by HEIGHT units; `fixed`, `always` and `line` are points as SVG writes them.
+    """A chart of WIDTH by HEIGHT units; `fixed`, `always` and `line` are points in SVG syntax.
 
-    `rows` and `columns` are the axes' marks, each with its place and its label; `zero` is the height of no lift, `at`
-    the place of the last day's lift.
+    `rows` and `columns` are the axes' ticks, each a position and a label. `zero` is the height of
+    the zero line, `at` the position of the last day's lift.
     """
 
     fixed: str
@@ -39,7 +39,7 @@ class LiftChart:
 
 
 def lift_chart(reading: Reading) -> LiftChart | None:
-    """The chart of a lift that may be read; None of any other, and of one that has no two days yet."""
+    """The chart of a reading's lift; None without one, or with fewer than two days of it."""
     days = [(at.day, lift) for at, lift in reading.days if lift]
     if reading.lift is None or len(days) < 2:
         return None
@@ -50,7 +50,7 @@ def lift_chart(reading: Reading) -> LiftChart | None:
         return LEFT + (day - first) / (last - first) * (WIDTH - LEFT - RIGHT)
 
     def y(difference: float) -> float:
-        """Early intervals are wider than the chart; they end at its edges."""
+        """The height of a difference; early intervals, wider than the chart, end at its edges."""
         return TOP + (high - min(max(difference, low), high)) / (high - low) * (
             HEIGHT - TOP - BOTTOM
         )
@@ -70,15 +70,15 @@ def lift_chart(reading: Reading) -> LiftChart | None:
 
 
 def _reach(lift: Lift) -> tuple[float, float]:
-    """The lowest and the highest difference: today's wider interval and zero, with as much again around."""
-    room = (lift.always.high - lift.always.low) / 2
-    return min(lift.always.low, 0) - room, max(lift.always.high, 0) + room
+    """The vertical range: today's always-valid interval and zero, with half its width around."""
+    margin = (lift.always.high - lift.always.low) / 2
+    return min(lift.always.low, 0) - margin, max(lift.always.high, 0) + margin
 
 
 def _round_values(low: float, high: float) -> Iterator[float]:
-    """A handful of round values between two."""
+    """Round values from `low` to `high`, at most one more than TICKS."""
     scale = 10 ** math.floor(math.log10((high - low) / TICKS))
-    step = next(step * scale for step in STEPS if step * scale * TICKS >= high - low)
+    step = next(step * scale for step in TICK_SIZES if step * scale * TICKS >= high - low)
     return (number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1))
 
 

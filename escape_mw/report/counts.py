@@ -1,7 +1,8 @@
-"""What the database counts: one function for each question, aggregated in SQL that SQLite and PostgreSQL both speak.
+"""Queries of the report: one function per question, in SQL that both SQLite and PostgreSQL run.
 
-A visit belongs to the moment at which it became eligible: `since` and periods choose visits, with all their steps.
-Visits in a holdout are left out of the funnel and of the techniques: nothing was tried on them.
+A visit belongs to the moment at which it became eligible: `since` and periods select visits, with
+all their later stages. The funnel and the techniques leave out visits in a holdout: nothing was
+tried on them.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from ..events.event import COUNTED
 from ..events.tables import EVENTS, TALLIES
 
 DAY = 86_400  # seconds
-# Leaving or arriving by a technique shows that it was tried, also where the word of the attempt itself was lost.
+# Leaving or arriving by a technique implies an attempt, even if the attempt's own event was lost.
 TRIES = ("attempt", "tapped", "left", "arrived")
 ELIGIBLE = EVENTS.alias("eligible")
 STAGE = EVENTS.alias("stage")
 SAME_VISIT = STAGE.c.visit == ELIGIBLE.c.visit
 WRITTEN = STAGE.c.trigger == "written"
-# A way out in words is tried by being read, where it is all that there is: the first step of the page.
+# Written instructions are tried by being shown, but only where they are the page's first step.
 TRIED = sql.or_(STAGE.c.name.in_(TRIES), sql.and_(STAGE.c.name == "shown", WRITTEN))
-# Each holds the next: who arrived has left, also where nobody saw the page being hidden.
+# Each includes the next: a visit that arrived has left, even if no event says that it did.
 REACHED = {
     "tried": TRIED,
     "left": STAGE.c.name.in_(["left", "arrived"]),
@@ -35,14 +36,17 @@ Column = sql.ColumnElement[Any]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which visits: of one `rule` (None: of all), eligible at `since` (seconds since 1970) or later."""
+    """Visits of one `rule` (None: all), eligible at `since` (seconds since 1970) or later."""
 
     rule: str | None = None
     since: int = 0
 
 
 class AppCount(NamedTuple):
-    """Distinct visits from one host app: those eligible and acted on, and how far they came; `held_out` is beside them."""
+    """Distinct visits from one host app, by how far they came.
+
+    `eligible` and the later stages do not include visits in a holdout: `held_out` counts these.
+    """
 
     app: str
     platform: str
@@ -55,7 +59,7 @@ class AppCount(NamedTuple):
 
 
 class TechniqueCount(NamedTuple):
-    """Distinct visits in which one technique was tried, and what came of it."""
+    """Distinct visits in which one technique was tried, by how far they came."""
 
     app: str
     platform: str
@@ -67,7 +71,7 @@ class TechniqueCount(NamedTuple):
 
 
 class ArmDay(NamedTuple):
-    """Visits that became eligible in one arm of an experiment on one day (counted from 1970, UTC)."""
+    """Visits in one arm of an experiment, eligible on one day (counted from 1970, UTC)."""
 
     experiment: str
     arm: str
@@ -76,7 +80,7 @@ class ArmDay(NamedTuple):
 
 
 class OutcomeDay(NamedTuple):
-    """Of the visits of one arm's day, those that had the outcome, whenever that came."""
+    """Of one arm's visits of one day, those that had the outcome, on whichever day it came."""
 
     experiment: str
     outcome: str
@@ -109,9 +113,10 @@ def apps(connection: sql.Connection, scope: Scope) -> list[AppCount]:
 def techniques(
     connection: sql.Connection, scope: Scope, until: int | None = None
 ) -> list[TechniqueCount]:
-    """The funnel by technique; of visits that became eligible before `until` (seconds since 1970), if given.
+    """The funnel by technique, of visits eligible before `until` (seconds since 1970) if given.
 
-    Who arrives by the words below a button is in the host app's funnel only: nobody knows how many read them.
+    Arrivals by the written instructions below a button are in the host app's funnel only: how many
+    visitors read these instructions is unknown.
     """
     keys = (ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal, STAGE.c.technique)
     before = [] if until is None else [ELIGIBLE.c.time < until]
@@ -127,7 +132,7 @@ def techniques(
 
 
 def arm_days(connection: sql.Connection, scope: Scope) -> list[ArmDay]:
-    """Every experiment's visits, by arm and day."""
+    """Each experiment's visits, by arm and day."""
     keys = (ELIGIBLE.c.experiment, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
     query = (
         sql.select(*keys, sql.func.count())
@@ -139,7 +144,7 @@ def arm_days(connection: sql.Connection, scope: Scope) -> list[ArmDay]:
 
 
 def outcome_days(connection: sql.Connection, scope: Scope) -> list[OutcomeDay]:
-    """Every experiment's visits with an outcome, by outcome, arm and the day of the visit."""
+    """Each experiment's visits with an outcome, by outcome, arm and the day of the visit."""
     keys = (ELIGIBLE.c.experiment, STAGE.c.outcome, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
     joined = ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name == "outcome"))
     query = (
@@ -153,11 +158,11 @@ def outcome_days(connection: sql.Connection, scope: Scope) -> list[OutcomeDay]:
 
 
 def tallies(connection: sql.Connection, scope: Scope) -> dict[str, int]:
-    """What is only counted, by its name. What belongs to no rule is in every rule's figure."""
-    day = sql.func.coalesce(sql.func.sum(TALLIES.c.count), 0)
+    """Events that are only counted, by name. Those without a rule are in every rule's figure."""
+    total = sql.func.coalesce(sql.func.sum(TALLIES.c.count), 0)
     rule = [] if scope.rule is None else [TALLIES.c.rule.in_(["", scope.rule])]
     query = (
-        sql.select(TALLIES.c.name, day)
+        sql.select(TALLIES.c.name, total)
         .where(TALLIES.c.day >= _date(scope.since), *rule)
         .group_by(TALLIES.c.name)
     )
@@ -166,7 +171,7 @@ def tallies(connection: sql.Connection, scope: Scope) -> dict[str, int]:
 
 
 def span(connection: sql.Connection, scope: Scope) -> tuple[int, int] | None:
-    """The moments of the first and the last eligible visit, in seconds since 1970; None where there is none."""
+    """When the first and the last visit became eligible (seconds since 1970); None without one."""
     moments = sql.select(ELIGIBLE.c.time).where(*_in(scope)).limit(1)
     first, last = (
         connection.execute(moments.order_by(order)).scalar()
@@ -181,7 +186,7 @@ def _in(scope: Scope) -> list[Column]:
 
 
 def _any(*conditions: Column) -> Column:
-    """1 where any row of the group fits, else 0."""
+    """1 if any row of the group meets all conditions, else 0."""
     return sql.func.max(sql.case((sql.and_(*conditions), 1), else_=0))
 
 

@@ -1,4 +1,4 @@
-"""Both arms of an experiment, added up from day to day."""
+"""Both arms of an experiment, as running totals by day."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Counts = Mapping[tuple[str, int], int]  # by arm and day
 
 
 class Daily(NamedTuple):
-    """Both arms as they stood at the end of a `day` (counted from 1970, UTC): successes of visits, since the beginning."""
+    """Both arms at the end of a `day` (counted from 1970, UTC): successes of all visits so far."""
 
     day: int
     escape: Share
@@ -22,14 +22,14 @@ class Daily(NamedTuple):
 
     @property
     def visits(self) -> int:
-        """Both arms together."""
+        """The visits of both arms."""
         return self.escape.of + self.holdout.of
 
 
 def daily(
     arms: Iterable[ArmDay], outcomes: Iterable[OutcomeDay]
 ) -> Iterator[tuple[str, str, tuple[Daily, ...]]]:
-    """Every experiment, each of its outcomes ("" where none was ever recorded), and its days without a gap."""
+    """Each experiment, each of its outcomes ("" if none was recorded), its days without a gap."""
     visits: dict[str, dict[tuple[str, int], int]] = defaultdict(dict)
     for arm in arms:
         visits[arm.experiment][arm.arm, arm.day] = arm.visits

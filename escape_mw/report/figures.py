@@ -1,4 +1,4 @@
-"""How numbers, days and names are written, the same in every form of the report."""
+"""Formatting of numbers, days and names, the same in every form of the report."""
 
 from __future__ import annotations
 
@@ -17,70 +17,71 @@ NOTHING = "\u2014"
 
 
 def count(number: int) -> str:
-    """1,204."""
+    """An integer: 1204 is "1,204"."""
     return f"{number:,}"
 
 
 def visits(number: int) -> str:
-    """1,204 visits, or 1 visit."""
+    """A number of visits: "1,204 visits", "1 visit"."""
     return f"{count(number)} visit{'' if number == 1 else 's'}"
 
 
 def percent(share: float) -> str:
-    """24.0%, from 0.24."""
+    """A fraction as a percentage: 0.24 is "24.0%"."""
     return f"{share:.1%}"
 
 
 def share(value: Share) -> str:
-    """24.0%; a dash of nothing."""
+    """The rate, "24.0%"; a dash for a share of no visits."""
     return percent(value.rate) if value.of else NOTHING
 
 
 def change(ratio: float) -> str:
-    """+48%, from a ratio of 1.48."""
+    """A ratio as a relative change: 1.48 is "+48%"."""
     return f"{ratio - 1:+.0%}".replace("-", "\u2212")
 
 
 def points(difference: float) -> str:
-    """+4.9, in percentage points, from 0.049."""
+    """A difference in percentage points: 0.049 is "+4.9"."""
     return f"{difference * 100:+.1f}".replace("-", "\u2212")
 
 
 def span(value: Share) -> str:
-    """22.8 to 25.2%, the 95% interval (Wilson); nothing of nothing."""
+    """The 95 % interval (Wilson), "22.8 to 25.2%"; "" for a share of no visits."""
     interval = wilson(value)
     return "" if interval is None else f"{interval.low * 100:.1f} to {percent(interval.high)}"
 
 
 def rate(value: Share) -> str:
-    """24.0% (22.8 to 25.2%); a dash of nothing."""
+    """The rate and its interval, "24.0% (22.8 to 25.2%)"; a dash for a share of no visits."""
     return f"{share(value)} ({span(value)})" if value.of else NOTHING
 
 
 def chance(p: float | None) -> str:
-    """A p-value, in three digits after the point."""
+    """A p-value with three decimals, "0.041"; a dash for None."""
     if p is None:
         return NOTHING
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def date(moment: int) -> str:
-    """2026-11-22, of seconds since 1970."""
+    """The UTC date of a moment in seconds since 1970: "2026-11-22"."""
     return time.strftime("%Y-%m-%d", time.gmtime(moment))
 
 
 def day(number: int) -> str:
-    """2026-11-22, of days since 1970."""
+    """The date of a day counted from 1970: "2026-11-22"."""
     return date(number * DAY)
 
 
 def audience(row: Line | Health, names: Names) -> str:
-    """Where the visitor was: "TikTok on Android"; "all together" of a total."""
+    """Host app and platform, "TikTok on Android"; "all together" for a total."""
     if not row.platform:
         return "all together"
-    return f"{names.get(row.app, row.app) or 'Unnamed host app'} on {PLATFORMS.get(row.platform, row.platform)}"
+    app = names.get(row.app, row.app) or "Unnamed host app"
+    return f"{app} on {PLATFORMS.get(row.platform, row.platform)}"
 
 
 def goal(name: str) -> str:
-    """Where the visitor was led: "to the music app"."""
+    """Where the rule leads the visitor: "to the music app"."""
     return f"to the {GOALS.get(name, name or 'destination')}"

@@ -1,4 +1,4 @@
-"""The funnel: eligible visits, those in which something was tried, that left, that arrived."""
+"""The funnel: how many eligible visits tried a technique, left the page and arrived."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from .statistics import Share
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the funnel. `technique` is "" for a host app's own line, whose shares are of its eligible visits.
+    """One line of a funnel. `technique` is "" for a host app's own line.
 
-    A technique's shares of `left` and `arrived` are of the visits in which it was tried. `arrived` is None for the goal
-    "app": the music app never reports back.
+    Shares are of the host app's eligible visits, except a technique's `left` and `arrived`: these
+    are of the visits in which it was tried. `arrived` is None for the goal "app": the music app
+    never reports back.
     """
 
     app: str
@@ -31,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """The visits of one `goal`: a line for each host app, before those of its techniques, and the `total`."""
+    """The visits of one `goal`: each host app's line, then its techniques', and the `total`."""
 
     goal: str
     lines: tuple[Line, ...]
@@ -39,7 +40,7 @@ class Funnel:
 
 
 def funnels(apps: Iterable[AppCount], techniques: Iterable[TechniqueCount]) -> tuple[Funnel, ...]:
-    """The funnels of these counts, the real browser's first; host apps with the most visits first."""
+    """One funnel per goal, the real browser's first; host apps with the most visits come first."""
     by_goal: dict[str, list[AppCount]] = {}
     for row in sorted(apps, key=lambda row: (-row.eligible, row)):
         by_goal.setdefault(row.goal, []).append(row)

@@ -1,4 +1,4 @@
-"""Which way out stopped working: the last week of every technique, against the four weeks before."""
+"""Techniques that stopped working: the last week of each against the four weeks before."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from .statistics import ALPHA, Share, corrected, drop
 
 RECENT = 7 * DAY  # seconds
 BEFORE = 28 * DAY
-TRIES = 10  # in each of the two periods; fewer say nothing
+TRIES = 10  # in each of the two periods; with fewer, a technique is not tested
 HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One technique in one host app, before and now: arrivals of tries; for the music app, which never reports back, departures.
+    """One technique in one host app, before and now: the share of tries that arrived.
 
-    `p` is one-sided and corrected for the number of rows (Holm); None where there are too few tries. `status` is one of
+    For the goal "app" it is the share that left: the music app never reports back. `p` is one-sided
+    and corrected for the number of techniques tested (Holm); None with too few tries. `status` is:
 
-    - "stopped": certainly less (p < 0.05), and less than half of what it was;
-    - "weaker?": less, certainly but not by half, or only before the correction;
-    - "steady": nothing to be seen;
-    - "too few": tries, in one of the two periods.
+    - "stopped": significantly lower (p < 0.05), and less than half of the rate before;
+    - "weaker?": significantly lower but not less than half, or only before the correction;
+    - "steady": not significantly lower;
+    - "too few": fewer than 10 tries in one of the two periods.
     """
 
     app: str
@@ -37,12 +38,12 @@ class Health:
 
     @property
     def is_weak(self) -> bool:
-        """Whether departures are all there is to count."""
+        """Whether departures are counted, because arrivals are unknown."""
         return self.goal == "app"
 
 
 def health(before: Iterable[TechniqueCount], now: Iterable[TechniqueCount]) -> tuple[Health, ...]:
-    """Every technique tried in either period, the worst first, then by name."""
+    """Every technique tried in either period: by status, the worst first, then by name."""
     old, new = ({row[:4]: _share(row) for row in rows} for rows in (before, now))
     nothing = Share(0, 0)
     pairs = {key: (old.get(key, nothing), new.get(key, nothing)) for key in sorted({*old, *new})}

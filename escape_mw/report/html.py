@@ -1,4 +1,4 @@
-"""The report for people: one HTML document, with its charts drawn in it; it has no script and asks nothing of any server."""
+"""The report for people: one HTML document with inline charts, no script and no requests."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .statistics import Share, wilson
 from .summary import Summary
 
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
-SHOWN = 12  # host apps in a chart; the table has all
+SHOWN = 12  # host apps in a chart; the table lists all of them
 
 
 def html(summary: Summary, names: Names) -> str:
-    """The whole document. Every name from the database is escaped in the template (Jinja2 autoescape)."""
+    """The whole document. The template escapes every name from the database (Jinja2 autoescape)."""
     style = static("report.css").strip()
     return _template().render(
         summary=summary,
         names=names,
-        style=Markup(style),  # noqa: S704 - a constant of ours
+        style=Markup(style),  # noqa: S704 - a file of this package
         policy=f"{POLICY}; style-src {source_hash(style)}",
         headline=words.headline(summary),
         warnings=words.warnings(summary, names),
@@ -35,7 +35,7 @@ def html(summary: Summary, names: Names) -> str:
 
 
 def _bars(funnel: Funnel) -> list[tuple[str, str, Share | None]]:
-    """The steps of a funnel's total: a class, what it is, and how many of the eligible."""
+    """The stages of a funnel's total: CSS class, label, and share of the eligible visits."""
     total = funnel.total
     stages = [
         ("eligible", "opened the link inside an app", Share(total.eligible, total.eligible)),
@@ -49,7 +49,7 @@ def _bars(funnel: Funnel) -> list[tuple[str, str, Share | None]]:
 
 
 def _apps(funnel: Funnel) -> list[tuple[Line, Share]]:
-    """Host apps and their share of arrivals, or of departures where that is all there is."""
+    """Host apps and their share of arrivals, or of departures where arrivals are unknown."""
     return [
         (line, line.arrived or line.left)
         for line in funnel.lines
@@ -62,7 +62,7 @@ def _arms(reading: Reading) -> list[tuple[str, str, Share]]:
 
 
 def _scale_end(reading: Reading) -> float:
-    """The right end of the arms' scale: a little beyond the higher interval."""
+    """The right end of the arms' scale: a tenth beyond the higher interval."""
     found = [wilson(arm) for arm in (reading.escape, reading.holdout)]
     return (
         min(1.0, max([interval.high for interval in found if interval], default=1.0) * 1.1) or 1.0

@@ -1,19 +1,28 @@
-"""The report for machines: one JSON object, whose keys stay.
+"""The report for machines: one JSON object with stable keys.
 
-- `report`: the version of this form, 1; keys may be added under it, never removed or given another sense.
-- `made`, `first`, `last`: moments in UTC; `first` and `last` of the eligible visits, null without one. `rule`, `since`: what was asked for.
+- `report`: the version of this format, 1. Keys may be added within a version, but not removed or
+  given another meaning.
+- `made`, `first`, `last`: moments in UTC; `first` and `last` are those of the eligible visits, null
+  without one. `rule`, `since`: what was asked for.
 - `headline`, `warnings`: sentences.
-- `funnels`: for each `goal` its `lines` and `total`. A line has `app`, `platform`, `technique` ("" for a host app's own line), `eligible`,
-  `held_out`, and `tried`, `left`, `arrived`: each with `count`, `of`, `rate`, `low`, `high` (95 %, Wilson). `arrived` is null for the goal "app".
-- `experiments`: one for each `experiment` and `outcome` ("" where none was recorded): `escape` and `holdout` (rates as above), `sample_ratio`
-  (`planned`, `from`, `p`), `size` (`visits`, `needed`, `target_lift`, `planned`, `smallest_lift`, `per_day`, `days_left`), `missing` (why there is no
-  lift: "", "no-holdout", "no-escape", "mismatch", "no-outcomes", "few-outcomes", "too-small"), `verdict` (a sentence), `lift` (null while
-  something is missing) and `days`, the lift at the end of each day (empty while something is missing). A lift has `difference` and `ratio` with
-  `estimate`, `fixed` and `always` (each `low`, `high`), and `basis`, the interval to rely on: "fixed" or "always".
-- `health`: for each technique `app`, `platform`, `goal`, `technique`, `weak` (counted by departures), `before`, `now` (`count`, `of`, `rate`), `p`, `status`.
+- `funnels`: for each `goal` its `lines` and `total`. A line has `app`, `platform`, `technique` (""
+  for a host app's own line), `eligible`, `held_out`, and `tried`, `left`, `arrived`: each with
+  `count`, `of`, `rate`, `low`, `high` (95 %, Wilson). `arrived` is null for the goal "app".
+- `experiments`: one for each `experiment` and `outcome` ("" where none was recorded):
+  - `escape` and `holdout`: rates as above.
+  - `sample_ratio`: `planned`, `from`, `p`.
+  - `size`: `visits`, `needed`, `target_lift`, `planned`, `smallest_lift`, `per_day`, `days_left`.
+  - `missing`: why there is no lift: "", "no-holdout", "no-escape", "mismatch", "no-outcomes",
+    "few-outcomes", "too-small".
+  - `verdict`: a sentence.
+  - `lift`: null unless `missing` is "". It has `difference` and `ratio` with `estimate`, `fixed`
+    and `always` (each `low`, `high`), and `basis`, the interval to rely on: "fixed" or "always".
+  - `days`: the lift at the end of each day; empty unless `missing` is "".
+- `health`: for each technique `app`, `platform`, `goal`, `technique`, `weak` (counted by
+  departures), `before`, `now` (`count`, `of`, `rate`), `p`, `status`.
 - `tallies`: numbers by name: eligible, repeat, forged, capped, dropped.
 
-Rates and lifts are fractions, not per cent.
+Rates and lifts are fractions, not percentages.
 """
 
 from __future__ import annotations
@@ -34,7 +43,7 @@ VERSION = 1
 
 
 def as_json(summary: Summary, names: Names) -> str:
-    """The whole report, as the module says."""
+    """The whole report, in the format that this module's docstring describes."""
     data = {
         "report": VERSION,
         "made": _moment(summary.made),

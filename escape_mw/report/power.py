@@ -1,8 +1,8 @@
-"""How many visits an experiment needs, and what one of a given size can show.
+"""The number of visits that an experiment needs, and the smallest lift that a number can show.
 
-The power is that of the report itself: the chance that it reads a lift and that the interval which it prints (Newcombe's)
-lies above zero. It is summed over every result of the two binomials where those are few, and taken from the normal
-approximation where they are so many that it makes no difference.
+Power is that of the report itself: the probability that it prints a lift and that the printed
+interval (Newcombe's) lies above zero. It is summed over all results of the two binomials where
+these are few. Where they are many, the normal approximation makes no difference and is used.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from statsmodels.stats.proportion import (
 from .statistics import ALPHA, ENOUGH
 
 POWER = 0.8
-CELLS = 500_000  # results of both arms, up to which each is looked at
-REACH = 6  # standard deviations to either side; what lies beyond has less than 1e-8
-GROWTH = 1.002
-HOLDOUT_SIZES = 7
-SPARE = 0.001  # by how much the mean of a few sizes may be off
+CELLS = 500_000  # pairs of results, one per arm; up to this many, each is evaluated
+REACH = 6  # standard deviations either side; the probability beyond is less than 1e-8
+GROWTH = 1.002  # from one size that is tried to the next
+HOLDOUT_SIZES = 7  # over which the power is averaged
+SPARE = 0.001  # the error of that average
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
@@ -38,7 +38,7 @@ class Arms(NamedTuple):
 
     @property
     def visits(self) -> int:
-        """Both together."""
+        """The visits of both arms."""
         return self.escape + self.holdout
 
 
@@ -47,15 +47,20 @@ def visits_needed(
 ) -> Arms:
     """The size at which a true lift is found with this power.
 
-    `baseline` is the holdout's rate (above 0), `lift` relative to it (0.5 for half as many again; the rate must stay
-    below 1), `holdout` the holdout's share of the visits (above 0, below 1). The start is the textbook's size for two
-    proportions (J. L. Fleiss, "Statistical Methods for Rates and Proportions"; by statsmodels); it grows until the
-    report has the power, as the arms turn out by chance. Raises ValueError.
+    `baseline` is the holdout's rate, above 0. `lift` is relative to it: 0.5 is +50 %, and the rate
+    with escapes must stay below 1. `holdout` is the holdout's share of the visits, between 0 and 1.
+
+    The search starts at the textbook size for two proportions (J. L. Fleiss, "Statistical Methods
+    for Rates and Proportions"; by statsmodels). The size grows until the report has the power,
+    averaged over the sizes of the arms that random assignment produces.
+
+    Raises ValueError if the rates or the share of the holdout are not between 0 and 1.
     """
     rate = baseline * (1 + lift)
     if not (0 < baseline < rate < 1 and 0 < holdout < 1):
         raise ValueError(
-            f"no experiment can show {rate:.4g} beside {baseline:.4g}: both must lie between 0 and 1"
+            f"no experiment can show {rate:.4g} beside {baseline:.4g}: "
+            "both must lie between 0 and 1"
         )
     first = samplesize_proportions_2indep_onetail(
         rate - baseline, baseline, power, ratio=holdout / (1 - holdout), alpha=alpha
@@ -70,7 +75,7 @@ def visits_needed(
 def smallest_lift(
     baseline: float, arms: Arms, power: float = POWER, alpha: float = ALPHA
 ) -> float | None:
-    """The smallest relative lift that arms of this size find with this power; None where they are too small for any."""
+    """The smallest relative lift that these arms find with this power; None if they find none."""
     highest = 1 - 2 * ENOUGH / max(arms.escape, 1)
     if (
         not 0 < baseline < highest
@@ -88,7 +93,7 @@ def smallest_lift(
 
 
 def chance_to_find(baseline: float, rate: float, arms: Arms, alpha: float = ALPHA) -> float:
-    """The chance that a lift is read and lies above zero, where the holdout's true rate is `baseline` and the other's `rate`."""
+    """The probability that a lift is printed and lies above zero, given both arms' true rates."""
     escape, holdout = _likely(rate, arms.escape), _likely(baseline, arms.holdout)
     if len(escape) * len(holdout) > CELLS:
         return (
@@ -114,7 +119,7 @@ def chance_to_find(baseline: float, rate: float, arms: Arms, alpha: float = ALPH
 def _chance_as_assigned(
     baseline: float, rate: float, visits: int, holdout: float, alpha: float
 ) -> float:
-    """The chance over arms that are drawn: the mean of some sizes of the holdout that are equally likely."""
+    """The same over random assignment: the mean over equally likely sizes of the holdout."""
     sizes = binom.ppf((np.arange(HOLDOUT_SIZES) + 0.5) / HOLDOUT_SIZES, visits, holdout).astype(int)
     return (
         sum(chance_to_find(baseline, rate, Arms(visits - held, held), alpha) for held in sizes)
@@ -138,7 +143,7 @@ def _normal(baseline: float, rate: float, arms: Arms, alpha: float) -> float:
 
 
 def _likely(rate: float, visits: int) -> Numbers:
-    """The counts that can reasonably come of so many visits, and that are enough."""
+    """Numbers of outcomes that are likely for so many visits, and that are enough for a lift."""
     middle, reach = visits * rate, REACH * math.sqrt(visits * rate * (1 - rate)) + REACH
     return np.arange(
         max(ENOUGH, math.floor(middle - reach)), min(visits - ENOUGH, math.ceil(middle + reach)) + 1

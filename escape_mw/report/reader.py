@@ -1,4 +1,4 @@
-"""The events database, opened to be read: never made by looking, and its password never told."""
+"""Opens the events database for reading: never creates one, never shows its password."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ class SourceError(RuntimeError):
 
 @contextmanager
 def open_events(url: str) -> Iterator[sql.Connection]:
-    """A connection to the events at `url` (any SQLAlchemy URL), at one moment's state. Raises SourceError."""
+    """A connection to the events at `url` (any SQLAlchemy URL), in one transaction.
+
+    All its queries see the database in the same state. Raises SourceError.
+    """
     address = _address(url)
     try:
         _require_events(address)
@@ -42,7 +45,7 @@ def open_events(url: str) -> Iterator[sql.Connection]:
 
 
 def _describe(address: sql.URL) -> str:
-    """Where the database is, in words that may be shown: no user, no password, no options."""
+    """The database's address without user, password and options, safe to print."""
     name = address.database or ""
     return (
         name
@@ -65,7 +68,7 @@ def _address(url: str) -> sql.URL:
 
 
 def _require_events(address: sql.URL) -> None:
-    """Refuse what has no events, or a later release's, before anything could be made or changed there."""
+    """Refuse a database without events, or of a later release, before anything is changed in it."""
     if address.get_backend_name() == "sqlite":
         file = Path((address.database or "").removeprefix("file:"))
         if not file.is_file():

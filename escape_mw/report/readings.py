@@ -1,6 +1,7 @@
-"""One experiment read for one outcome: by intention to treat, over every eligible visit of both arms.
+"""Analysis of one experiment for one outcome, by intention to treat.
 
-A visit is a success if the outcome was recorded in it, whichever arm it was in and whatever was tried on it.
+It compares all eligible visits of both arms. A visit is a success if the outcome was recorded in
+it, whichever arm it was in and whatever was tried on it.
 """
 
 from __future__ import annotations
@@ -23,17 +24,19 @@ from .statistics import (
     sample_ratio,
 )
 
-MISMATCH = 0.001
+MISMATCH = 0.001  # p-value of the sample ratio, below which the arms are not compared
 PACE = 7  # days
-ASSUMED = 0.5
+ASSUMED = 0.5  # share of the holdout, if none was planned
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the reader wants to know: a target `lift` relative to the holdout (0.5: half as many again).
+    """What an experiment is planned to show.
 
-    `planned` is the number of visits that was decided on beforehand; None takes it from the holdout's own rate.
-    `holdouts` are the planned shares (0 to 1) by experiment, `holdout` is one for every experiment and goes before.
+    - `lift`: the lift to detect, relative to the holdout's rate (0.5: +50 %).
+    - `planned`: the number of visits decided on beforehand; None computes it from that rate.
+    - `holdout`: the planned share of the holdout (0 to 1) in every experiment.
+    - `holdouts`: the planned share by experiment, used where `holdout` is None.
     """
 
     lift: float = 0.5
@@ -42,7 +45,7 @@ class Plan:
     holdouts: Mapping[str, float] = field(default_factory=dict)
 
     def share_of(self, experiment: str) -> tuple[float, str]:
-        """The planned share of the holdout, and where that is from: "given", "rules" or "assumed"."""
+        """The planned share of the holdout, and its origin: "given", "rules" or "assumed"."""
         if self.holdout is not None:
             return self.holdout, "given"
         return (
@@ -54,9 +57,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Lift:
-    """What escaping did: the rates' difference and ratio, each with the interval for one look and the always-valid one.
+    """The difference and ratio of the arms' rates, each with both intervals.
 
-    `basis` says which interval may be relied on: "fixed" from the planned size on, before it "always".
+    `fixed` is the interval for one look, `always` the always-valid one. `basis` names the one to
+    rely on: "fixed" from the needed size on, "always" before it.
     """
 
     difference: float
@@ -69,22 +73,27 @@ class Lift:
 
     @property
     def interval(self) -> Interval:
-        """That of the difference which may be relied on."""
+        """The interval of the difference to rely on."""
         return self.fixed if self.basis == "fixed" else self.always
 
     @property
     def ratio_interval(self) -> Interval:
-        """That of the ratio which may be relied on."""
+        """The interval of the ratio to rely on."""
         return self.ratio_fixed if self.basis == "fixed" else self.ratio_always
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an experiment says of one outcome ("" where none was ever recorded).
+    """The result of an experiment for one outcome ("" if none was recorded).
 
-    `blocked_by` is "", or the reason why there is no lift. `mismatch` is the p-value of the arms' sizes under the planned
-    `share`, `needed` the number of visits for the `target` lift, `smallest` the smallest lift that this sample could
-    have shown, `pace` in visits per day. `days` has both arms and their lift, None as long as it cannot be reckoned.
+    - `share`, `share_from`: the planned share of the holdout and its origin (see Plan.share_of).
+    - `mismatch`: the p-value of the arms' sizes under that share; None if an arm is empty.
+    - `target`: the lift to detect.
+    - `needed`: the visits that takes; `is_planned` if that number was given.
+    - `smallest`: the smallest lift that this sample could have shown.
+    - `pace`: visits per day.
+    - `blocked_by`: the reason why there is no `lift` (see blocking_reason); "" if there is one.
+    - `days`: both arms at the end of each day and their lift, None while it cannot be computed.
     """
 
     experiment: str
@@ -105,12 +114,12 @@ class Reading:
 
     @property
     def visits(self) -> int:
-        """Both arms together."""
+        """The visits of both arms."""
         return self.escape.of + self.holdout.of
 
     @property
     def days_left(self) -> int | None:
-        """Days until the needed size at the present pace; None where nobody can tell."""
+        """Days until the needed size at the present pace; None if size or pace is unknown."""
         return (
             None
             if self.needed is None or not self.pace
@@ -121,15 +130,16 @@ class Reading:
 def blocking_reason(
     escape: Share, holdout: Share, mismatch: float | None, needed: int | None
 ) -> str:
-    """Why the sample cannot carry a lift; "" if it can. This is the one place where that is decided.
+    """Why the sample does not allow a lift to be read; "" if it does. Nothing else decides this.
 
-    A lift is read when all of these hold; the first that does not is the answer:
+    All of these must hold; the first that does not is the reason:
 
     1. "no-holdout", "no-escape": both arms have visits.
     2. "mismatch": the arms' sizes are as planned; p is 0.001 or more in the sample-ratio check.
-    3. "no-outcomes", "few-outcomes": each arm has 10 outcomes and 10 visits without, or a normal approximation fails.
-    4. "too-small": the visits have reached the number `needed`, so that the interval for one look is as good as its
-       name; or, before that, the always-valid interval lies on one side of zero.
+    3. "no-outcomes", "few-outcomes": each arm has 10 visits with the outcome and 10 without. With
+       fewer, a normal approximation fails.
+    4. "too-small": there are at least `needed` visits, so that the interval for one look is valid;
+       or, before that, the always-valid interval lies on one side of zero.
     """
     if not escape.of or not holdout.of:
         return "no-holdout" if escape.of else "no-escape"
@@ -142,7 +152,7 @@ def blocking_reason(
 
 
 def analyse(experiment: str, outcome: str, days: Sequence[Daily], plan: Plan, now: int) -> Reading:
-    """Read one experiment for one outcome, over days without a gap; `now` is in seconds since 1970."""
+    """Analyse one experiment for one outcome; `days` without a gap, `now` in seconds since 1970."""
     escape, holdout = days[-1].escape, days[-1].holdout
     share, share_from = plan.share_of(experiment)
     mismatch = sample_ratio(escape.of, holdout.of, share) if escape.of and holdout.of else None
@@ -177,7 +187,7 @@ def analyse(experiment: str, outcome: str, days: Sequence[Daily], plan: Plan, no
 
 
 def lift(escape: Share, holdout: Share, needed: int | None) -> Lift:
-    """Every figure of the lift; each arm must have outcomes."""
+    """The lift with both intervals; each arm must have outcomes."""
     return Lift(
         difference=escape.rate - holdout.rate,
         fixed=difference(escape, holdout),
@@ -190,12 +200,12 @@ def lift(escape: Share, holdout: Share, needed: int | None) -> Lift:
 
 
 def _target(rate: float, wanted: float) -> float | None:
-    """The lift to aim at: no more than half of what is left to 100 %, None without a rate."""
+    """The wanted lift, limited to half of the distance to 100 %; None if the rate is 0 or 1."""
     return min(wanted, (1 - rate) / rate / 2) if 0 < rate < 1 else None
 
 
 def _pace(days: Sequence[Daily], today: int) -> float:
-    """Visits per day over the last seven whole days, or over as many as there are; of the first day itself, that day's."""
+    """Visits per day over the last seven whole days, or all there are; on day one, that day's."""
     if days[0].day >= today:
         return float(days[-1].visits)
     before = [day.visits for day in days if day.day < today - PACE]

@@ -1,4 +1,4 @@
-"""What the figures can bear: intervals and tests, each by its published method, from statsmodels and SciPy where they have it.
+"""Intervals and tests, each by a published method, from statsmodels and SciPy where they have it.
 
 Every interval is two-sided at 95 %, unless `alpha` says otherwise.
 """
@@ -16,8 +16,10 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 ALPHA = 0.05
-ENOUGH = 10  # outcomes, and visits without, in each arm; with fewer, a normal approximation is not to be trusted
-# Visits at which the always-valid interval is at its tightest; it must be chosen before the data, so it is the same for everybody.
+# Visits with the outcome, and without, in each arm. With fewer, a normal approximation fails.
+ENOUGH = 10
+# Visits at which the always-valid interval is tightest. It must be chosen before the data are seen,
+# so it is a constant.
 TIGHTEST = 5000
 
 
@@ -28,7 +30,7 @@ class Interval(NamedTuple):
     high: float
 
     def excludes(self, value: float) -> bool:
-        """Whether the value lies outside."""
+        """Whether the value lies outside the interval."""
         return not self.low <= value <= self.high
 
 
@@ -41,19 +43,20 @@ class Share:
 
     @property
     def rate(self) -> float:
-        """The share itself, from 0 to 1; 0 of nothing is 0."""
+        """The fraction, from 0 to 1; 0 if there are no visits."""
         return self.count / self.of if self.of else 0.0
 
 
 def is_enough(*arms: Share) -> bool:
-    """Whether each arm is large enough for a normal approximation, on which every interval of a lift rests."""
+    """Whether each arm suffices for a normal approximation, as the intervals of a lift require."""
     return all(min(arm.count, arm.of - arm.count) >= ENOUGH for arm in arms)
 
 
 def wilson(share: Share, alpha: float = ALPHA) -> Interval | None:
     """The score interval of one proportion; None without a visit.
 
-    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference", JASA 22.
+    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference",
+    JASA 22.
     """
     if not share.of:
         return None
@@ -62,9 +65,10 @@ def wilson(share: Share, alpha: float = ALPHA) -> Interval | None:
 
 
 def difference(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
-    """The interval of escape's rate less holdout's: method 10, score intervals put together, valid for one look.
+    """The interval of escape's rate minus holdout's, valid for one look.
 
-    R. G. Newcombe (1998), "Interval estimation for the difference between independent proportions", Statistics in Medicine 17.
+    Method 10, which combines both rates' score intervals: R. G. Newcombe (1998), "Interval
+    estimation for the difference between independent proportions", Statistics in Medicine 17.
     """
     low, high = confint_proportions_2indep(
         escape.count,
@@ -79,11 +83,12 @@ def difference(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
 
 
 def ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
-    """The interval of escape's rate over holdout's, by way of its logarithm, valid for one look. Both arms need outcomes.
+    """The interval of escape's rate divided by holdout's, valid for one look. Both need outcomes.
 
-    D. Katz, J. Baptista, S. P. Azen and M. C. Pike (1978), "Obtaining confidence intervals for the risk ratio in cohort
-    studies", Biometrics 34. (The score interval would be a little better, but its quartic is not solved reliably at
-    our sizes by statsmodels 0.15.)
+    By the logarithm of the ratio: D. Katz, J. Baptista, S. P. Azen and M. C. Pike (1978),
+    "Obtaining confidence intervals for the risk ratio in cohort studies", Biometrics 34. The score
+    interval would be slightly better, but statsmodels 0.15 does not solve its quartic reliably at
+    the sizes of these experiments.
     """
     low, high = confint_proportions_2indep(
         escape.count,
@@ -98,19 +103,23 @@ def ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
 
 
 def always_valid_difference(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
-    """The interval of escape's rate less holdout's that stays valid however often one looks.
+    """The interval of escape's rate minus holdout's, valid however often it is read.
 
-    An asymptotic confidence sequence: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy and A. Ramdas (2024),
-    "Time-uniform central limit theory and asymptotic confidence sequences", Annals of Statistics 52, for the average
-    effect in a randomised experiment without covariates, where it is centred on the plain difference. Asymptotic: it is
-    not to be asked before both arms are large enough for a normal approximation.
+    An asymptotic confidence sequence for the average effect in a randomised experiment without
+    covariates, centred on the plain difference: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy
+    and A. Ramdas (2024), "Time-uniform central limit theory and asymptotic confidence sequences",
+    Annals of Statistics 52. Being asymptotic, it is valid only once both arms are large enough for
+    a normal approximation (see is_enough).
     """
     error = math.sqrt(_variance(escape) / escape.of + _variance(holdout) / holdout.of)
     return _around(escape.rate - holdout.rate, error, escape.of + holdout.of, alpha)
 
 
 def always_valid_ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
-    """The same for escape's rate over holdout's, by way of its logarithm (delta method). Both arms need an outcome."""
+    """The same for escape's rate divided by holdout's. Both arms need an outcome.
+
+    By the logarithm of the ratio (delta method).
+    """
     error = math.sqrt(
         _variance(escape) / escape.rate**2 / escape.of
         + _variance(holdout) / holdout.rate**2 / holdout.of
@@ -120,38 +129,42 @@ def always_valid_ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> I
 
 
 def boundary(visits: int, alpha: float = ALPHA, tightest: int = TIGHTEST) -> float:
-    """How many standard errors the always-valid interval reaches to either side after so many visits.
+    """Half the width of the always-valid interval after so many visits, in standard errors.
 
-    The normal mixture of H. Robbins (1970), "Statistical methods related to the law of the iterated logarithm", Annals of
-    Mathematical Statistics 41, as in theorem 2.2 of Waudby-Smith et al.: sqrt(2 (t rho² + 1) / (t rho²) * log(sqrt(t rho² + 1) / alpha)),
-    with the rho that makes it narrowest at `tightest` visits.
+    The normal mixture of H. Robbins (1970), "Statistical methods related to the law of the iterated
+    logarithm", Annals of Mathematical Statistics 41, as in theorem 2.2 of Waudby-Smith et al.:
+    sqrt(2 (t rho² + 1) / (t rho²) * log(sqrt(t rho² + 1) / alpha)), with the rho that makes it
+    narrowest at `tightest` visits.
     """
     spread = visits * (-float(lambertw(-(alpha**2) / math.e, -1).real) - 1) / tightest
     return math.sqrt(2 * (spread + 1) / spread * math.log(math.sqrt(spread + 1) / alpha))
 
 
 def sample_ratio(escape: int, holdout: int, planned: float) -> float:
-    """The p-value of the arms' sizes under the `planned` share of the holdout (0 to 1): Pearson's chi-squared, one degree of freedom.
+    """The p-value of the arms' sizes under the `planned` share of the holdout (0 to 1).
 
-    A. Fabijan et al. (2019), "Diagnosing sample ratio mismatch in online controlled experiments", KDD.
+    Pearson's chi-squared test with one degree of freedom: A. Fabijan et al. (2019), "Diagnosing
+    sample ratio mismatch in online controlled experiments", KDD.
     """
     visits = escape + holdout
     return float(chisquare([escape, holdout], [visits * (1 - planned), visits * planned]).pvalue)
 
 
 def drop(before: Share, now: Share) -> float:
-    """The one-sided p-value of a rate that is no lower now than before: Fisher's exact test.
+    """The one-sided p-value of the hypothesis that the rate is not lower now than before.
 
-    R. A. Fisher (1935), "The logic of inductive inference", Journal of the Royal Statistical Society 98.
+    Fisher's exact test: R. A. Fisher (1935), "The logic of inductive inference", Journal of the
+    Royal Statistical Society 98.
     """
     table = [[now.count, now.of - now.count], [before.count, before.of - before.count]]
     return float(fisher_exact(table, alternative="less")[1])
 
 
 def corrected(p_values: Sequence[float]) -> list[float]:
-    """The same p-values, corrected for how many they are.
+    """The p-values, corrected for their number.
 
-    S. Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
+    S. Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal
+    of Statistics 6.
     """
     return [float(value) for value in multipletests(p_values, method="holm")[1]] if p_values else []
 

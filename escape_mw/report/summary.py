@@ -1,4 +1,4 @@
-"""The whole report as values, before anybody words it."""
+"""The whole report as values, from which text, HTML and JSON are made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything that is reported. `made`, `first` and `last` are in seconds since 1970; both None without a visit."""
+    """All values of the report. `made`, `first` and `last` are in seconds since 1970.
+
+    `first` and `last` are those of the eligible visits, None without one.
+    """
 
     scope: Scope
     plan: Plan
@@ -31,17 +34,20 @@ class Summary:
     tallies: dict[str, int]
 
     def total(self, goal: str) -> Line | None:
-        """All visits with this goal; None where there was none."""
+        """The total of all visits with this goal; None without a visit."""
         return next((funnel.total for funnel in self.funnels if funnel.goal == goal), None)
 
     @property
     def held_out(self) -> int:
-        """Eligible visits that were left alone, to compare with."""
+        """Eligible visits in a holdout."""
         return sum(funnel.total.held_out for funnel in self.funnels)
 
 
 def summary(connection: Connection, scope: Scope, plan: Plan, now: int) -> Summary:
-    """Count and read. The health of techniques always looks at the last five weeks before `now`, whatever the scope's beginning."""
+    """Query the database and analyse what it returns.
+
+    The health of techniques always covers the five weeks before `now`, whatever `scope.since` is.
+    """
     span = counts.span(connection, scope)
     recent = counts.techniques(connection, Scope(scope.rule, now - RECENT))
     before = counts.techniques(connection, Scope(scope.rule, now - RECENT - BEFORE), now - RECENT)

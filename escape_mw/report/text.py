@@ -40,7 +40,7 @@ MARK = "!"
 
 
 def text(summary: Summary, names: Names) -> str:
-    """The whole report, without a line break at its end."""
+    """The whole report, without a line break at the end."""
     return "\n".join(_lines(summary, names)).rstrip()
 
 
@@ -185,7 +185,7 @@ def _tallies(summary: Summary) -> Iterator[str]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns side by side: words to the left, figures to the right."""
+    """Aligned columns: text to the left, figures to the right."""
     columns = list(zip(*rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     is_right = [all(_is_figure(cell) for cell in column[1:]) for column in columns]

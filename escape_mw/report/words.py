@@ -1,4 +1,4 @@
-"""The sentences of the report: what was found, and as plainly what was not."""
+"""The sentences of the report, shared by its text, HTML and JSON."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ SHARE_FROM = {
 
 
 def scope(summary: Summary) -> str:
-    """Which visits these are."""
+    """The visits that the report covers: rule and period."""
     rule = "every rule" if summary.scope.rule is None else f"rule {summary.scope.rule!r}"
     when = (
         ""
@@ -80,7 +80,7 @@ def scope(summary: Summary) -> str:
 
 
 def headline(summary: Summary) -> list[str]:
-    """What a reader should know if he reads nothing else."""
+    """The main results."""
     if summary.first is None:
         since = f" since {date(summary.scope.since)}" if summary.scope.since else ""
         rule = "" if summary.scope.rule is None else f" by rule {summary.scope.rule!r}"
@@ -112,7 +112,7 @@ def _share(value: Share) -> str:
 
 
 def warnings(summary: Summary, names: Names) -> list[str]:
-    """What somebody should look at."""
+    """Problems that need attention."""
     sentences = [
         f"{audience(row, names)}, {goal(row.goal)}: {row.technique} {STATUS[row.status]} ({_drop(row)})."
         for row in summary.health
@@ -131,7 +131,7 @@ def _drop(row: Health) -> str:
 
 
 def verdict(reading: Reading) -> str:
-    """The lift in one sentence or two, or that there is none."""
+    """The lift in one or two sentences, or that there is none."""
     name = f"Experiment {reading.experiment}{f', {reading.outcome}' if reading.outcome else ''}"
     if reading.lift is None:
         return f"{name}: no lift can be read{' yet' if reading.blocked_by in TIME_HELPS else ''}, because {BECAUSE[reading.blocked_by]}."
@@ -145,7 +145,7 @@ def verdict(reading: Reading) -> str:
 
 
 def why_no_lift(reading: Reading) -> str:
-    """What is missing for a lift to be read, in words; "" if nothing is."""
+    """Why there is no lift, and what it would take; "" if there is one."""
     escape, holdout = reading.escape, reading.holdout
     match reading.blocked_by:
         case "no-holdout":
@@ -173,19 +173,19 @@ def why_no_lift(reading: Reading) -> str:
 
 
 def size(reading: Reading) -> str:
-    """How large the sample is beside what it should be, and what it could have shown."""
+    """The sample's size against the needed one, and the smallest lift it could have shown."""
     return f"{_size(reading)}{_smallest(reading)}"
 
 
 def sample_ratio(reading: Reading) -> str:
-    """The arms' sizes beside the plan."""
+    """The arms' sizes against the plan."""
     found = percent(reading.holdout.of / reading.visits)
     source = SHARE_FROM[reading.share_from]
     return f"Sample ratio: {percent(reading.share)} planned for the holdout ({source}), {found} found; p {_p(reading)}."
 
 
 def _size(reading: Reading) -> str:
-    """The size beside what it should be."""
+    """The sample's size against the needed one."""
     if reading.needed is None:
         return f"{visits(reading.visits)}."
     source = (
@@ -201,7 +201,7 @@ def _size(reading: Reading) -> str:
 
 
 def _wait(reading: Reading) -> str:
-    """How long it takes until the size is reached."""
+    """The time until the needed size is reached."""
     if reading.needed is None:
         return ""
     if reading.days_left is None:
@@ -228,7 +228,7 @@ def _p(reading: Reading) -> str:
 def planned_size(
     arms: Arms, baseline: float, lift: float, power: float, alpha: float, per_day: float | None
 ) -> list[str]:
-    """The size of an experiment to come."""
+    """The size of a future experiment, and what it can show."""
     sentences = [
         f"{count(arms.visits)} eligible visits: {count(arms.escape)} with escapes, {count(arms.holdout)} held out.",
         f"They find {percent(baseline * (1 + lift))} beside {percent(baseline)} ({change(1 + lift)}) with {power:.0%} certainty, "
