@@ -108,7 +108,8 @@ SENTENCES = [
     pytest.param(
         "lift",
         {"scope": Scope("other", NOON)},
-        "No eligible visit was recorded by rule 'other' since 2026-11-20, so there is nothing to report.",
+        "No eligible visit was recorded by rule 'other' since 2026-11-20, "
+        "so there is nothing to report.",
         id="none in scope",
     ),
     pytest.param(
@@ -120,13 +121,15 @@ SENTENCES = [
     pytest.param(
         "music",
         {},
-        "Of 2 visits from inside an app, meant for a music app, 1 (50.0%) left the page; whether they arrived, no music app ever reports.",
+        "Of 2 visits from inside an app, meant for a music app, 1 (50.0%) left the page. "
+        "Music apps never report back, so it is unknown how many arrived.",
         id="a music app never reports",
     ),
     pytest.param(
         "lift",
         {},
-        "Experiment oct, presave: +114% with escapes (between +65% and +179%): 21.4% of visits with escapes, 10.0% of those held out.",
+        "Experiment oct, presave: +114% with escapes (between +65% and +179%): "
+        "21.4% of visits with escapes, 10.0% of those held out.",
         id="a lift",
     ),
     pytest.param(
@@ -138,7 +141,8 @@ SENTENCES = [
     pytest.param(
         "lift",
         {},
-        "Sample ratio: 50.0% planned for the holdout (assumed; if another share was planned, say it with",
+        "Sample ratio: 50.0% planned for the holdout "
+        "(assumed; if another share was planned, give it with",
         id="what was assumed",
     ),
     pytest.param(
@@ -162,13 +166,15 @@ SENTENCES = [
     pytest.param(
         "mismatch",
         {},
-        "Experiment oct, presave: no lift can be read, because the arms are not of the sizes that were planned.",
+        "Experiment oct, presave: no lift can be read, "
+        "because the arms are not of the sizes that were planned.",
         id="srm",
     ),
     pytest.param(
         "stopped",
         {},
-        "Instagram on iOS, to the real browser: extbrowser stopped working: look at it today (0.0% of 30 tries arrived in the last week, 100.0% in",
+        "Instagram on iOS, to the real browser: extbrowser stopped working: check it today "
+        "(0.0% of 30 tries arrived in the last week, 100.0% in",
         id="stopped",
     ),
     pytest.param(
@@ -180,13 +186,13 @@ SENTENCES = [
     pytest.param(
         "lossy",
         {},
-        "3 visits of people who asked not to be followed (GPC, DNT): counted as eligible, and nothing more",
+        "3 visits with a privacy signal (GPC, DNT): only counted as eligible",
         id="privacy signals",
     ),
     pytest.param(
         "lift",
         {},
-        "To look every day until something shows is peeking, and it finds lifts that are not there.",
+        "Looking every day until a difference shows is peeking. It finds lifts that do not exist.",
         id="peeking",
     ),
     pytest.param("lift", {}, "Every number counts visits, not people.", id="visits, not people"),
@@ -218,22 +224,21 @@ def test_no_form_has_a_lift_that_cannot_be_read(found, site):
 
 def test_text_table(found):
     lines = text(found("lift"), NAMES).splitlines()
-    at = lines.index("How far they got, to the real browser")
+    at = lines.index("Funnel to the real browser")
     assert lines[at + 2].split() == ["eligible", "tried", "left", "(weak)", "arrived", "(proof)"]
     rate = ["700", "100.0%", "(99.5", "to", "100.0%)"]
     assert lines[at + 3].split() == ["TikTok", "on", "Android", "700", *rate, *rate, *rate]
     assert lines[at + 4].split() == ["intent", *rate, *rate, *rate]
-    assert lines[at + 5].split() == ["all", "together", "700", *rate, *rate, *rate]
-    assert "Beside these, 700 eligible visits were held out on purpose, to compare with." in lines
+    assert lines[at + 5].split() == ["total", "700", *rate, *rate, *rate]
+    assert "In addition, 700 eligible visits were held out for comparison." in lines
 
 
 def test_text_of_a_music_app_has_no_arrivals(found):
     row = next(
-        line for line in text(found("music"), NAMES).splitlines() if line.startswith("all together")
+        line for line in text(found("music"), NAMES).splitlines() if line.startswith("total")
     )
     assert row.split() == [
-        "all",
-        "together",
+        "total",
         "2",
         "1",
         "50.0%",
@@ -251,7 +256,7 @@ def test_text_of_a_music_app_has_no_arrivals(found):
 
 def test_prose_is_wrapped_to_the_width(found):
     lines = text(found("small"), NAMES).splitlines()
-    assert max(map(len, lines[: lines.index("How far they got, to the real browser")])) <= WIDTH
+    assert max(map(len, lines[: lines.index("Funnel to the real browser")])) <= WIDTH
 
 
 # --- the page -------------------------------------------------------------------------------------

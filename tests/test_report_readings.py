@@ -37,7 +37,7 @@ REFUSALS = [
         (0, 100),
         (0, 0),
         "no-holdout",
-        "nobody is in the holdout",
+        "no visit is in the holdout",
         "nothing to compare them with",
         id="no holdout",
     ),
@@ -54,7 +54,7 @@ REFUSALS = [
         (500, 4700),
         "mismatch",
         "not of the sizes that were planned",
-        "5,200 visits had escapes and 4,700 were held out, where 50.0% should be",
+        "5,200 visits had escapes and 4,700 were held out, although 50.0% was planned",
         id="srm",
     ),
     pytest.param(

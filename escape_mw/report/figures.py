@@ -75,10 +75,10 @@ def day(number: int) -> str:
 
 
 def audience(row: Line | Health, names: Names) -> str:
-    """Host app and platform, "TikTok on Android"; "all together" for a total."""
+    """Host app and platform, "TikTok on Android"; "total" for all host apps."""
     if not row.platform:
-        return "all together"
-    app = names.get(row.app, row.app) or "Unnamed host app"
+        return "total"
+    app = names.get(row.app, row.app) or "Unidentified host app"
     return f"{app} on {PLATFORMS.get(row.platform, row.platform)}"
 
 

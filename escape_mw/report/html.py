@@ -39,11 +39,11 @@ def _bars(funnel: Funnel) -> list[tuple[str, str, Share | None]]:
     total = funnel.total
     stages = [
         ("eligible", "opened the link inside an app", Share(total.eligible, total.eligible)),
-        ("tried", "tried a way out", total.tried),
+        ("tried", "tried a technique", total.tried),
     ]
     return [
         *stages,
-        ("weak", "left the page (a weak sign)", total.left),
+        ("weak", "left the page (weak evidence)", total.left),
         ("arrived", f"arrived in the {figures.GOALS.get(funnel.goal, funnel.goal)}", total.arrived),
     ]
 

@@ -60,7 +60,8 @@ def _address(url: str) -> sql.URL:
         address.get_dialect()
     except (ArgumentError, NoSuchModuleError, ValueError):
         raise SourceError(
-            "that is no database URL; one looks like sqlite:////srv/events.sqlite3 or postgresql+psycopg://user@host/name"
+            "that is no database URL; one looks like sqlite:////srv/events.sqlite3 "
+            "or postgresql+psycopg://user@host/name"
         ) from None
     except ModuleNotFoundError as error:
         raise SourceError(f"the database's driver is missing; install {error.name!r}") from None
@@ -73,14 +74,16 @@ def _require_events(address: sql.URL) -> None:
         file = Path((address.database or "").removeprefix("file:"))
         if not file.is_file():
             raise SourceError(
-                f"{_describe(address) or ':memory:'}: there is no such file; the site makes it with its first event"
+                f"{_describe(address) or ':memory:'}: there is no such file; "
+                "the site creates it with its first event"
             )
     engine = sql.create_engine(address)
     try:
         with engine.begin() as connection:
             if not version(connection):
                 raise SourceError(
-                    f"{_describe(address)}: there are no events in it; the site makes their tables with the first one"
+                    f"{_describe(address)}: there are no events in it; "
+                    "the site creates the tables with its first event"
                 )
             migrate(connection)
     finally:

@@ -53,18 +53,18 @@ def _lines(summary: Summary, names: Names) -> Iterator[str]:
         yield from _wrapped(f"{MARK} {warning}", indent="  ")
     if summary.first is not None:
         for funnel in summary.funnels:
-            yield from _section(f"How far they got, {goal(funnel.goal)}", _funnel(funnel, names))
-        yield from _beside(summary)
+            yield from _section(f"Funnel {goal(funnel.goal)}", _funnel(funnel, names))
+        yield from _notes(summary)
         for reading in summary.readings:
+            outcome = reading.outcome or "none yet"
             yield from _section(
-                f"Was it worth it? Experiment {reading.experiment!r}, outcome {reading.outcome or 'none yet'!r}",
-                _experiment(reading),
+                f"Experiment {reading.experiment!r}, outcome {outcome!r}", _experiment(reading)
             )
         yield from _section(
-            "Do the ways out still work? The last 7 days beside the 4 weeks before",
+            "Do the techniques still work? The last 7 days against the 4 weeks before",
             _health(summary.health, names),
         )
-    yield from _section("Only counted", _tallies(summary))
+    yield from _section("Other counts", _tallies(summary))
     notes = HOW_TO_READ + (HOW_TO_READ_LIFT if summary.readings else ())
     yield from _section("How to read this", (line for note in notes for line in _wrapped(note)))
 
@@ -107,14 +107,15 @@ def _funnel(funnel: Funnel, names: Names) -> Iterator[str]:
     yield from _table(rows)
 
 
-def _beside(summary: Summary) -> Iterator[str]:
+def _notes(summary: Summary) -> Iterator[str]:
     yield ""
     yield from _wrapped(
-        "A host app's rates are of its eligible visits, a technique's departures and arrivals of the visits in which it was tried."
+        "A host app's rates are of its eligible visits. A technique's rates of visits that left "
+        "and arrived are of the visits in which it was tried."
     )
     if summary.held_out:
         yield from _wrapped(
-            f"Beside these, {count(summary.held_out)} eligible visits were held out on purpose, to compare with."
+            f"In addition, {count(summary.held_out)} eligible visits were held out for comparison."
         )
 
 
@@ -129,8 +130,8 @@ def _experiment(reading: Reading) -> Iterator[str]:
     if reading.lift:
         lift = reading.lift
         best = {
-            "fixed": "to be relied on: the size is reached",
-            "always": "to be relied on: the size is not reached yet",
+            "fixed": "use this one: the size is reached",
+            "always": "use this one: the size is not reached yet",
         }
         yield from _table(
             [
@@ -158,7 +159,7 @@ def _spans(difference: Sequence[float], ratio: Sequence[float]) -> tuple[str, st
 
 def _health(rows: Sequence[Health], names: Names) -> Iterator[str]:
     if not rows:
-        yield "Nothing was tried in the last five weeks."
+        yield "No technique was tried in the last five weeks."
         return
     table = [("", "technique", "before", "of tries", "now", "of tries", "p", "")]
     for row in rows:

@@ -24,36 +24,42 @@ from .statistics import ENOUGH, Share
 from .summary import Summary
 
 HOW_TO_READ = (
-    "Every number counts visits, not people. One visitor's visits of a day are in the same arm, but each is counted as if it were "
-    "independent of the others; where many visitors come back within a day, the intervals are narrower than they should be.",
-    "Eligible: a rule would act on the visit. It is recorded before the arms are split.",
-    "Left: the page was hidden within its time. That is weak: something opened, or the visitor went elsewhere. Who arrived has left as well.",
-    "Arrived: the marker came back from a visitor in no webview. That is proof, and only the real browser can give it: "
-    "the music app never reports back, so its arrivals are unknown, not nought.",
-    "The range beside a rate is its 95% interval (Wilson).",
+    "Every number counts visits, not people. All visits of one visitor within a day are in the "
+    "same arm, but each is counted as if it were independent of the others. Where many visitors "
+    "come back within a day, the intervals are narrower than they should be.",
+    "Eligible: a rule would act on the visit. This is recorded before an experiment assigns an "
+    "arm.",
+    "Left: the page was hidden while the hand-off was under way. That is weak evidence: "
+    "something opened, or the visitor went elsewhere. A visit that arrived counts as left, too.",
+    "Arrived: the marker came back from a visitor who is not in a webview. That is proof, and only "
+    "the real browser can give it: the music app never reports back, so its arrivals are unknown, "
+    "not zero.",
+    "The range next to a rate is its 95% interval (Wilson).",
 )
 HOW_TO_READ_LIFT = (
-    "Both arms are compared over every eligible visit, whatever was tried on it (intention to treat). Where a site reports several outcomes, "
-    "decide beforehand which of them counts: among many, one will look better by chance.",
-    "To look every day until something shows is peeking, and it finds lifts that are not there. The interval for one look (Newcombe) "
-    "holds if it is read once, at the planned size; the always-valid one (Waudby-Smith and others) holds however often it is looked at, "
-    "and is wider for it.",
+    "Both arms are compared over all their eligible visits, whatever was tried on them (intention "
+    "to treat). Where a site reports several outcomes, decide beforehand which of them counts: "
+    "among many, one will look better by chance.",
+    "Looking every day until a difference shows is peeking. It finds lifts that do not exist. The "
+    "interval for one look (Newcombe) is valid if it is read once, at the planned size. The "
+    "always-valid interval (Waudby-Smith and others) is valid however often it is read, and is "
+    "wider for that reason.",
 )
 TALLIES = {
-    "eligible": "visits of people who asked not to be followed (GPC, DNT): counted as eligible, and nothing more",
-    "repeat": "repeats: the same step of the same visit came again and was not counted again",
-    "forged": "reports that nobody signed: refused",
-    "capped": "reports that came too fast: refused",
-    "dropped": "events lost, because no sink could take them in time",
+    "eligible": "visits with a privacy signal (GPC, DNT): only counted as eligible",
+    "repeat": "repeats: the same stage of the same visit was reported again and not counted again",
+    "forged": "reports without a valid signature: rejected",
+    "capped": "reports above the rate limit: rejected",
+    "dropped": "events lost because no sink could take them in time",
 }
 STATUS = {
-    "stopped": "stopped working: look at it today",
+    "stopped": "stopped working: check it today",
     "weaker?": "seems weaker: watch it",
     "steady": "steady",
-    "too few": "too few tries to say",
+    "too few": "too few tries to tell",
 }
 BECAUSE = {
-    "no-holdout": "nobody is in the holdout",
+    "no-holdout": "no visit is in the holdout",
     "no-escape": "every visit is in the holdout",
     "mismatch": "the arms are not of the sizes that were planned",
     "no-outcomes": "no outcome was recorded",
@@ -64,7 +70,7 @@ TIME_HELPS = {"no-outcomes", "few-outcomes", "too-small"}
 SHARE_FROM = {
     "given": "as given",
     "rules": "as in the rules",
-    "assumed": "assumed; if another share was planned, say it with --holdout or --rules",
+    "assumed": "assumed; if another share was planned, give it with --holdout or --rules",
 }
 
 
@@ -93,7 +99,8 @@ def _reached(summary: Summary) -> list[str]:
     sentences = []
     if browser and browser.arrived and browser.eligible:
         sentences.append(
-            f"Of {visits(browser.eligible)} from inside an app, meant for the real browser, {_share(browser.arrived)} arrived there."
+            f"Of {visits(browser.eligible)} from inside an app, meant for the real browser, "
+            f"{_share(browser.arrived)} arrived there."
         )
     if app and app.eligible:
         whole = (
@@ -102,7 +109,8 @@ def _reached(summary: Summary) -> list[str]:
             else f"{visits(app.eligible)} from inside an app"
         )
         sentences.append(
-            f"Of {whole}, meant for a music app, {_share(app.left)} left the page; whether they arrived, no music app ever reports."
+            f"Of {whole}, meant for a music app, {_share(app.left)} left the page. "
+            "Music apps never report back, so it is unknown how many arrived."
         )
     return sentences
 
@@ -114,32 +122,44 @@ def _share(value: Share) -> str:
 def warnings(summary: Summary, names: Names) -> list[str]:
     """Problems that need attention."""
     sentences = [
-        f"{audience(row, names)}, {goal(row.goal)}: {row.technique} {STATUS[row.status]} ({_drop(row)})."
+        f"{audience(row, names)}, {goal(row.goal)}: {row.technique} "
+        f"{STATUS[row.status]} ({_drop(row)})."
         for row in summary.health
         if row.status == "stopped"
     ]
     if summary.tallies["dropped"]:
         sentences.append(
-            f"{count(summary.tallies['dropped'])} events were lost before they could be written, so every figure here is too low."
+            f"{count(summary.tallies['dropped'])} events were lost before they could be written, "
+            "so every figure here is too low."
         )
     return sentences
 
 
 def _drop(row: Health) -> str:
     what = "left" if row.is_weak else "arrived"
-    return f"{percent(row.now.rate)} of {count(row.now.of)} tries {what} in the last week, {percent(row.before.rate)} in the four weeks before"
+    return (
+        f"{percent(row.now.rate)} of {count(row.now.of)} tries {what} in the last week, "
+        f"{percent(row.before.rate)} in the four weeks before"
+    )
 
 
 def verdict(reading: Reading) -> str:
     """The lift in one or two sentences, or that there is none."""
     name = f"Experiment {reading.experiment}{f', {reading.outcome}' if reading.outcome else ''}"
     if reading.lift is None:
-        return f"{name}: no lift can be read{' yet' if reading.blocked_by in TIME_HELPS else ''}, because {BECAUSE[reading.blocked_by]}."
+        yet = " yet" if reading.blocked_by in TIME_HELPS else ""
+        return f"{name}: no lift can be read{yet}, because {BECAUSE[reading.blocked_by]}."
     lift = reading.lift
-    rates = f"{percent(reading.escape.rate)} of visits with escapes, {percent(reading.holdout.rate)} of those held out"
+    rates = (
+        f"{percent(reading.escape.rate)} of visits with escapes, "
+        f"{percent(reading.holdout.rate)} of those held out"
+    )
     if not lift.interval.excludes(0):
         low, high = (points(value) for value in lift.interval)
-        return f"{name}: no difference was found: {rates}. It lies between {low} and {high} percentage points."
+        return (
+            f"{name}: no difference was found: {rates}. "
+            f"The 95% interval of the difference is {low} to {high} percentage points."
+        )
     low, high = (change(value) for value in lift.ratio_interval)
     return f"{name}: {change(lift.ratio)} with escapes (between {low} and {high}): {rates}."
 
@@ -149,23 +169,30 @@ def why_no_lift(reading: Reading) -> str:
     escape, holdout = reading.escape, reading.holdout
     match reading.blocked_by:
         case "no-holdout":
-            return (
-                "Only visits with escapes were recorded, so there is nothing to compare them with."
-            )
+            return "Only visits with escapes were recorded. There is nothing to compare them with."
         case "no-escape":
-            return "Only visits in the holdout were recorded, so there is nothing to compare them with."
+            return "Only held-out visits were recorded. There is nothing to compare them with."
         case "mismatch":
             return (
-                f"{visits(escape.of)} had escapes and {count(holdout.of)} were held out, where {percent(reading.share)} should be "
-                f"({SHARE_FROM[reading.share_from]}). Chance alone does that in fewer than one of 1,000 experiments, so something loses or adds "
-                "visits in one arm: a share that was changed on the way, a cache, a robot. Until it is found, no comparison can be trusted."
+                f"{visits(escape.of)} had escapes and {count(holdout.of)} were held out, although "
+                f"{percent(reading.share)} was planned for the holdout "
+                f"({SHARE_FROM[reading.share_from]}). Chance alone causes that in fewer than one "
+                "of 1,000 experiments, so something removes or adds visits in one arm: a share "
+                "that was changed during the experiment, a cache, or a bot. No comparison can be "
+                "trusted until the cause is found."
             )
         case "no-outcomes":
-            return f"No outcome was recorded in {visits(reading.visits)}. The site says so with escape_mw.record(name, visit)."
+            return (
+                f"No outcome was recorded in {visits(reading.visits)}. "
+                "The site reports an outcome with escape_mw.record(name, visit)."
+            )
         case "few-outcomes":
             return (
-                f"Each arm needs {ENOUGH} visits with the outcome and {ENOUGH} without; with escapes there are {count(escape.count)} and "
-                f"{count(escape.of - escape.count)}, held out {count(holdout.count)} and {count(holdout.of - holdout.count)}. {_size(reading)}{_wait(reading)}"
+                f"Each arm needs {ENOUGH} visits with the outcome and {ENOUGH} without. "
+                f"With escapes there are {count(escape.count)} and "
+                f"{count(escape.of - escape.count)}, "
+                f"held out {count(holdout.count)} and {count(holdout.of - holdout.count)}. "
+                f"{_size(reading)}{_wait(reading)}"
             )
         case "too-small":
             return f"{_size(reading)}{_wait(reading)}{_smallest(reading)}"
@@ -181,17 +208,21 @@ def sample_ratio(reading: Reading) -> str:
     """The arms' sizes against the plan."""
     found = percent(reading.holdout.of / reading.visits)
     source = SHARE_FROM[reading.share_from]
-    return f"Sample ratio: {percent(reading.share)} planned for the holdout ({source}), {found} found; p {_p(reading)}."
+    return (
+        f"Sample ratio: {percent(reading.share)} planned for the holdout ({source}), "
+        f"{found} found; p {_p(reading)}."
+    )
 
 
 def _size(reading: Reading) -> str:
     """The sample's size against the needed one."""
     if reading.needed is None:
         return f"{visits(reading.visits)}."
+    rate = percent(reading.holdout.rate)
     source = (
         "as planned"
         if reading.is_planned
-        else f"to find {change(1 + reading.target)} over the holdout's {percent(reading.holdout.rate)}"
+        else f"to find {change(1 + reading.target)} over the holdout's {rate}"
     )
     if reading.visits >= reading.needed:
         return f"{visits(reading.visits)}; {count(reading.needed)} were needed {source}."
@@ -205,19 +236,18 @@ def _wait(reading: Reading) -> str:
     if reading.needed is None:
         return ""
     if reading.days_left is None:
-        return " No visit came in the last week, so nobody can tell when that will be."
+        return " No visit came in the last week, so it is unknown when that size will be reached."
+    if not reading.days_left:
+        return ""
     days = "one more day" if reading.days_left == 1 else f"{count(reading.days_left)} more days"
-    return (
-        f" At {reading.pace:,.0f} visits a day the {count(reading.needed)} take {days}."
-        if reading.days_left
-        else ""
-    )
+    return f" At {reading.pace:,.0f} visits a day, reaching {count(reading.needed)} takes {days}."
 
 
 def _smallest(reading: Reading) -> str:
     if reading.smallest is None:
         return ""
-    return f" A lift of {change(1 + reading.smallest)} or more would have been found with 80% certainty."
+    smallest = change(1 + reading.smallest)
+    return f" A lift of {smallest} or more would have been found with 80% certainty."
 
 
 def _p(reading: Reading) -> str:
@@ -229,20 +259,17 @@ def planned_size(
     arms: Arms, baseline: float, lift: float, power: float, alpha: float, per_day: float | None
 ) -> list[str]:
     """The size of a future experiment, and what it can show."""
-    sentences = [
-        f"{count(arms.visits)} eligible visits: {count(arms.escape)} with escapes, {count(arms.holdout)} held out.",
-        f"They find {percent(baseline * (1 + lift))} beside {percent(baseline)} ({change(1 + lift)}) with {power:.0%} certainty, "
-        f"and find a difference where there is none in {alpha:.0%} of experiments.",
-        f"Read it once, when they have come: escape-mw report --planned {arms.visits}",
-    ]
-    return [
-        sentences[0],
-        *(
-            [
-                f"At {per_day:,.0f} visits a day that takes {count(math.ceil(arms.visits / per_day))} days."
-            ]
-            if per_day
-            else []
-        ),
-        *sentences[1:],
-    ]
+    size = (
+        f"{count(arms.visits)} eligible visits: {count(arms.escape)} with escapes, "
+        f"{count(arms.holdout)} held out."
+    )
+    days = per_day and (
+        f"At {per_day:,.0f} visits a day that takes {count(math.ceil(arms.visits / per_day))} days."
+    )
+    meaning = (
+        f"They find {percent(baseline * (1 + lift))} beside {percent(baseline)} "
+        f"({change(1 + lift)}) with {power:.0%} certainty, and find a difference where there is "
+        f"none in {alpha:.0%} of experiments."
+    )
+    advice = f"Read the report once, at that size: escape-mw report --planned {arms.visits}"
+    return [size, *([days] if days else []), meaning, advice]
