@@ -18,7 +18,8 @@ from wsgiref.util import setup_testing_defaults
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from escape_mw import EscapeMiddleware, languages
+from escape_mw import EscapeMiddleware
+from escape_mw.page import languages
 from tests import agents
 
 ROUNDS = 15
@@ -92,7 +93,7 @@ def new_agents(app: Any, agent: str) -> Run:
 def memos(app: EscapeMiddleware) -> list[Callable[[], None]]:
     """What makes an application forget every visitor, language and page that it has seen."""
     held = [
-        *vars(app.engine.rules.visitors).values(),
+        *vars(app.engine.rules.policy.visitors).values(),
         *vars(app.engine.rules.page).values(),
         *vars(languages).values(),
     ]

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.requests import Run, environ_of, measure, memos, site, start
 from escape_mw import EscapeMiddleware, load
-from escape_mw.paths import compile_path
+from escape_mw.web.paths import compile_path
 from tests import agents
 
 ROUNDS = 15

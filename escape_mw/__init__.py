@@ -1,23 +1,33 @@
-"""WSGI middleware that hands visitors in a host app's webview over to the music app or to their real browser."""
+"""Hands visitors in a host app's webview over to the music app or to their real browser.
 
-from .events.event import Event
-from .middleware import EscapeMiddleware
-from .model import (
-    Answer,
-    AskSite,
-    Decision,
-    Destination,
-    Page,
-    Pass,
-    Redirect,
-    Step,
-    Visit,
-    Visitor,
-)
-from .outcomes import record
-from .policy import Rules
-from .problems import RulesError
-from .rules import load
+Names are imported when they are first asked for (PEP 562), so that each part of the package starts
+as fast as it can alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .decision.model import (
+        AskSite,
+        Decision,
+        Destination,
+        Page,
+        Pass,
+        Redirect,
+        Step,
+        Visit,
+        Visitor,
+    )
+    from .engine.engine import record
+    from .events.event import Event
+    from .rules import Rules, RulesError, load
+    from .web.answers import Answer
+    from .wsgi import EscapeMiddleware
+
+    __version__: str
 
 __all__ = [
     "Answer",
@@ -37,4 +47,28 @@ __all__ = [
     "load",
     "record",
 ]
-__version__ = "0.1.0"
+_MODEL = ("AskSite", "Decision", "Destination", "Page", "Pass", "Redirect", "Step", "Visit")
+_HOMES = {
+    **dict.fromkeys((*_MODEL, "Visitor"), "decision.model"),
+    **dict.fromkeys(("Rules", "RulesError", "load"), "rules"),
+    "Answer": "web.answers",
+    "EscapeMiddleware": "wsgi",
+    "Event": "events.event",
+    "record": "engine.engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import
+
+        return version("escape-mw")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

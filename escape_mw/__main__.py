@@ -1,5 +1,5 @@
 """`python -m escape_mw` is `escape-mw`."""
 
-from .cli import main
+from .cli.main import main
 
 main()

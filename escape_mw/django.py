@@ -9,9 +9,10 @@
     ESCAPE_MW_OBSERVERS = ["myapp.stats.observe"]   # optional: callables or their dotted paths
     ESCAPE_MW_SINKS = ["myapp.stats.keep"]          # the same, for events
 
-It stands right behind SecurityMiddleware, which knows about https, and before everything that keeps or caches
-responses: UpdateCacheMiddleware, SessionMiddleware, LocaleMiddleware, CommonMiddleware. The system checks say so;
-"escape_mw.django" in INSTALLED_APPS runs them with every `manage.py` command, not only once the site is served.
+It stands right behind SecurityMiddleware, which knows about https, and before everything that keeps
+or caches responses: UpdateCacheMiddleware, SessionMiddleware, LocaleMiddleware, CommonMiddleware.
+The system checks say so; "escape_mw.django" in INSTALLED_APPS runs them with every `manage.py`
+command, not only once the site is served.
 """
 
 from __future__ import annotations
@@ -29,14 +30,13 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from .engine import INSIDE, Engine, Passed
-from .environ import Environ
-from .events.measurement import VISIT
-from .middleware import REDIRECTS
-from .model import Answer
-from .problems import RulesError
-from .rules import load
+from .decision.journeys import VISIT
+from .engine.engine import APPLIED, Engine, Passthrough
+from .rules import RulesError, load
+from .web.answers import Answer
+from .web.request import Request, as_latin1, body_length, headers_of
 
+REDIRECTS = (301, 302, 303, 307, 308)
 OURS = "escape_mw.django.EscapeMiddleware"
 OUTSIDE = ("django.middleware.security.SecurityMiddleware",)
 INWARD = (
@@ -71,95 +71,92 @@ class EscapeMiddleware:
         """Answer one request, or let Django answer it."""
         if self._is_async:
             return self._call_async(request)
-        environ = _environ(request)
-        answer = self._before(request, environ)
+        answer = self._before(request)
         if isinstance(answer, Answer):
             return _response(answer, request)
-        with _inside(answer):
+        with _applied(answer):
             response = self.get_response(request)
-        return self._after(answer, request, environ, response)
+        return self._after(answer, request, response)
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
-        environ = _environ(request)
-        answer = self._before(request, environ)
+        answer = self._before(request)
         if isinstance(answer, Answer):
             return _response(answer, request)
-        with _inside(answer):
+        with _applied(answer):
             response = await self.get_response(request)
-        return self._after(answer, request, environ, response)
+        return self._after(answer, request, response)
 
-    def _before(self, request: HttpRequest, environ: Environ) -> Answer | Passed | None:
-        query = environ["QUERY_STRING"]
-        answer = self.engine.answer(environ)
-        if environ["QUERY_STRING"] != query:
-            request.META["QUERY_STRING"] = environ["QUERY_STRING"]
-            request.__dict__.pop("GET", None)  # somebody may have looked at it already
-        if VISIT in environ:
-            request.META[VISIT] = environ[VISIT]
+    def _before(self, request: HttpRequest) -> Answer | Passthrough | None:
+        answer = self.engine.answer(request.META, lambda _: _request_of(request))
+        if isinstance(answer, Passthrough):
+            if answer.query is not None:
+                request.META["QUERY_STRING"] = answer.query
+                request.__dict__.pop("GET", None)  # it may have been read already
+            if answer.token is not None:
+                request.META[VISIT] = answer.token
         return answer
 
     def _after(
-        self,
-        passed: Passed | None,
-        request: HttpRequest,
-        environ: Environ,
-        response: HttpResponseBase,
+        self, passed: Passthrough | None, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        if (
-            passed
-            and passed.watched
-            and str(response.status_code) in REDIRECTS
-            and "Location" in response
-        ):
+        is_redirect = response.status_code in REDIRECTS and "Location" in response
+        if passed and passed.is_watched and is_redirect:
             instead = self.engine.answer_redirect(passed, response["Location"])
             if isinstance(instead, Answer):
                 response.close()
                 return _response(instead, request, response)
             response["Location"] = instead
-        if self.engine.varies(environ):
+        if self.engine.varies(request.path):
             patch_vary_headers(response, ["User-Agent"])
         return response
 
 
 @contextmanager
-def _inside(passed: Passed | None) -> Iterator[None]:
-    """Let another of ours further in pass what this one has looked at."""
+def _applied(passed: Passthrough | None) -> Iterator[None]:
+    """Let another of these further in pass what this one has looked at."""
     if passed is None:
         yield
         return
-    token = INSIDE.set(True)
+    token = APPLIED.set(True)
     try:
         yield
     finally:
-        INSIDE.reset(token)
+        APPLIED.reset(token)
 
 
-def _environ(request: HttpRequest) -> Environ:
-    """The request as a WSGI server would hand it over; Django has decoded the path, and knows scheme and host better."""
-    environ = dict(request.META)
+def _request_of(request: HttpRequest) -> Request:
+    """The neutral request; Django has decoded the path, and knows scheme and host better."""
+    meta = request.META
     try:
-        environ["HTTP_HOST"] = request.get_host()
+        host = request.get_host()
     except DisallowedHost:
-        environ["HTTP_HOST"] = ""
+        host = ""
     mount = request.path.removesuffix(request.path_info)
-    environ["SCRIPT_NAME"] = _as_wsgi(mount)
-    environ["PATH_INFO"] = _as_wsgi(request.path.removeprefix(mount))
-    environ["wsgi.input"] = request  # it reads like a file, under ASGI too; only the lab asks
-    environ["wsgi.url_scheme"] = request.scheme
-    if not hasattr(request, "environ"):  # ASGI: the query string has been decoded as UTF-8
-        environ["QUERY_STRING"] = _as_wsgi(request.META["QUERY_STRING"])
-    return environ
+    query = meta["QUERY_STRING"]
+    return Request(
+        method=request.method or "",
+        scheme=request.scheme or "",
+        host=host,
+        mount=as_latin1(mount),
+        path=as_latin1(request.path.removeprefix(mount)),
+        # Under ASGI, Django has decoded the query string as UTF-8.
+        query=query if hasattr(request, "environ") else as_latin1(query),
+        user_agent=meta.get("HTTP_USER_AGENT", ""),
+        headers=headers_of(meta),
+        address=meta.get("REMOTE_ADDR") or "",
+        read_body=lambda limit: _read_body(request, limit),
+    )
 
 
-def _as_wsgi(text: str) -> str:
-    """UTF-8 as PEP 3333 has it: bytes in the guise of latin-1."""
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+def _read_body(request: HttpRequest, limit: int) -> bytes | None:
+    length = body_length(request.META.get("CONTENT_LENGTH"))
+    return None if length is None or length > limit else request.read(length)
 
 
 def _response(
     answer: Answer, request: HttpRequest, original: HttpResponseBase | None = None
 ) -> HttpResponse:
-    """Our answer as Django's response, with the cookies of the response that it replaces."""
+    """An answer as Django's response, with the cookies of the response that it replaces."""
     body = b"" if request.method == "HEAD" else answer.body
     response = HttpResponse(body, status=int(answer.status[:3]), headers=dict(answer.headers))
     if original is not None:
@@ -168,7 +165,7 @@ def _response(
 
 
 def _named(setting: str) -> list[Any]:
-    """The callables of a setting, some of which stand there by their dotted paths."""
+    """The callables of a setting, which may name them by their dotted paths."""
     return [
         import_string(one) if isinstance(one, str) else one
         for one in getattr(settings, setting, ())
@@ -177,7 +174,10 @@ def _named(setting: str) -> list[Any]:
 
 @checks.register("escape_mw")
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """Tell at the start what would fail or mislead later: escape_mw.E001 rules, E002 observers and sinks, W001 and W002 order."""
+    """Report at the start what would fail or mislead later.
+
+    escape_mw.E001 is about rules, E002 about observers and sinks, W001 and W002 about the order.
+    """
     return [*_rules_problems(), *_callable_problems(), *_order_problems()]
 
 
@@ -188,7 +188,7 @@ def _rules_problems() -> Iterator[checks.CheckMessage]:
         for problem in error.problems:
             yield checks.Error(
                 problem,
-                hint="Mend ESCAPE_MW_RULES; `escape-mw check` tells the same.",
+                hint="Fix ESCAPE_MW_RULES; `escape-mw check` reports the same problems.",
                 id="escape_mw.E001",
             )
 

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .engine import Observer
+from .engine.engine import Observer
 from .events.sinks import Sink
-from .middleware import EscapeMiddleware
-from .rules import Source
+from .rules import RulesLike
+from .wsgi import EscapeMiddleware
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -28,14 +28,15 @@ NAME = "escape_mw"
 class Escape:
     """Wraps Flask applications; one object can serve several.
 
-    `rules` is a YAML file's path, a mapping, `Rules`, or None for the default; `app.config["ESCAPE_MW"]` goes before it.
-    `observers` are called with every visit and decision, `sinks` with lists of events. Raises RulesError.
+    `rules` is a YAML file's path, a mapping, `Rules`, or None for the default;
+    `app.config["ESCAPE_MW"]` goes before it. `observers` are called with every visit and decision,
+    `sinks` with lists of events. Raises RulesError.
     """
 
     def __init__(
         self,
         app: Flask | None = None,
-        rules: Source = None,
+        rules: RulesLike = None,
         *,
         observers: Iterable[Observer] = (),
         sinks: Iterable[Sink] = (),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from itsdangerous import TimestampSigner
 
 from escape_mw import EscapeMiddleware, Rules, load
-from escape_mw.markers import Markers
+from escape_mw.decision.markers import MarkerSigner
 
 from .postgres import database_url, postgres  # noqa: F401 - fixtures of events' tests
 
@@ -27,9 +27,8 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Rules]:
 
     def make(source: Mapping[str, Any] | str | None = None) -> Rules:
         rules = load(source)
-        return replace(
-            rules, markers=Markers(rules.markers.name, SECRET, new_visit=lambda: "visit")
-        )
+        markers = MarkerSigner(rules.policy.markers.name, SECRET, new_visit=lambda: "visit")
+        return replace(rules, policy=replace(rules.policy, markers=markers))
 
     return make
 
@@ -56,3 +55,13 @@ def corpus(name: str) -> list[dict[str, Any]]:
 @pytest.fixture(autouse=True)
 def _no_mode_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ESCAPE_MW", raising=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Captured text may hold half a surrogate, which no worker can send to another process."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report

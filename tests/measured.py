@@ -89,7 +89,7 @@ class Measured:
     @property
     def events(self) -> list[Event]:
         """All that was told, by now."""
-        if measurement := self.middleware.engine._measurement:
+        if measurement := self.middleware.engine.measurement:
             measurement.recorder.flush()
         return self.told
 

@@ -1,39 +1,19 @@
-"""The data that ships with the package, read once for each process."""
+"""The facts that ship with the package: who asks, where to, and how out.
+
+The YAML files beside this one are the sources, for people; `catalogue.json` is made from them.
+"""
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
 
-import yaml
-
-from ..entries import AppEntry, Browsers, Crawlers, DestinationEntry, TechniqueRow
-
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class Catalogue(NamedTuple):
-    """Everything known of the world: who asks, where to, how out."""
-
-    apps: tuple[AppEntry, ...]
-    crawlers: Crawlers
-    browsers: Browsers
-    destinations: tuple[DestinationEntry, ...]
-    techniques: tuple[TechniqueRow, ...]
+from ..decision.entries import Catalogue
 
 
 @cache
 def load() -> Catalogue:
-    """The shipped catalogue."""
-    return Catalogue(
-        apps=tuple(AppEntry.model_validate(row) for row in _read("apps")),
-        crawlers=Crawlers.model_validate(_read("crawlers")),
-        browsers=Browsers.model_validate(_read("browsers")),
-        destinations=tuple(DestinationEntry.model_validate(row) for row in _read("destinations")),
-        techniques=tuple(TechniqueRow.model_validate(row) for row in _read("techniques")),
-    )
-
-
-def _read(name: str) -> Any:
-    return yaml.load(files(__package__).joinpath(f"{name}.yaml").read_bytes(), Loader=LOADER)  # noqa: S506 - our own file
+    """The shipped catalogue, read once for each process."""
+    text = files(__package__).joinpath("catalogue.json").read_text("utf-8")
+    return Catalogue.from_data(json.loads(text))

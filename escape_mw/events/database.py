@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from .event import Event
-from .period import seconds
+from .options import seconds
 from .tables import EVENTS, NAME_LENGTH, TALLIES, migrate
 
 BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer

@@ -1,68 +1,85 @@
-"""Measuring by one set of event options: from decisions and beacons to the recorder and its sinks."""
+"""Measuring by one set of event options: from decisions to the recorder and its sinks."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 
-from ..environ import asks_for_privacy
-from ..model import Answer, AskSite, Decision, Page, Redirect, Visit
-from ..policy import Rules
-from ..schema import EventOptions
+from ..decision.model import Decision, Page, Redirect, Visit
+from ..decision.policy import Policy
+from ..decision.signals import asks_for_privacy
+from ..web.logs import logger
 from .event import Event
-from .places import Places
+from .options import EventOptions
 from .recorder import Recorder
 from .sinks import Sink, open_sinks
 from .stages import stages
 
-VISIT = "escape_mw.visit"  # environ's key for the visit's token
-
 
 class Measurement:
-    """What an engine measures with, for as long as the rules' `events:` stay the same.
+    """What visits are measured with, for as long as the event options stay the same.
 
-    `sinks` are the site's own, besides those that the rules name.
+    `sinks` are the site's own, besides those that the options name.
     """
 
     def __init__(self, options: EventOptions, sinks: Iterable[Sink] = ()) -> None:
         self.options = options
-        self.recorder = Recorder([*open_sinks(options), *sinks], _at_once(options))
-        self._places = Places(self.recorder, options.outcomes)
+        self.recorder = Recorder([*open_sinks(options), *sinks], _inline_sinks(options))
 
-    def told(self, visit: Visit, decision: Decision, rules: Rules) -> None:
-        """Record what a decision means for its visit."""
-        for event in stages(visit, decision, rules, int(self.recorder.clock())):
+    def observe(self, visit: Visit, decision: Decision, policy: Policy) -> None:
+        """Record what a decision means for its visit; a failure is logged, and fails nothing."""
+        try:
+            self._observe(visit, decision, policy)
+        except Exception:
+            logger.exception("internal error; the visit was not recorded")
+
+    def _observe(self, visit: Visit, decision: Decision, policy: Policy) -> None:
+        for event in stages(visit, decision, policy, int(self.recorder.clock())):
             self.recorder.record(event)
-        if visit.method != "GET" or visit.marker is not None or not asks_for_privacy(visit.headers):
+        if visit.method != "GET" or visit.marker is not None:
             return
-        if isinstance(decision, Page | Redirect) and decision.reason == "escape":
-            seen = decision.visitor
-            self.recorder.count(
-                Event(0, "", "eligible", decision.rule, seen.app or "", platform=seen.platform)
-            )
-
-    def answer(
-        self, method: str, place: str, body: Callable[[int], bytes | None], rules: Rules
-    ) -> Answer | None:
-        """The answer to our own addresses, None to leave the request to the site."""
-        return self._places.answer(method, place, body, rules)
-
-    def outcome(self, name: str, token: str, rules: Rules) -> bool:
-        """Record an outcome; returns whether the token was one of ours."""
-        return self._places.outcome(name, token, rules)
+        if not asks_for_privacy(visit.headers) or not isinstance(decision, Page | Redirect):
+            return
+        if decision.reason == "escape":  # only counted: the visitor asked not to be followed
+            app, platform = decision.visitor.app or "", decision.visitor.platform
+            self.recorder.count(Event(0, "", "eligible", decision.rule, app, platform=platform))
 
 
-def token_for_site(decision: Decision, rules: Rules) -> str | None:
-    """The visit's token for the site's own flow: of an arrival, of who stays, and of whoever an experiment lets through."""
-    journey = decision.journey
-    if journey is None:
-        return None
-    handed = decision.reason in ("arrived", "stay", "holdout") or (
-        isinstance(decision, AskSite) and journey.experiment
-    )
-    return rules.markers.token(journey.payload) if handed else None
+class MeasurementSource:
+    """The measurement for the options in force.
+
+    `sinks` are the site's own; they switch measuring on where the rules do not.
+    """
+
+    def __init__(self, sinks: Iterable[Sink] = ()) -> None:
+        self._sinks = tuple(sinks)
+        self._default = EventOptions() if self._sinks else None
+        self._lock = threading.Lock()
+        self._seen: EventOptions | None = None
+        self._measurement: Measurement | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether visits are measured even where the rules say nothing of it."""
+        return self._default is not None
+
+    def current(self, options: EventOptions | None) -> Measurement | None:
+        """The measurement for these options, None where nothing is measured.
+
+        Where an edit has changed them, it replaces the previous one and closes that.
+        """
+        options = options or self._default
+        if options is not self._seen:
+            with self._lock:
+                previous, self._seen = self._measurement, options
+                if options != (previous and previous.options):
+                    self._measurement = Measurement(options, self._sinks) if options else None
+                    if previous:
+                        previous.recorder.close()
+        return self._measurement
 
 
-def _at_once(options: EventOptions) -> Iterable[Callable[[Event], object]]:
+def _inline_sinks(options: EventOptions) -> Iterable[Callable[[Event], object]]:
     if options.opentelemetry:
         from .opentelemetry import annotate_span  # noqa: PLC0415 - an extra
 

@@ -15,7 +15,7 @@ import weakref
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 
-from ..logs import logger
+from ..web.logs import logger
 from .event import Event
 from .sinks import Sink
 

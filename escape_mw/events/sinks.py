@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..logs import events as logger
-from ..schema import EventOptions
+from ..web.logs import events as logger
 from .event import Event
+from .options import EventOptions
 
 Sink = Callable[[Sequence[Event]], object]
 NEEDS_EXTRA = {

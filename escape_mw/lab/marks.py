@@ -1,7 +1,7 @@
-"""The lab's signed values: the token in its link, the round that a page belongs to, and the mark that an arrival brings.
+"""The lab's signed values: a page's session, and the trial that an arrival brings back.
 
-All are plain text with a signature and a date (itsdangerous), short enough for a page full of them. They say what was
-tried in which host app, and nothing of who tried it.
+All are plain text with a signature and a date, short enough for a page full of them. They say what
+was tried in which host app, and nothing of who tried it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ import re
 import secrets
 from typing import NamedTuple
 
-from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
+from ..decision.signing import Signer
 
 LIFE = 3600  # seconds
-SEPARATOR = "~"  # stands for itself in every part of a URL, and in no id
-FORM = re.compile(r"[A-Za-z0-9_.~-]{1,400}", re.ASCII)
-VERSION = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
+SEPARATOR = "~"  # stands for itself in every part of a URL, and is in no id
+VERSION_RE = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 
 
-class Round(NamedTuple):
-    """One sitting with the lab: the host app, its version (major.minor), the platform, and a random id."""
+class Session(NamedTuple):
+    """One sitting with the lab: the host app, its version (major.minor), the platform, an id."""
 
     app: str
     app_version: str
@@ -29,72 +28,63 @@ class Round(NamedTuple):
     id: str
 
 
-class Mark(NamedTuple):
-    """One row of a round. `fresh` is false once the mark's hour is over."""
+class Trial(NamedTuple):
+    """One technique tried in a session; `fresh` is false once the token's hour is over."""
 
-    round: Round
+    session: Session
     goal: str
     technique: str
     fresh: bool = True
 
     @property
     def key(self) -> str:
-        """What the store remembers the row by: a hash, of which nothing can be read."""
-        return hashlib.sha256(
-            SEPARATOR.join((self.round.id, self.goal, self.technique)).encode()
-        ).hexdigest()
+        """What the store remembers the trial by: a hash, of which nothing can be read."""
+        text = SEPARATOR.join((self.session.id, self.goal, self.technique))
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
-class LabMarks:
-    """Signs and reads rounds and marks.
+class LabTokens:
+    """Signs and reads sessions and trials.
 
     `key` is the rules' secret, or the lab's own token: both are shared by every process.
     """
 
     def __init__(self, key: str) -> None:
-        self._rounds = TimestampSigner(key, salt="escape_mw.lab.round", sep=".")
-        self._marks = TimestampSigner(key, salt="escape_mw.lab.mark", sep=".")
+        self._sessions = Signer(key, "escape_mw.lab.round")
+        self._trials = Signer(key, "escape_mw.lab.mark")
 
-    def sign_round(self, round_: Round) -> str:
-        """The round as the page's own link has it."""
-        return self._rounds.sign(SEPARATOR.join(round_)).decode("ascii")
+    def sign_session(self, session: Session) -> str:
+        """The session as the page's own link has it."""
+        return self._sessions.sign(SEPARATOR.join(session))
 
-    def read_round(self, text: str) -> Round | None:
-        """The round that a link names, None where it is forged or older than an hour."""
-        parts, fresh = _read(self._rounds, text)
-        return Round(*parts) if fresh and len(parts) == 4 else None
+    def read_session(self, token: str) -> Session | None:
+        """The session that a link names, None where it is forged or older than an hour."""
+        signed = self._sessions.read(token, LIFE)
+        parts = signed.text.split(SEPARATOR) if signed and signed.is_fresh else []
+        return Session(*parts) if len(parts) == 4 else None
 
-    def sign_mark(self, mark: Mark) -> str:
-        """The mark that an arrival brings back."""
-        return self._marks.sign(SEPARATOR.join((*mark.round, mark.goal, mark.technique))).decode(
-            "ascii"
-        )
+    def sign_trial(self, trial: Trial) -> str:
+        """The trial as an arrival brings it back."""
+        return self._trials.sign(SEPARATOR.join((*trial.session, trial.goal, trial.technique)))
 
-    def read_mark(self, text: str) -> Mark | None:
-        """The mark that an arrival brought, None where it is forged."""
-        parts, fresh = _read(self._marks, text)
-        return Mark(Round(*parts[:4]), parts[4], parts[5], fresh) if len(parts) == 6 else None
+    def read_trial(self, token: str) -> Trial | None:
+        """The trial that an arrival brought, None where it is forged."""
+        signed = self._trials.read(token, LIFE)
+        parts = signed.text.split(SEPARATOR) if signed else []
+        if signed is None or len(parts) != 6:
+            return None
+        return Trial(Session(*parts[:4]), parts[4], parts[5], signed.is_fresh)
 
 
-def new_round(app: str, version: str | None, platform: str) -> Round:
-    """A new round; of the version only what comes before the second dot."""
-    match = VERSION.match(version or "")
-    return Round(app, match[0] if match else "", platform, secrets.token_urlsafe(9))
+def new_session(app: str, version: str | None, platform: str) -> Session:
+    """A new session; of the version only what comes before the second dot."""
+    match = VERSION_RE.match(version or "")
+    return Session(app, match[0] if match else "", platform, secrets.token_urlsafe(9))
 
 
 def derived_token(secret: str) -> str:
-    """The lab's token where the rules name none: the same in every process, and no way back to the secret."""
+    """The lab's token where the rules name none.
+
+    It is the same in every process, and does not lead back to the secret.
+    """
     return hmac.new(secret.encode(), b"escape_mw.lab.token", hashlib.sha256).hexdigest()[:32]
-
-
-def _read(signer: TimestampSigner, text: str) -> tuple[list[str], bool]:
-    """The parts of a signed value, none where the signature does not hold; and whether it is still good."""
-    if not FORM.fullmatch(text):  # the decoder would overlook any other character
-        return [], False
-    try:
-        return signer.unsign(text, max_age=LIFE).decode("ascii").split(SEPARATOR), True
-    except SignatureExpired as error:
-        payload = error.payload or b""
-        return payload.decode("ascii").split(SEPARATOR), False
-    except BadSignature:
-        return [], False

@@ -1,4 +1,7 @@
-"""The lab's pages: one HTML document each, in English, whose style and script are constants, so that their hashes make the policy."""
+"""The lab's pages: one HTML document each, in English.
+
+Their style and script are constants, so that their hashes make the policy.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,29 @@ from functools import cache
 import jinja2
 from markupsafe import Markup
 
-from ..model import Answer
-from ..page import COMMON, HTML, source_hash, static
+from ..web.answers import HTML, NO_STORE, Answer, csp, template_text
 
 HEADINGS = (("app", "To the music app"), ("browser", "To the real browser"))
 BASE_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+# Kept by nobody and found by nobody; and the link's token goes nowhere as a referrer.
+HIDDEN = (*NO_STORE, ("X-Robots-Tag", "noindex"))
+BLANK: dict[str, object] = {
+    "rows": [],
+    "headings": HEADINGS,
+    "link": "",
+    "here": "",
+    "anew": "",
+    "saw": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One technique as the page shows it.
 
-    `name` is its id on the page, `known` what the table says of it, `uri` what its button opens (None: `words` say what
-    to do), `answers` what may have been seen as pairs of outcome and label, `told` how it went so far.
+    `name` is its id on the page, `known` what the table says of it, `uri` what its button opens
+    (None: `words` say what to do), `answers` what may have been seen as pairs of outcome and label,
+    `result` how it went so far.
     """
 
     name: str
@@ -31,7 +44,7 @@ class Row:
     words: str
     settle_ms: int
     answers: tuple[tuple[str, str], ...]
-    told: str = ""
+    result: str = ""
     worked: bool = False
 
     @property
@@ -40,11 +53,16 @@ class Row:
         return self.technique == "x-safari-window"
 
 
-def bench(title: str, rows: list[Row], *, token: str, query: str) -> Answer:
-    """The page with every row. `query` is that of its own address in this round; `token` begins a new one."""
+def trial_page(title: str, rows: list[Row], *, token: str, query: str) -> Answer:
+    """The page with every row.
+
+    `query` is that of its own address in this session; `token` begins a new one.
+    """
     texts = (
-        "Tap a technique. If your browser opens and says that it worked, come back: that is recorded. If not, say what you saw.",
-        "What is kept: the day, this app and its version, the technique and how it went. Nothing about you.",
+        "Tap a technique. If your browser opens and says that it worked, come back: that is"
+        " recorded. If not, say what you saw.",
+        "What is kept: the day, this app and its version, the technique and how it went."
+        " Nothing about you.",
     )
     return _answer(
         "200 OK",
@@ -64,48 +82,19 @@ def notice(title: str, *texts: str, status: str = "200 OK", link: str = "") -> A
 
 def see_other(location: str) -> Answer:
     """Back to the page after an answer was taken."""
-    return Answer(
-        "303 See Other",
-        (
-            ("Location", location),
-            HTML,
-            ("Content-Length", "0"),
-            *_headers(),
-            ("Content-Security-Policy", BASE_POLICY),
-        ),
-        b"",
-    )
+    own = (("Location", location), HTML, ("Content-Length", "0"))
+    headers = (*own, *HIDDEN, ("Content-Security-Policy", BASE_POLICY))
+    return Answer("303 See Other", headers, b"")
 
 
 def _answer(status: str, **values: object) -> Answer:
-    style, script = static("lab.css").strip(), static("lab.js").strip()
-    blank: dict[str, object] = {
-        "rows": [],
-        "headings": HEADINGS,
-        "link": "",
-        "here": "",
-        "anew": "",
-        "saw": "",
-    }
-    constants = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - constants of ours
-    body = _template().render(blank | values | constants).encode("utf-8")
-    policy = f"{BASE_POLICY}; script-src {source_hash(script)}; style-src {source_hash(style)}"
-    return Answer(
-        status,
-        (
-            HTML,
-            ("Content-Length", str(len(body))),
-            *_headers(),
-            ("Content-Language", "en"),
-            ("Content-Security-Policy", policy),
-        ),
-        body,
-    )
-
-
-def _headers() -> tuple[tuple[str, str], ...]:
-    """Kept by nobody, found by nobody; and the link's token goes nowhere as a referrer."""
-    return (*COMMON, ("X-Robots-Tag", "noindex"))
+    style = template_text(__package__, "lab.css").strip()
+    script = template_text(__package__, "lab.js").strip()
+    constants = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - constants
+    body = _template().render(BLANK | values | constants).encode("utf-8")
+    length = ("Content-Length", str(len(body)))
+    policy = ("Content-Security-Policy", csp(BASE_POLICY, script=script, style=style))
+    return Answer(status, (HTML, length, *HIDDEN, ("Content-Language", "en"), policy), body)
 
 
 @cache
@@ -113,4 +102,4 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    return environment.from_string(static("lab.html"))
+    return environment.from_string(template_text(__package__, "lab.html"))

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
-from ..fields import ID
-from ..handoffs import TECHNIQUES
-from ..ladder import DEFAULT, Ladders
-from ..model import Goal, Platform, Rung, Visitor
+from ..decision.entries import ID
+from ..decision.handoffs import TECHNIQUES
+from ..decision.ladder import DEFAULT, MENU, Ladders
+from ..decision.model import Goal, Platform, StepSpec, Visitor
 from .store import OUTCOMES, WORKED, Result
 
 SUCCESS = (WORKED, "opened")
-SETTLE = Rung("", "tap").settle_ms
+SETTLE = StepSpec("", "tap").settle_ms
 PHONES = ("ios", "android")
 GOALS: tuple[Goal, ...] = ("app", "browser")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -47,9 +47,8 @@ def tallies(results: Iterable[Result]) -> dict[Key, Tally]:
     """Results counted, in the order of their first tries; rows that no lab of this version writes are left out."""
     rows: dict[Key, list[Result]] = {}
     for result in filter(_is_sound, results):
-        rows.setdefault(Key(result.app, result.platform, result.goal, result.technique), []).append(
-            result
-        )  # type: ignore[arg-type]
+        key = Key(*result[1:2], *result[3:6])  # type: ignore[arg-type]  # sound words
+        rows.setdefault(key, []).append(result)
     return {key: _tally(tries) for key, tries in rows.items()}
 
 
@@ -74,73 +73,66 @@ def as_yaml(counted: Mapping[Key, Tally], ladders: Ladders) -> Iterator[str]:
             continue
         yield from (f"- app: {app}", f"  platform: {platform}", f"  goal: {goal}", "  steps:")
         yield from (
-            f"    - {_step(rung)}"
-            for rung in ranked(ladders.rungs(Visitor("in-app", app, platform), goal), own)
+            f"    - {_step(step)}"
+            for step in ranked(ladders.steps_for(Visitor("in-app", app, platform), goal), own)
         )
 
 
-def ranked(rungs: Iterable[Rung], own: Mapping[str, Tally]) -> list[Rung]:
-    """A ladder as own results would have it: the surest first, what always failed left out, the menu at the end."""
-    shipped = {rung.technique: rung for rung in rungs}
+def ranked(steps: Iterable[StepSpec], own: Mapping[str, Tally]) -> list[StepSpec]:
+    """A ladder as own results would have it.
+
+    The surest comes first, then what was not tried; what always failed is left out, and the menu
+    stands at the end.
+    """
+    shipped = {step.technique: step for step in steps}
     order = [*shipped, *(technique for technique in own if technique not in shipped)]
     sure = [technique for technique in order if technique in own and own[technique].worked]
     sure.sort(key=lambda technique: -own[technique].worked / own[technique].tries)
     confirmed = [
-        _confirmed(shipped.get(technique, Rung(technique, "tap")), own[technique])
+        _confirmed(shipped.get(technique, StepSpec(technique, "tap")), own[technique])
         for technique in sure
     ]
-    untried = [rung for technique, rung in shipped.items() if technique not in own]
-    menu = [rung for rung in (*confirmed, *untried) if rung.trigger == "written"] or [
-        Rung("menu", "written")
-    ]
-    return [*(rung for rung in (*confirmed, *untried) if rung.trigger != "written"), *menu]
+    every = [*confirmed, *(step for name, step in shipped.items() if name not in own)]
+    menu = [step for step in every if step.trigger == "written"] or [MENU]
+    return [*(step for step in every if step.trigger != "written"), *menu]
 
 
-def _confirmed(rung: Rung, tally: Tally) -> Rung:
-    trigger = "written" if rung.technique == "menu" else rung.trigger
-    return Rung(rung.technique, trigger, "single", tally.last, rung.settle_ms, "lab")
+def _confirmed(step: StepSpec, tally: Tally) -> StepSpec:
+    trigger = "written" if step.technique == "menu" else step.trigger
+    return StepSpec(step.technique, trigger, "single", tally.last, step.settle_ms, "lab")
 
 
 def _failures(own: Mapping[str, Tally]) -> Iterator[str]:
     for technique, tally in own.items():
         if not tally.worked and technique != "menu":
-            told = ", ".join(
-                f"{outcome} {count}" for outcome, count in sorted(tally.outcomes.items())
-            )
-            yield f"# left out: {technique} failed {tally.tries} of {tally.tries} ({told}; last {tally.last})"
+            counted = (f"{outcome} {count}" for outcome, count in sorted(tally.outcomes.items()))
+            often = f"{technique} failed {tally.tries} of {tally.tries}"
+            yield f"# left out: {often} ({', '.join(counted)}; last {tally.last})"
 
 
-def _step(rung: Rung) -> str:
+def _step(step: StepSpec) -> str:
     """A step in one line; a JSON string is a YAML string."""
-    said = {"verified": rung.verified, "source": rung.source, "note": rung.note}
-    words = [
-        f"{rung.technique}: {rung.trigger}",
-        f"confidence: {rung.confidence}",
-        *(f"{name}: {json.dumps(text)}" for name, text in said.items() if text),
-    ]
-    return f"{{{', '.join(words if rung.settle_ms == SETTLE else [*words, f'settle_ms: {rung.settle_ms}'])}}}"
+    facts = {"verified": step.verified, "source": step.source, "note": step.note}
+    parts = [f"{step.technique}: {step.trigger}", f"confidence: {step.confidence}"]
+    parts += [f"{name}: {json.dumps(text)}" for name, text in facts.items() if text]
+    if step.settle_ms != SETTLE:
+        parts.append(f"settle_ms: {step.settle_ms}")
+    return f"{{{', '.join(parts)}}}"
 
 
 def _tally(tries: list[Result]) -> Tally:
     worked = [result for result in tries if result.outcome in SUCCESS]
-    return Tally(
-        len(tries),
-        len(worked),
-        max(result.day for result in worked or tries),
-        Counter(result.outcome for result in tries),
-    )
+    last = max(result.day for result in worked or tries)
+    return Tally(len(tries), len(worked), last, Counter(result.outcome for result in tries))
 
 
 def _is_sound(result: Result) -> bool:
-    """Whether a row is one that we write: a file can be anybody's."""
-    known = (
+    """Whether a row is one that this version writes: a file can be anybody's."""
+    return (
         result.platform in PHONES
         and result.goal in GOALS
         and result.technique in TECHNIQUES
         and result.outcome in OUTCOMES
-    )
-    return (
-        known
         and ID.fullmatch(result.app) is not None
         and DAY.fullmatch(result.day) is not None
         and _is_date(result.day)

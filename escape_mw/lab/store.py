@@ -1,8 +1,9 @@
 """What the lab found out, in a small SQLite file: the day, the host app and its version, the technique, and how it went.
 
-Nothing else stands there but the hashes of the rows that have been counted, for as long as somebody could send them
-again. Each call opens the file anew: processes may fork, and the file may be moved or removed while the site runs. A
-file that cannot be used (full disk, locked, gone, broken) is logged once until it works again, and fails no request.
+Nothing else stands there but the hashes of the rows that have been counted, for as long as somebody
+could send them again. Each call opens the file anew: processes may fork, and the file may be moved
+or removed while the site runs. A file that cannot be used (full disk, locked, gone, broken) is
+logged once until it works again, and fails no request.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ..logs import logger
-from .marks import LIFE, Mark
+from ..web.logs import logger
+from .marks import LIFE, Trial
 
 MAX_ROWS = 10_000
 YEARS = 2
-PATIENCE = 1.0  # seconds to wait for another writer
+BUSY_TIMEOUT = 1.0  # seconds to wait for another writer
 REMEMBER = 2 * LIFE  # a round lasts as long, and the marks of its last page once more
 WORKED = "worked"
 OUTCOMES = (
@@ -57,11 +58,11 @@ class LabStore:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path = path
         self._clock = clock
-        self._told = False
+        self._is_unusable = False
         self._lock = threading.Lock()
         self._process = os.getpid()
 
-    def record(self, mark: Mark, outcome: str) -> bool | None:
+    def record(self, trial: Trial, outcome: str) -> bool | None:
         """Record how a row went, once: an arrival outdoes what was said before, and nothing outdoes an arrival.
 
         Returns whether anything is new, None where the file cannot be used.
@@ -75,15 +76,15 @@ class LabStore:
             file.execute("BEGIN IMMEDIATE")
             for statement in SCHEMA:
                 file.execute(statement)
-            new = self._put(file, mark, outcome)
+            new = self._put(file, trial, outcome)
             self._prune(file)
             file.execute("COMMIT")
             return new
         return None
 
-    def outcomes(self, marks: Iterable[Mark]) -> dict[str, str]:
+    def outcomes(self, trials: Iterable[Trial]) -> dict[str, str]:
         """How the rows of a round went so far, by their keys."""
-        keys = [mark.key for mark in marks]
+        keys = [trial.key for trial in trials]
         with self._guarded():
             if self.path.exists():
                 with closing(_open(self.path, "rw")) as file:
@@ -99,10 +100,10 @@ class LabStore:
                 return results(self.path)
         return []
 
-    def _put(self, file: sqlite3.Connection, mark: Mark, outcome: str) -> bool:
+    def _put(self, file: sqlite3.Connection, trial: Trial, outcome: str) -> bool:
         known = file.execute(
             "SELECT results.id, outcome FROM marks JOIN results ON results.id = marks.result WHERE mark = ?",
-            (mark.key,),
+            (trial.key,),
         ).fetchone()
         if known:
             file.execute(
@@ -113,9 +114,9 @@ class LabStore:
         now = self._clock()
         row = (
             time.strftime("%Y-%m-%d", time.gmtime(now)),
-            *mark.round[:3],
-            mark.goal,
-            mark.technique,
+            *trial.session[:3],
+            trial.goal,
+            trial.technique,
             outcome,
         )
         made = file.execute(
@@ -124,7 +125,7 @@ class LabStore:
         )
         file.execute(
             "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
-            (mark.key, int(now) + REMEMBER, made.lastrowid),
+            (trial.key, int(now) + REMEMBER, made.lastrowid),
         )
         return True
 
@@ -157,15 +158,15 @@ class LabStore:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            if not self._told:
+            if not self._is_unusable:
                 logger.error(
-                    "the lab's file %r cannot be used, results are lost: %.200r",
+                    "lab file %r is unusable, results are not stored: %.200r",
                     str(self.path),
                     str(error),
                 )
-            self._told = True
+            self._is_unusable = True
         else:
-            self._told = False
+            self._is_unusable = False
 
 
 def results(path: Path) -> list[Result]:
@@ -180,5 +181,8 @@ def results(path: Path) -> list[Result]:
 def _open(path: Path, mode: str) -> sqlite3.Connection:
     """The file, made if need be (`rwc`) or not (`rw`)."""
     return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", timeout=PATIENCE, isolation_level=None, uri=True
+        f"{path.absolute().as_uri()}?mode={mode}",
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        uri=True,
     )

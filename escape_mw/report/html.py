@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import jinja2
 from markupsafe import Markup
 
-from ..page import source_hash, static
+from ..web.answers import source_hash, template_text
 from . import figures, words
 from .charts import lift_chart
 from .figures import Names
@@ -23,7 +23,7 @@ SHOWN = 12  # host apps in a chart; the table lists all of them
 
 def html(summary: Summary, names: Names) -> str:
     """The whole document. The template escapes every name from the database (Jinja2 autoescape)."""
-    style = static("report.css").strip()
+    style = template_text(__package__, "report.css").strip()
     return _template().render(
         summary=summary,
         names=names,
@@ -78,4 +78,4 @@ def _template() -> jinja2.Template:
         bars=_bars, apps=_apps, arms=_arms, scale_end=_scale_end, lift=lift_chart
     )
     environment.globals |= {"f": figures, "w": words, "charts": charts, "wilson": wilson}
-    return environment.from_string(static("report.html"))
+    return environment.from_string(template_text(__package__, "report.html"))

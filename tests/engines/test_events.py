@@ -9,11 +9,11 @@ import pytest
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from escape_mw.decision.experiment import Experiment
+from escape_mw.decision.model import Visit
 from escape_mw.events import recorder
 from escape_mw.events.database import Database
 from escape_mw.events.event import Event
-from escape_mw.experiment import Experiment
-from escape_mw.model import Visit
 
 from .. import agents, intent_uri
 from . import chromium as chromium_engine
@@ -380,7 +380,7 @@ def test_whoever_asks_for_privacy_is_helped_and_not_followed(chromium, visitor, 
         play(chromium, "leave, return, copy, stay")
         visitor.open(out, agents.CHROME_ANDROID)
         eventually(site.read)
-        assert site.told() == ["eligible"]
+        assert site.as_dict() == ["eligible"]
         assert [event._replace(time=0) for event in site.read()] == [
             Event(0, "", "eligible", "landing", "tiktok", platform="android")
         ]
@@ -422,7 +422,7 @@ def test_without_javascript_only_the_requests_tell(engine):
         engine.tap(".stay a")
         eventually(lambda: engine.script("return !!document.querySelector('#home')"))
         eventually(lambda: len(site.read()) >= 2)
-        assert site.told() == ["eligible", "shown intent"]
+        assert site.as_dict() == ["eligible", "shown intent"]
         assert site.beacons() == 0
 
 

@@ -15,9 +15,9 @@ import atheris
 
 with atheris.instrument_imports(include=["escape_mw"]):
     from escape_mw import Answer, load
-    from escape_mw.destinations import gate, mend
-    from escape_mw.engine import Engine
-    from escape_mw.visitors import MAX_AGENT
+    from escape_mw.decision.visitors import MAX_AGENT
+    from escape_mw.engine.engine import Engine
+    from escape_mw.web.urls import normalise_location, strict_split
 
 RULES = load(
     {
@@ -42,9 +42,9 @@ def check_agent(text: str) -> None:
 
 
 def check_url(text: str) -> None:
-    found = RULES.destinations.find(mend(text))
+    found = RULES.destinations.find(normalise_location(text))
     if found is not None:
-        assert gate(found.url) is not None
+        assert strict_split(found.url) is not None
         assert found.url.isascii()
         assert RULES.destinations.knows(urlsplit(found.url).hostname or "")
         assert not (PLANTED and "?@" in found.url), "the planted fault"

@@ -1,0 +1,88 @@
+"""`escape-mw events`: export events, or delete old ones."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import time
+from calendar import timegm
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..events.event import Event
+from ..events.options import PERIOD, seconds
+from .options import NEEDS_DATABASE, database_options, database_url
+
+if TYPE_CHECKING:
+    from ..events.database import Database
+
+
+@click.group()
+def events() -> None:
+    """Export events, or delete old ones."""
+
+
+@events.command()
+@database_options
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="The first day (UTC) to take.")
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
+)
+def export(url: str | None, rules_file: str | None, since: Any, form: str) -> None:
+    """Print every event, the oldest first; then what was only counted, by the day."""
+    database = _open(database_url(url, rules_file))
+    found = database.read(timegm(since.timetuple()) if since else 0)
+    _guarded(lambda: _write_csv(found) if form == "csv" else _write_lines(found))
+
+
+@events.command()
+@database_options
+@click.option(
+    "--older-than", "period", required=True, metavar="PERIOD", help="Such as 90d, 13mo or 2y."
+)
+def prune(url: str | None, rules_file: str | None, period: str) -> None:
+    """Delete what is older than a period."""
+    if not PERIOD.fullmatch(period):
+        raise click.UsageError(f"--older-than {period!r} is not a period such as 90d, 13mo or 2y")
+    database = _open(database_url(url, rules_file))
+    gone = _guarded(lambda: database.prune(int(time.time()) - seconds(period)))
+    click.echo(f"{gone} event{'' if gone == 1 else 's'} deleted")
+
+
+def _open(url: str) -> Database:
+    try:
+        from ..events.database import Database  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise click.ClickException(NEEDS_DATABASE) from None
+    database: Database = _guarded(lambda: Database(url))
+    return database
+
+
+def _guarded(work: Callable[[], Any]) -> Any:
+    """What `work` makes; an error of the database ends the command."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - an extra
+
+    from ..events.tables import NewerDatabaseError  # noqa: PLC0415
+
+    try:
+        return work()
+    except ImportError as error:
+        raise click.ClickException(f"the database's driver is not installed: {error}") from None
+    except (SQLAlchemyError, NewerDatabaseError) as error:
+        raise click.ClickException(
+            f"the database cannot be used: {getattr(error, 'orig', None) or error}"
+        ) from None
+
+
+def _write_lines(found: Iterable[Event]) -> None:
+    for event in found:
+        sys.stdout.write(json.dumps(event.as_dict()) + "\n")
+
+
+def _write_csv(found: Iterable[Event]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(Event._fields)
+    writer.writerows(found)

@@ -1,0 +1,215 @@
+"""`escape-mw report` and `escape-mw power`: what events say, and what it takes to say more.
+
+SQLAlchemy, statsmodels and SciPy are imported once a command has its options.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import catalogue
+from .options import load_or_exit
+
+if TYPE_CHECKING:
+    from ..rules import Rules
+
+MISSING = "the report needs more: python -m pip install 'escape-mw[report]'"
+EXTRAS = {"sqlalchemy", "statsmodels", "scipy", "numpy", "pandas", "patsy"}
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+LIFT = click.FloatRange(0, min_open=True)
+
+
+@click.command()
+@click.option(
+    "--db",
+    "url",
+    metavar="URL",
+    help="Events database, such as sqlite:////srv/events.sqlite3. Default: that of --rules.",
+)
+@click.option(
+    "--rules",
+    "rules_file",
+    type=click.Path(dir_okay=False),
+    help="Rules file: its events database, its experiments' holdouts.",
+)
+@click.option("--rule", metavar="NAME", help="Only visits of this rule.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only visits from this day (UTC) on."
+)
+@click.option(
+    "--lift",
+    default=0.5,
+    show_default=True,
+    type=LIFT,
+    help="Minimum lift to detect (0.5 = +50 %).",
+)
+@click.option(
+    "--planned",
+    type=click.IntRange(1),
+    metavar="VISITS",
+    help="Planned sample size. Default: computed from the holdout's rate.",
+)
+@click.option(
+    "--holdout",
+    type=SHARE,
+    help="Planned share of the holdout. Default: that of --rules, or 0.5.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write an HTML report to FILE.",
+)
+def report(  # noqa: PLR0913, PLR0917 - one for each option
+    url: str | None,
+    rules_file: str | None,
+    rule: str | None,
+    since: datetime | None,
+    lift: float,
+    planned: int | None,
+    holdout: float | None,
+    as_json: bool,
+    page: Path | None,
+) -> None:
+    """Report who got out, by which way, and whether it was worth it."""
+    if as_json and page:
+        raise click.UsageError("give either --json or --html")
+    rules = load_or_exit(rules_file) if rules_file else None
+    source = url or _database(rules, rules_file)
+    with _extra():
+        from ..report.counts import Scope  # noqa: PLC0415 - an extra, and slow to import
+        from ..report.reader import SourceError, open_events  # noqa: PLC0415
+        from ..report.readings import Plan  # noqa: PLC0415
+        from ..report.summary import summary  # noqa: PLC0415
+    plan = Plan(lift, planned, holdout, _holdouts(rules))
+    scope = Scope(rule, int(since.replace(tzinfo=timezone.utc).timestamp()) if since else 0)
+    try:
+        with open_events(source) as connection:
+            found = summary(connection, scope, plan, int(time.time()))
+    except SourceError as error:
+        raise click.ClickException(str(error)) from None
+    _print(_form(as_json, page)(found, _names(rules)), page)
+
+
+@click.command()
+@click.option(
+    "--baseline",
+    required=True,
+    type=SHARE,
+    help="The rate of the outcome without escapes; 0.10 is one visit in ten.",
+)
+@click.option(
+    "--lift",
+    default=0.5,
+    show_default=True,
+    type=LIFT,
+    help="Minimum lift to detect (0.5 = +50 %).",
+)
+@click.option(
+    "--holdout",
+    default=0.5,
+    show_default=True,
+    type=SHARE,
+    help="The share of visits that is held out.",
+)
+@click.option(
+    "--power",
+    "certainty",
+    default=0.8,
+    show_default=True,
+    type=SHARE,
+    help="Statistical power.",
+)
+@click.option(
+    "--alpha",
+    default=0.05,
+    show_default=True,
+    type=SHARE,
+    help="Significance level (false positive rate).",
+)
+@click.option(
+    "--per-day",
+    type=click.FloatRange(0, min_open=True),
+    metavar="VISITS",
+    help="Eligible visits a day; says how many days it takes.",
+)
+def power(
+    baseline: float,
+    lift: float,
+    holdout: float,
+    certainty: float,
+    alpha: float,
+    per_day: float | None,
+) -> None:
+    """Say how many visits an experiment needs."""
+    with _extra():
+        from ..report.power import visits_needed  # noqa: PLC0415 - an extra, and slow to import
+        from ..report.words import planned_size  # noqa: PLC0415
+    try:
+        arms = visits_needed(baseline, lift, holdout, certainty, alpha)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo("\n".join(planned_size(arms, baseline, lift, certainty, alpha, per_day)))
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """A missing library of the extra ends the command with what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRAS:
+            raise
+        raise click.ClickException(MISSING) from None
+
+
+def _database(rules: Rules | None, file: str | None) -> str:
+    if rules is None:
+        raise click.UsageError("give --db, or --rules with an events database")
+    if rules.events is None or not rules.events.database:
+        raise click.ClickException(
+            f"{file}: no events are kept; name a database there"
+            " (events: {database: ...}), or give --db"
+        )
+    return rules.events.database
+
+
+def _holdouts(rules: Rules | None) -> dict[str, float]:
+    trials = [rule.experiment for rule in rules.policy.rules] if rules else []
+    return {trial.name: trial.holdout for trial in trials if trial and 0 < trial.holdout < 1}
+
+
+def _names(rules: Rules | None) -> dict[str, str]:
+    """Host apps' names, those of the rules' own included."""
+    known = rules.policy.visitors.apps.values() if rules else catalogue.load().apps
+    return {app.id: app.name for app in known}
+
+
+def _form(as_json: bool, page: Path | None) -> Callable[[Any, dict[str, str]], str]:
+    if as_json:
+        from ..report.machine import as_json as form  # noqa: PLC0415 - needs what the extra brings
+    elif page:
+        from ..report.html import html as form  # noqa: PLC0415
+    else:
+        from ..report.text import text as form  # noqa: PLC0415
+    return form
+
+
+def _print(text: str, page: Path | None) -> None:
+    if page is None:
+        click.echo(text)
+        return
+    try:
+        page.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{page}: cannot be written: {error.strerror}") from None
+    click.echo(f"{page} is written; it is one file and asks nothing of any server.")

@@ -1,0 +1,43 @@
+"""`escape-mw check` and `escape-mw schema`: what a rules file may say, and whether one does."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from ..rules import Rules, RulesError, load
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="RULES...")
+def check(files: tuple[str, ...]) -> None:
+    """Check rules files; print every problem as file:line:column."""
+    problems = 0
+    for name in files:
+        try:
+            rules = load(name)
+        except RulesError as error:
+            problems += len(error.problems)
+            click.echo("\n".join(error.problems), err=True)
+        else:
+            click.echo(f"{name}: {_summary(rules)}")
+    sys.exit(1 if problems else 0)
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of the rules file, for editors."""
+    from ..rules.schema import RulesFile  # noqa: PLC0415 - pydantic is slow to import
+
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    click.echo(json.dumps({**draft, **RulesFile.model_json_schema()}, indent=2))
+
+
+def _summary(rules: Rules) -> str:
+    policy = rules.policy
+    return (
+        f"{len(policy.rules)} rules, {len(policy.destinations.entries)} destinations,"
+        f" {len(policy.apps)} host apps, mode {policy.mode}"
+    )

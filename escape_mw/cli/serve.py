@@ -1,0 +1,71 @@
+"""`escape-mw serve`: a site, wrapped, on waitress."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ..wsgi import EscapeMiddleware
+from . import demo
+from .options import or_exit, rules_option
+
+
+@click.command()
+@rules_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--app",
+    "spec",
+    metavar="MODULE:OBJECT",
+    help="The WSGI application to wrap. Default: a small demo site.",
+)
+def serve(rules_file: str | None, host: str, port: int, spec: str | None) -> None:
+    """Serve a site, wrapped, on waitress."""
+    app = demo.app if spec is None else _imported(spec)
+    rules = rules_file or (demo.RULES if spec is None else None)
+    wrapped = or_exit(lambda: EscapeMiddleware(app, rules))
+
+    def greeting(actual: int) -> str:
+        if spec is None:
+            return demo.how_to_try(host, actual)
+        return f"Serving {spec} on http://{host}:{actual}/ (end with Ctrl-C)."
+
+    run_server(wrapped, host, port, greeting)
+
+
+def run_server(app: Any, host: str, port: int, greeting: Callable[[int], str]) -> None:
+    """Serve a WSGI application on waitress until the end.
+
+    `greeting` says what to print, from the port that was taken. Raises click.ClickException.
+    """
+    try:
+        from waitress.server import create_server  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise click.UsageError(
+            "waitress is missing; install it with: python -m pip install 'escape-mw[serve]'"
+        ) from None
+    try:
+        server = create_server(app, host=host, port=port)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
+    click.echo(greeting(getattr(server, "effective_port", port)))
+    sys.stdout.flush()
+    server.run()
+
+
+def _imported(spec: str) -> Any:
+    module, _, name = spec.partition(":")
+    sys.path.insert(0, "")
+    try:
+        found = __import__(module, fromlist=["_"])
+        for part in (name or "app").split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise click.UsageError(f"--app {spec!r}: {type(error).__name__}: {error}") from None
+    if not callable(found):
+        raise click.UsageError(f"--app {spec!r} is not a WSGI application: it cannot be called")
+    return found

@@ -1,0 +1,118 @@
+"""The techniques: one pure function each, from what is handed over to the URI that does it, or None where it cannot.
+
+None takes the step out of the ladder: a dead tap is worse than no button. URLs have passed
+`strict_split`, so they are printable ASCII with a plain host; what a technique cannot carry beyond
+that is refused here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import quote
+
+from ..web.urls import DOT_SEGMENT
+
+PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+", re.ASCII)
+APOSTROPHE = "'"  # browsers quote it in a query, and only there
+LINE_PARAMETER = "openExternalBrowser=1"
+
+
+class Handoff(NamedTuple):
+    """What one step hands over: `url` itself, our own page as `fallback`, and the music app's package and URI.
+
+    `host_app` is the app whose webview it leaves.
+    """
+
+    url: str
+    fallback: str
+    host_app: str | None = None
+    android_package: str | None = None
+    app_uri: str | None = None
+
+
+def intent(handoff: Handoff, package: str | None = None) -> str | None:
+    """Android's intent: to the default browser, or to the app that owns the link.
+
+    The host form with a scheme is the only portable one (intent:https://... fails in Telegram). The
+    data part holds no fragment, because host apps split at the first "#Intent;". Source: AOSP
+    Intent.parseUri.
+    """
+    scheme, _, data = handoff.url.partition(":")
+    path, mark, query = data.partition("?")
+    if "#" in data or DOT_SEGMENT.search(path):
+        return None
+    return (
+        f"intent:{path}{mark}{query.replace(APOSTROPHE, '%27')}#Intent;scheme={scheme};"
+        "action=android.intent.action.VIEW;category=android.intent.category.BROWSABLE;"
+        + (f"package={package};" if package else "")
+        + f"S.browser_fallback_url={quote(handoff.fallback, safe='')};end"
+    )
+
+
+def intent_app(handoff: Handoff) -> str | None:
+    """The same with the music app's package: one template for every service, no mapping of paths."""
+    package = handoff.android_package
+    return intent(handoff, package) if package and PACKAGE.fullmatch(package) else None
+
+
+def app_scheme(handoff: Handoff) -> str | None:
+    """The music app's own URI, where the catalogue can make one from the URL."""
+    return handoff.app_uri
+
+
+def x_safari(handoff: Handoff) -> str | None:
+    """Safari, and only Safari, on iOS 17 and later; https alone."""
+    return f"x-safari-{handoff.url}" if handoff.url.startswith("https:") else None
+
+
+def chrome_ios(handoff: Handoff) -> str | None:
+    """Chrome on iOS (developer.chrome.com, "Opening links in Chrome for iOS"): googlechrome for http, googlechromes for https."""
+    return "googlechrome" + handoff.url.removeprefix("http")
+
+
+def extbrowser(handoff: Handoff) -> str | None:
+    """Instagram's own opener, which asks the visitor first; Threads has its twin."""
+    scheme = "barcelona" if handoff.host_app == "threads" else "instagram"
+    return f"{scheme}://extbrowser/?url={quote(handoff.url, safe='')}"
+
+
+def kakao_external(handoff: Handoff) -> str | None:
+    """KakaoTalk's own opener."""
+    return f"kakaotalk://web/openExternal?url={quote(handoff.url, safe='')}"
+
+
+def line_external(handoff: Handoff) -> str | None:
+    """LINE opens any URL with this parameter outside (developers.line.biz, LINE URL scheme).
+
+    It goes on our own page, whatever the goal: the destination stays as it is.
+    """
+    path, mark, query = handoff.fallback.partition("?")
+    if LINE_PARAMETER in query.split("&"):
+        return handoff.fallback
+    return f"{path}?{query}{'&' if mark else ''}{LINE_PARAMETER}"
+
+
+def https_link(handoff: Handoff) -> str | None:
+    """A plain link to the destination, which may fire as a universal link."""
+    return handoff.url
+
+
+def menu(handoff: Handoff) -> None:
+    """The host app's own menu, in words."""
+
+
+TECHNIQUES: dict[str, Callable[[Handoff], str | None]] = {
+    "intent": intent,
+    "intent-app": intent_app,
+    "app-scheme": app_scheme,
+    "x-safari": x_safari,
+    "x-safari-window": x_safari,
+    "chrome-ios": chrome_ios,
+    "extbrowser": extbrowser,
+    "kakao-external": kakao_external,
+    "line-external": line_external,
+    "https-link": https_link,
+    "menu": menu,
+}

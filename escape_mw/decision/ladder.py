@@ -1,0 +1,106 @@
+"""The ladder: the steps that a visitor can take, in order.
+
+They depend on the host app, the platform and the goal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta
+
+from .entries import TechniqueOverride, TechniqueRow
+from .handoffs import TECHNIQUES, Handoff
+from .model import Goal, Platform, Step, StepSpec, Visitor
+
+MENU = StepSpec("menu", "written")
+DEFAULT = "default"
+Key = tuple[str, Platform, Goal]
+
+
+class Ladders:
+    """The techniques table with the rules' overrides, complete for every host app; built once.
+
+    `shipped` holds the rows as they were before any override.
+    """
+
+    def __init__(
+        self,
+        apps: Iterable[str],
+        rows: Iterable[TechniqueRow],
+        overrides: Iterable[TechniqueOverride] = (),
+    ) -> None:
+        self.shipped = tuple(rows)
+        own: dict[Key, tuple[StepSpec, ...]] = {
+            (row.app, row.platform, row.goal): row.steps for row in self.shipped
+        }
+        goals = [(platform, goal) for app, platform, goal in own if app == DEFAULT]
+        self._table = {
+            (app, *goal): own.get((app, *goal)) or own[(DEFAULT, *goal)]
+            for app in (DEFAULT, *apps)
+            for goal in goals
+        }
+        for override in overrides:
+            for key in self._table:
+                if _concerns(override, key):
+                    self._table[key] = _overridden(self._table[key], override)
+
+    def steps_for(self, visitor: Visitor, goal: Goal) -> tuple[StepSpec, ...]:
+        """All steps for this visitor; the last is always the host app's own menu in words."""
+        return self._table[visitor.app or DEFAULT, visitor.platform, goal]
+
+    def rows(self) -> Iterator[tuple[str, Platform, Goal, tuple[StepSpec, ...]]]:
+        """The whole table: app, platform, goal, steps."""
+        return ((*key, steps) for key, steps in self._table.items())
+
+
+def make_steps(
+    specs: tuple[StepSpec, ...],
+    visitor: Visitor,
+    handoff: Callable[[int], Handoff],
+    start: int = 0,
+    *,
+    automatic: bool = True,
+) -> tuple[Step, ...]:
+    """Make the steps from `start` on ready; `handoff` gives what the step of a number hands over.
+
+    A step whose URI cannot be made is left out. Where it is not to be `automatic`, on a return
+    (`start` above 0) and in a webview without a name, nothing fires by itself: such steps become
+    taps.
+    """
+    may_fire = automatic and not start and visitor.kind == "in-app"
+    steps: list[Step] = []
+    for number, spec in enumerate(specs):
+        is_written = spec.trigger == "written"
+        if number < start and not is_written:
+            continue
+        uri = TECHNIQUES[spec.technique](handoff(number))
+        if uri is None and not is_written:
+            continue
+        fires = spec.trigger in ("auto", "redirect") and may_fire and not steps
+        trigger = spec.trigger if fires or is_written else "tap"
+        steps.append(Step(spec.technique, trigger, uri, spec.settle_ms, spec.confidence))
+    return tuple(steps)
+
+
+def stale(verified: str | None, today: date | None = None) -> bool:
+    """Whether a technique was last seen to work longer than a year ago.
+
+    `verified` is YYYY-MM or YYYY-MM-DD, None where it was never seen.
+    """
+    if verified is None:
+        return False
+    seen = date.fromisoformat(verified if len(verified) > 7 else f"{verified}-28")
+    return (today or date.today()) - seen > timedelta(days=365)
+
+
+def _concerns(override: TechniqueOverride, key: Key) -> bool:
+    wanted = (override.app, override.platform, override.goal)
+    return all(want in (None, has) for want, has in zip(wanted, key, strict=True))
+
+
+def _overridden(steps: tuple[StepSpec, ...], override: TechniqueOverride) -> tuple[StepSpec, ...]:
+    if override.steps is not None:
+        steps = override.steps
+    else:
+        steps = tuple(step for step in steps if step.technique != override.technique)
+    return steps if steps and steps[-1].trigger == "written" else (*steps, MENU)

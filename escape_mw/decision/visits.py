@@ -1,0 +1,63 @@
+"""From a `Request` to a `Visit`: the facts that a decision is made from.
+
+Among them is the requested URL as the visitor's browser shows it.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from ..web.request import Request
+from ..web.urls import (
+    DEFAULT_PORTS,
+    HOST_AND_PORT,
+    MAX_URL,
+    SAFE_PATH,
+    SAFE_QUERY,
+    is_local_path,
+)
+from .model import Visit
+from .policy import Policy
+from .signals import asks_for_privacy
+
+
+def visit_of(request: Request, policy: Policy, *, measured: bool = False) -> Visit:
+    """The facts of a request, its marker taken out; with an id where it is `measured` and may be."""
+    marker, query = policy.markers.extract(request.query)
+    may_follow = measured and not asks_for_privacy(request.headers)
+    return Visit(
+        method=request.method,
+        path=request.full_path,
+        query=query,
+        url=_address(request, query, policy),
+        host=request.host.lower(),
+        user_agent=request.user_agent,
+        headers=request.headers,
+        marker=marker,
+        root=quote(request.mount, safe=SAFE_PATH, encoding="latin-1"),
+        id=policy.markers.visit_id(marker) if may_follow else "",
+        address=request.address,
+    )
+
+
+def _address(request: Request, query: str, policy: Policy) -> str | None:
+    """The requested URL as the visitor's browser shows it; None if it cannot be trusted."""
+    path = request.raw_path
+    origin = policy.base_url or _origin(request, policy)
+    if origin is None or not is_local_path(path):
+        return None
+    url = origin + quote(path, safe=SAFE_PATH, encoding="latin-1")
+    if query:
+        url += "?" + quote(query, safe=SAFE_QUERY, encoding="latin-1")
+    return url if len(url) <= MAX_URL else None
+
+
+def _origin(request: Request, policy: Policy) -> str | None:
+    match = HOST_AND_PORT.fullmatch(request.host.lower())
+    if request.scheme not in DEFAULT_PORTS or not match:
+        return None
+    host, port = match.groups()
+    if policy.allowed_hosts and host not in policy.allowed_hosts:
+        return None
+    is_default = port is None or port == DEFAULT_PORTS[request.scheme]
+    return f"{request.scheme}://{host if is_default else match[0]}"

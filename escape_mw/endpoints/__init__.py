@@ -1,0 +1,1 @@
+"""The addresses that this package answers itself, below `/_escape/`."""

@@ -1,0 +1,24 @@
+"""What an endpoint answers with: its request, and the parts of the rules that it may read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..decision.policy import Policy
+from ..events.measurement import Measurement
+from ..lab.setup import LabSetup
+from ..web.request import Request
+from .limiter import RateLimiter
+
+
+class Context(NamedTuple):
+    """One request to an address of this package.
+
+    `lab` and `measurement` are None where they are off; `limiter` is the process's.
+    """
+
+    request: Request
+    policy: Policy
+    lab: LabSetup | None
+    measurement: Measurement | None
+    limiter: RateLimiter

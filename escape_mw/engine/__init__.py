@@ -1,0 +1,1 @@
+"""From a request to an answer, for every kind of server and framework."""

@@ -1,0 +1,231 @@
+"""From a request to an answer: the one place that fails open, notifies observers, and measures.
+
+Whatever goes wrong in here lets the request pass, with one log record.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from typing import NamedTuple
+
+from ..decision.decide import decide
+from ..decision.journeys import site_token
+from ..decision.model import AskSite, Decision, Page, Pass, Redirect, Visit
+from ..decision.visits import visit_of
+from ..endpoints.context import Context
+from ..endpoints.limiter import RateLimiter
+from ..endpoints.router import route
+from ..events.measurement import Measurement, MeasurementSource
+from ..events.sinks import Sink
+from ..events.tokens import record_outcome
+from ..page.render import render
+from ..rules import Rules, RulesLike
+from ..rules.reload import RulesSource
+from ..web.addresses import PREFIX
+from ..web.answers import Answer
+from ..web.logs import logger
+from ..web.request import Environ, Request, from_environ
+from ..web.urls import host_of, is_local_path
+from .quick_look import is_plain
+
+# Set while an application runs inside this middleware: applied twice, the outer one acts and the
+# inner one passes.
+APPLIED: ContextVar[bool] = ContextVar("escape_mw_applied", default=False)
+ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()  # of this process, for `record`
+LOCAL = ("localhost", "127.", "10.", "192.168.")
+Observer = Callable[[Visit, Decision], object]
+
+
+class Passthrough(NamedTuple):
+    """A request that goes on to the site, after a closer look, by the rules then in force.
+
+    `is_asked` says whether the site's own redirect decides what is done. `token` is the visit's
+    token for the site's own flow, if it gets one.
+    """
+
+    visit: Visit
+    rules: Rules
+    is_asked: bool
+    token: str | None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a redirect of the site's is to be looked at."""
+        return self.is_asked or self.visit.marker is not None
+
+    @property
+    def query(self) -> str | None:
+        """The query string without its marker, None where there was none to take out."""
+        return None if self.visit.marker is None else self.visit.query
+
+
+class Engine:
+    """Answers requests by the rules in force.
+
+    `rules` is a YAML file's path (read again as it is edited), a mapping, `Rules`, or None for the
+    default. `observers` are called with every visit and decision that went beyond the quick look.
+    `sinks` are called with lists of events, from a thread of their own; they switch measuring on
+    where the rules do not. Raises RulesError.
+    """
+
+    def __init__(
+        self,
+        rules: RulesLike = None,
+        observers: Iterable[Observer] = (),
+        sinks: Iterable[Sink] = (),
+    ) -> None:
+        self.source = RulesSource(rules)
+        self.measurements = MeasurementSource(sinks)
+        self._has_sinks = self.measurements.is_on
+        self._observers = tuple(observers)
+        self._limiter = RateLimiter()
+        self._has_warned_of_http = False
+        self.rules.policy.visitors.warm()
+        self.measurements.current(self.rules.events)
+        ENGINES.add(self)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force."""
+        return self.source.rules
+
+    @property
+    def measurement(self) -> Measurement | None:
+        """What visits are measured with, None where nothing is measured."""
+        return self.measurements.current(self.rules.events)
+
+    def answer(
+        self, environ: Environ, request_of: Callable[[Environ], Request] = from_environ
+    ) -> Answer | Passthrough | None:
+        """What to answer instead of the site, or how the request goes on to it.
+
+        `environ` is the server's own mapping with CGI's names. It is read for the quick look at a
+        plain browser, which is let through with None; of others, `request_of` makes the neutral
+        request. Nothing is changed, and no body is read but what is sent to this package's own
+        addresses.
+        """
+        try:
+            rules = self.source.current()
+            has_endpoints = rules.lab or rules.events or self._has_sinks
+            is_own = has_endpoints and environ.get("PATH_INFO", "").startswith(PREFIX)
+            if is_own and (answer := self._endpoint(request_of(environ), rules)):
+                return answer
+            if is_plain(environ, rules.policy) or APPLIED.get():
+                return None
+            return self._decide(request_of(environ), rules)
+        except Exception:
+            logger.exception("internal error; the request was passed to the site unchanged")
+            return None
+
+    def answer_redirect(self, passed: Passthrough, location: str) -> Answer | str:
+        """What to answer instead of the site's redirect to `location`, or the location to send.
+
+        That is `location` itself, but for a marked visit that the site leads to another page of its
+        own (a slash, a host name, https): it stays marked, or it would begin anew and never end.
+        """
+        visit, rules = passed.visit, passed.rules
+        try:
+            if passed.is_asked:
+                decision = decide(visit, rules.policy, location)
+                if answer := self._carry_out(visit, decision, rules):
+                    return answer
+            if visit.marker is not None and _leads_to_itself(location, visit):
+                return rules.policy.markers.carry_over(location, visit.marker)
+        except Exception:
+            logger.exception("internal error; the site's redirect was sent unchanged")
+        return location
+
+    def varies(self, path: str) -> bool:
+        """Whether a path's answers depend on the user agent, and caches are to be told."""
+        policy = self.rules.policy
+        return policy.vary and policy.mode == "act" and policy.guards(path)
+
+    def record(self, outcome: str, token: str) -> bool:
+        """Record an outcome for a visit's token; returns whether the token was one of these."""
+        if (measurement := self.measurement) is None:
+            return False
+        return record_outcome(outcome, token, self.rules.policy, measurement.recorder)
+
+    def _endpoint(self, request: Request, rules: Rules) -> Answer | None:
+        if rules.policy.mode == "off":
+            return None
+        measurement = self.measurements.current(rules.events)
+        context = Context(request, rules.policy, rules.lab, measurement, self._limiter)
+        return route(context)
+
+    def _decide(self, request: Request, rules: Rules) -> Answer | Passthrough:
+        measurement = self.measurements.current(rules.events)
+        visit = visit_of(request, rules.policy, measured=measurement is not None)
+        self._warn_of_plain_http(visit, rules)
+        decision = decide(visit, rules.policy)
+        token = site_token(decision, rules.policy)
+        answer = self._carry_out(visit, decision, rules)
+        return answer or Passthrough(visit, rules, isinstance(decision, AskSite), token)
+
+    def _carry_out(self, visit: Visit, decision: Decision, rules: Rules) -> Answer | None:
+        self._notify(visit, decision, rules)
+        if measurement := self.measurements.current(rules.events):
+            measurement.observe(visit, decision, rules.policy)
+        if isinstance(decision, AskSite | Pass) or rules.policy.mode == "observe":
+            return None
+        return render(visit, decision, rules.page)
+
+    def _notify(self, visit: Visit, decision: Decision, rules: Rules) -> None:
+        if isinstance(decision, Redirect | Page):
+            _log(decision, rules.policy.mode)
+        for observer in self._observers:
+            try:
+                observer(visit, decision)
+            except Exception:
+                logger.exception("an observer raised an exception")
+
+    def _warn_of_plain_http(self, visit: Visit, rules: Rules) -> None:
+        if self._has_warned_of_http or rules.policy.base_url is not None:
+            return
+        if (visit.url or "").startswith("http:") and not visit.host.startswith(LOCAL):
+            self._has_warned_of_http = True
+            logger.warning(
+                "%r appears to be served over plain http;"
+                " behind a TLS-terminating proxy, set base_url or use ProxyFix",
+                visit.host,
+            )
+
+
+def record(outcome: str, visit: str | None) -> bool:
+    """Record that what the site wanted has happened in a visit, such as a pre-save.
+
+    `outcome` is the site's own word for it, `visit` what stood in environ["escape_mw.visit"],
+    within a day and once; None and "" stand for a visit that is not measured. Returns whether the
+    visit is one of this process's middleware.
+    """
+    return bool(visit) and any(engine.record(outcome, visit or "") for engine in ENGINES)
+
+
+def _log(decision: Redirect | Page, mode: str) -> None:
+    visitor = decision.visitor
+    fields = {
+        "rule": decision.rule,
+        "app": visitor.app,
+        "platform": visitor.platform,
+        "service": decision.destination.service,
+    }
+    logger.info(
+        "%s%s rule=%r app=%s platform=%s service=%s",
+        "observe: " if mode == "observe" else "",
+        type(decision).__name__.lower(),
+        *fields.values(),
+        extra={"decision": type(decision).__name__.lower(), **fields},
+    )
+
+
+def _leads_to_itself(location: str, visit: Visit) -> bool:
+    """Whether a redirect stays on the site.
+
+    That is a path, or a URL of the host that was asked or of this site's own address.
+    """
+    if is_local_path(location):
+        return True
+    is_url = location.startswith(("http://", "https://"))
+    return is_url and host_of(location) in (visit.host, host_of(visit.url or ""))

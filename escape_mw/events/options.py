@@ -1,0 +1,35 @@
+"""What is measured, and which sinks receive it: the rules' `events:` as a plain value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+DEFAULT_DATABASE = "sqlite:///escape_events.sqlite3"
+DAY = 86_400  # seconds
+UNITS = {"d": DAY, "mo": DAY * 365.25 / 12, "y": DAY * 365.25}
+PERIOD = re.compile(r"[1-9]\d{0,4}(?:d|mo|y)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class EventOptions:
+    """The sinks that the rules name, and the words that outcomes may have.
+
+    `database` is a URL as SQLAlchemy writes it, `keep` a period such as "13mo".
+    """
+
+    log: bool = False
+    database: str | None = field(default=None, repr=False)
+    prometheus: bool = False
+    opentelemetry: bool = False
+    keep: str | None = None
+    outcomes: tuple[str, ...] = ()
+
+
+def seconds(period: str) -> int:
+    """The length of a period such as 90d, 13mo or 2y; a month is the twelfth of a year.
+
+    The period has the form of `PERIOD`.
+    """
+    number = period.rstrip("dmoy")
+    return int(int(number) * UNITS[period.removeprefix(number)])

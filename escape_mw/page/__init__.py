@@ -1,0 +1,1 @@
+"""From a decision to the page that people see: HTML, languages, and how a site dresses it."""

@@ -1,0 +1,34 @@
+"""The rules file: text, checked forms, plain data, `Rules`.
+
+pydantic and YAML are imported here and nowhere else, and only once there are rules to read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from .environment import MODE_VARIABLE
+from .errors import RulesError
+from .rules import Rules, default_rules
+
+__all__ = ["Rules", "RulesError", "RulesLike", "load"]
+
+RulesLike = str | os.PathLike[str] | Mapping[str, Any] | Rules | None
+
+
+def load(source: RulesLike = None) -> Rules:
+    """Read rules from a YAML file's path, from a mapping of the same form, or take the default.
+
+    Raises RulesError, with every problem, and nothing else: also for a file that cannot be read.
+    """
+    if isinstance(source, Rules):
+        return source
+    if source is None and not os.environ.get(MODE_VARIABLE):
+        return default_rules()
+    from .parse import parse_file, parse_mapping  # noqa: PLC0415 - pydantic and YAML
+
+    if source is None or isinstance(source, Mapping):
+        return parse_mapping(source or {"version": 1})
+    return parse_file(source)

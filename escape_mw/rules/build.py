@@ -1,0 +1,168 @@
+"""From the checked form of the rules to `Rules`: what the words mean, and whether they can."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path as FilePath
+
+from .. import catalogue
+from ..decision.destinations import DestinationIndex
+from ..decision.entries import AppEntry, DestinationEntry
+from ..decision.experiment import Experiment
+from ..decision.ladder import Ladders
+from ..decision.markers import MarkerSigner
+from ..decision.policy import Policy, Rule
+from ..decision.targets import FixedUrl, FromQuery, SitePage, SiteRedirect, Target
+from ..decision.visitors import VisitorDetector
+from ..events.options import EventOptions
+from ..events.sinks import resolve_sqlite_path, unmet_requirements
+from ..lab.marks import LabTokens, derived_token
+from ..lab.setup import LabSetup, song_of
+from ..lab.store import LabStore
+from ..page.interstitial import Interstitial, TemplateError
+from ..web.paths import compile_path
+from .checks import experiment_problems, override_problems, target_problems
+from .errors import Problem
+from .rules import Rules
+from .schema import ExperimentForm, QueryParameter, RuleForm, RulesFile
+
+
+def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
+    """The rules as they are used.
+
+    What cannot be is added to `problems`; `folder` is where the file's own paths begin.
+    """
+    shipped = catalogue.load()
+    added = [app.entry() for app in form.apps.add]
+    apps = {app.id: app for app in (*shipped.apps, *added)}
+    destinations = DestinationIndex(_in_force(shipped.destinations, form))
+    rules = tuple(_rule(number, rule, form.secret) for number, rule in enumerate(form.rules))
+    for rule in rules:
+        problems += target_problems(rule, form.rules[rule.number].path, destinations)
+    for number, override in enumerate(form.techniques):
+        problems += override_problems(number, override)
+    problems += experiment_problems(form)
+    overrides = [override.override() for override in form.techniques]
+    policy = Policy(
+        visitors=VisitorDetector(apps.values(), shipped.crawlers, shipped.browsers),
+        destinations=destinations,
+        ladders=Ladders(apps, shipped.techniques, overrides),
+        markers=MarkerSigner(form.marker, form.secret),
+        apps=_chosen(apps, form),
+        rules=rules,
+        mode=form.mode,
+        base_url=form.base_url,
+        allowed_hosts=frozenset(form.allowed_hosts),
+        vary=form.vary,
+        exclude=tuple(map(compile_path, form.exclude)),
+        version=_version(form),
+    )
+    page = _page(form, apps, folder, problems)
+    return Rules(
+        policy=policy,
+        page=page,
+        events=_events(form, folder, problems),
+        lab=_lab(form, folder, policy, problems),
+        files=(page.template,) if page.template else (),
+    )
+
+
+def _in_force(shipped: Iterable[DestinationEntry], form: RulesFile) -> Iterator[DestinationEntry]:
+    """The destinations that count: all but the opt-in ones, or those named, and those added."""
+    chosen = form.destinations
+    added = [one.entry() for one in chosen.add]
+    named = {*chosen.also, *(entry.id for entry in added)}
+    for name, entry in {entry.id: entry for entry in (*shipped, *added)}.items():
+        wanted = name in chosen.only if chosen.only is not None else not entry.opt_in
+        if (wanted or name in named) and name not in chosen.disable:
+            yield entry
+
+
+def _chosen(apps: Mapping[str, AppEntry], form: RulesFile) -> frozenset[str]:
+    """The host apps that count, by the same logic."""
+    chosen = form.apps
+    wanted = frozenset(apps if chosen.only is None else chosen.only)
+    return (wanted | {app.id for app in chosen.add}) - set(chosen.disable)
+
+
+def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
+    when = form.when
+    return Rule(
+        number=number,
+        name=form.name or f"rule {number + 1}",
+        path=compile_path(form.path),
+        to=_target(form),
+        apps=_set(when.apps),
+        platforms=_set(when.platforms),
+        visitors=frozenset(when.visitors),
+        languages=None if when.languages is None else _set(map(str.lower, when.languages)),
+        share=form.share,
+        direct=form.direct,
+        experiment=_experiment(form.experiment, secret),
+    )
+
+
+def _experiment(trial: ExperimentForm | None, secret: str | None) -> Experiment | None:
+    if trial is None:
+        return None
+    return Experiment(trial.name, trial.holdout, secret or "", trial.seed, trial.per)
+
+
+def _target(form: RuleForm) -> Target:
+    if isinstance(form.to, QueryParameter):
+        return FromQuery(form.to.query)
+    if form.to == "redirect":
+        return SiteRedirect()
+    return SitePage() if form.to == "page" else FixedUrl(form.to)
+
+
+def _set(items: Iterable[str] | None) -> frozenset[str] | None:
+    return None if items is None else frozenset(items)
+
+
+def _page(
+    form: RulesFile, apps: dict[str, AppEntry], folder: FilePath, problems: list[Problem]
+) -> Interstitial:
+    template = str(folder / form.page.template) if form.page.template else None
+    dress = form.page.dress()
+    try:
+        return Interstitial(dress, apps, form.marker, template)
+    except TemplateError as error:
+        problems.append(Problem(("page", "template"), None, str(error)))
+        return Interstitial(dress, apps, form.marker)
+
+
+def _lab(
+    form: RulesFile, folder: FilePath, policy: Policy, problems: list[Problem]
+) -> LabSetup | None:
+    """The lab, if it is on; nothing is opened or written before its first result."""
+    if form.lab is None:
+        return None
+    token = form.lab.token or (derived_token(form.secret) if form.secret else None)
+    if token is None:
+        message = "say 'lab: {token: ...}', or give a 'secret' that a token can be made from"
+        problems.append(Problem(("lab",), None, message))
+        return None
+    store = LabStore(folder / form.lab.file)
+    song = song_of(policy.rules, policy.destinations)
+    return LabSetup(token, LabTokens(form.secret or token), store, song)
+
+
+def _events(form: RulesFile, folder: FilePath, problems: list[Problem]) -> EventOptions | None:
+    """What is measured, each sink checked for what it needs; nothing is opened before an event."""
+    if form.events is None:
+        return None
+    options = form.events.options()
+    if options.database:
+        options = replace(options, database=resolve_sqlite_path(options.database, folder))
+    for key, message in unmet_requirements(options):
+        problems.append(Problem(("events", key), None, message))
+    return options
+
+
+def _version(form: RulesFile) -> str:
+    """Eight digits that change with whatever the rules say of visits, not with their secret."""
+    text = form.model_dump_json(exclude={"secret": True, "lab": True, "events": True})
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

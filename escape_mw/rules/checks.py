@@ -1,0 +1,86 @@
+"""What a form alone cannot say: whether targets, overrides and experiments mean anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..decision.destinations import DestinationIndex
+from ..decision.policy import Rule
+from ..decision.targets import FixedUrl
+from ..web.paths import fill, names_in
+from ..web.urls import host_of, strict_split
+from .errors import Path, Problem
+from .schema import ExperimentForm, RulesFile, TechniqueOverrideForm
+
+FIXED_HOST = re.compile(r"https?://[^/?#{}]*(?=[/?#]|\Z)")
+NOT_STRICT = (
+    "is not a URL that all browsers parse the same way:"
+    " a lower-case host, no user, no odd port, the rest percent-encoded ASCII"
+)
+NOT_IN_FORCE = (
+    "is not a destination in force;"
+    " add it under destinations.add, or look at destinations.only, also and disable"
+)
+
+
+def target_problems(rule: Rule, pattern: str, index: DestinationIndex) -> Iterator[Problem]:
+    """A `to:` URL must lead to a destination in force.
+
+    A capture may only stand where it cannot change the host.
+    """
+    if not isinstance(rule.to, FixedUrl):
+        return
+    template = rule.to.template
+    path: Path = ("rules", rule.number, "to")
+    captures = rule.path.groupindex
+    unknown = [name for name in names_in(template) if name not in captures]
+    if not FIXED_HOST.match(template):
+        message = (
+            "is not redirect, page, {query: NAME} or an https URL whose host holds no {capture}"
+        )
+        yield Problem(path, None, f"{template!r} {message}")
+    elif unknown:
+        yield Problem(path, None, f"{{{unknown[0]}}} is not a {{capture}} of the path {pattern!r}")
+    elif strict_split(url := fill(template, dict.fromkeys(captures, "0" * 22))) is None:
+        yield Problem(path, None, f"{template!r} {NOT_STRICT}")
+    elif not (index.knows(_host(url)) if names_in(template) else index.find(url)):
+        yield Problem(path, None, f"{_host(url)} with this path {NOT_IN_FORCE}")
+
+
+def override_problems(number: int, override: TechniqueOverrideForm) -> Iterator[Problem]:
+    """An override gives other steps, or switches one technique off."""
+    path: Path = ("techniques", number)
+    has_steps = override.steps is not None
+    if has_steps == (override.technique is not None) or (
+        has_steps and override.enabled is not None
+    ):
+        message = "give either 'steps', or 'technique' with 'enabled: false'"
+        yield Problem(path, None, message)
+    elif override.technique == "menu":
+        message = "the menu in words ends every ladder and cannot be switched off"
+        yield Problem((*path, "technique"), None, message)
+    elif override.technique is not None and override.enabled is None:
+        yield Problem(path, None, "say 'enabled: false' to switch the technique off")
+
+
+def experiment_problems(form: RulesFile) -> Iterator[Problem]:
+    """An experiment assigns its arms with the secret, is read from events, has one set of numbers."""
+    known: dict[str, ExperimentForm] = {}
+    for number, trial in enumerate(rule.experiment for rule in form.rules):
+        path: Path = ("rules", number, "experiment")
+        if trial is None:
+            continue
+        if form.secret is None:
+            message = "an experiment needs a 'secret', so that every process draws the same arms"
+            yield Problem(path, None, message)
+        if form.events is None:
+            message = "an experiment needs 'events:', or nothing would be measured"
+            yield Problem(path, None, message)
+        if known.setdefault(trial.name, trial) != trial:
+            message = "stands in another rule with other numbers; give this one another name"
+            yield Problem(path, None, f"the experiment {trial.name} {message}")
+
+
+def _host(url: str) -> str:
+    return host_of(url).partition(":")[0]

@@ -1,0 +1,154 @@
+"""A YAML text to plain values, with the position of each; what misleads or explodes is refused.
+
+The values are those of YAML 1.2's core schema: only `true` and `false` are booleans, `off`, `no`
+and `12:30` stay text. Aliases, anchors, tags, merge keys and duplicate keys are refused (aliases
+multiply, tags construct, duplicates are lost).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+from .errors import Path, Position, Problem
+
+MAX_BYTES = 1_048_576
+MAX_DEPTH = 20
+MAX_NODES = 200_000
+
+INTEGER = re.compile(r"[-+]?\d{1,18}", re.ASCII)
+NUMBER = re.compile(r"[-+]?\d{1,18}\.\d{0,18}", re.ASCII)
+CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Document(NamedTuple):
+    """A text read: its value, the position of each key and item, and the problems found."""
+
+    value: Any
+    positions: dict[Path, Position]
+    problems: list[Problem]
+
+
+def read(text: str) -> Document:
+    """Read one YAML document; what is wrong with it is gathered in `problems`, never raised."""
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        return Document(
+            None, {}, [Problem((), Position(1, 1), f"the file is larger than {MAX_BYTES:,} bytes")]
+        )
+    builder = _Builder()
+    try:
+        builder.run(yaml.parse(text, Loader=LOADER))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
+        builder.problems.append(
+            Problem((), position, f"this is not YAML: {error.problem or error.context}")
+        )
+    except (yaml.YAMLError, UnicodeError) as error:
+        builder.problems.append(
+            Problem((), Position(1, 1), f"this is not YAML: {str(error).splitlines()[0]}")
+        )
+    except _Stop:
+        pass
+    return Document(builder.value, builder.positions, builder.problems)
+
+
+class _Stop(Exception):  # noqa: N818 - no error
+    """The document is too deep or too large to read on."""
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.value: Any = None
+        self.positions: dict[Path, Position] = {(): Position(1, 1)}
+        self.problems: list[Problem] = []
+
+    def run(self, events: Iterator[Any]) -> None:
+        """Build the value from the parser's events (their stubs do not tell which attributes each has)."""
+        self._events = events
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._stop(
+                        (),
+                        event,
+                        "a rules file is one document; remove this '---' and what follows",
+                    )
+                self.value = self._value(next(events), ())
+
+    def _value(self, event: Any, path: Path) -> Any:
+        self.positions.setdefault(path, _position(event))
+        if len(self.positions) > MAX_NODES:
+            self._stop(path, event, f"more than {MAX_NODES:,} values")
+        if len(path) > MAX_DEPTH:
+            self._stop(path, event, f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, yaml.AliasEvent):
+            self._problem(path, event, "aliases (*) are not allowed; write the value out")
+            return None
+        if event.anchor is not None:
+            self._problem(
+                path, event, "anchors (&) are not allowed; write the value where it is used"
+            )
+        if event.tag is not None:
+            self._problem(
+                path, event, f"tags (here {event.tag}) are not allowed; write a plain value"
+            )
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(path)
+        return _scalar(event)
+
+    def _mapping(self, path: Path) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._key(event, path)
+            if key in mapping:
+                self._problem((*path, key), event, f"{key!r} stands here twice; keep one")
+            self.positions[(*path, key)] = _position(event)
+            mapping[key] = self._value(next(self._events), (*path, key))
+        return mapping
+
+    def _key(self, event: Any, path: Path) -> str:
+        if isinstance(event, yaml.ScalarEvent):
+            if event.tag is not None or event.anchor is not None:
+                self._problem(path, event, "a key has no tag and no anchor; write it plainly")
+            if event.value == "<<" and not event.style:
+                self._problem(path, event, "merge keys (<<) are not allowed; write the values out")
+            return str(event.value)
+        self._problem(path, event, "a key must be a word")
+        raise _Stop
+
+    def _sequence(self, path: Path) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._value(event, (*path, len(items))))
+        return items
+
+    def _problem(self, path: Path, event: Any, message: str) -> None:
+        self.problems.append(Problem(path, _position(event), message))
+
+    def _stop(self, path: Path, event: Any, message: str) -> None:
+        self._problem(path[:MAX_DEPTH], event, message)
+        raise _Stop
+
+
+def _position(event: Any) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _scalar(event: Any) -> Any:
+    text: str = event.value
+    if event.style:  # quoted, or a block
+        return text
+    if text in CONSTANTS:
+        return CONSTANTS[text]
+    if INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if NUMBER.fullmatch(text) else text

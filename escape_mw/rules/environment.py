@@ -1,0 +1,53 @@
+"""What a deployment keeps in its environment: `${NAME}` in the rules file, and the mode."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from .errors import Path, Problem
+
+MODES = ("act", "observe", "off")
+MODE_VARIABLE = "ESCAPE_MW"
+VARIABLE_RE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
+FROM_ENVIRONMENT: tuple[Path, ...] = (
+    ("secret",),
+    ("base_url",),
+    ("events", "database"),
+    ("lab", "token"),
+)
+
+
+def expanded(value: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """The rules with the environment's values put in; what is wrong is added to `problems`."""
+    for path in FROM_ENVIRONMENT:
+        value = _expanded_at(value, path, path, problems)
+    mode = os.environ.get(MODE_VARIABLE, "")
+    if mode.lower() in MODES:
+        value = value | {"mode": mode.lower()}
+    elif mode:
+        allowed = ", ".join(MODES)
+        message = f"the environment variable {MODE_VARIABLE} is {mode!r}; allowed: {allowed}"
+        problems.append(Problem(("mode",), None, message))
+    return value
+
+
+def _expanded_at(
+    value: dict[str, Any], rest: Path, path: Path, problems: list[Problem]
+) -> dict[str, Any]:
+    """The mapping with the variable that stands at a path of it put in."""
+    key, *deeper = map(str, rest)
+    inner = value.get(key)
+    if deeper and isinstance(inner, dict):
+        return value | {key: _expanded_at(inner, tuple(deeper), path, problems)}
+    if deeper or not isinstance(inner, str) or "$" not in inner:
+        return value
+    match = VARIABLE_RE.fullmatch(inner)
+    text = os.environ.get(match[1]) if match else None
+    if match is None:
+        message = "an environment variable is written ${NAME}, and nothing else stands beside it"
+        problems.append(Problem(path, None, message))
+    elif text is None:
+        problems.append(Problem(path, None, f"the environment variable {match[1]} is not set"))
+    return value | {key: text}

@@ -1,0 +1,127 @@
+"""The fields of the catalogue and the rules file: what each must look like, in plain words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError, core_schema
+
+from ..decision.entries import ID
+from ..decision.handoffs import PACKAGE
+from ..web.paths import PatternError, compile_path
+
+Release = Literal["track", "album", "artist", "playlist", "episode", "show"]
+Link = Literal["presave", "smartlink", "shortlink", "oauth", "other"]
+Kind = Literal[Release, Link]
+Phone = Literal["ios", "android"]
+Confidence = Literal["documented", "observed", "single", "inferred"]
+Certainty = Literal["high", "medium", "low"]
+
+HOST = re.compile(
+    r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?", re.ASCII
+)
+
+
+def short_repr(value: object) -> str:
+    """A value, short enough for one line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def invalid(message: str) -> PydanticCustomError:
+    """A problem in this package's own words."""
+    return PydanticCustomError("rules", "{message}", {"message": message})
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Text that matches a pattern, which editors read from the JSON Schema.
+
+    `what` says what is wanted, after "is not"; a `secret` value is never repeated.
+    """
+
+    pattern: re.Pattern[str]
+    what: str
+    secret: bool = False
+
+    def check(self, value: str) -> str:
+        """The value, if it has the form."""
+        if not self.pattern.fullmatch(value):
+            raise invalid(f"{'this' if self.secret else repr(value)} is not {self.what}")
+        return value
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^(?:{self.pattern.pattern})$"}
+
+
+def _host(value: str) -> str:
+    if not value.isascii():
+        raise invalid(f"{value!r} is not ASCII; write the host in punycode (xn--...)")
+    if not HOST.fullmatch(value):
+        raise invalid(
+            f"{value!r} is not a host such as go.label.example or *.lnk.label.example"
+            " (lower case, no scheme, port or path)"
+        )
+    if value.startswith("*.") and value.count(".") < 2:
+        raise invalid(
+            f"{value!r} would allow a whole top-level domain; name at least two labels after the *"
+        )
+    return value
+
+
+def known_id(sort: str) -> AfterValidator:
+    """An id that must stand in the catalogue in force: the validation context lists them by sort."""
+
+    def check(value: str, info: ValidationInfo) -> str:
+        known = (info.context or {}).get(sort)
+        if known is not None and value not in known:
+            raise PydanticCustomError(
+                "unknown_id",
+                "{value} is not a known {sort}",
+                {"value": value, "sort": sort, "known": known},
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+def _pattern(value: str) -> str:
+    try:
+        compile_path(value)
+    except PatternError as error:
+        raise invalid(f"{error}") from None
+    return value
+
+
+Id = Annotated[str, Matching(ID, "a kebab-case id of at most 48 characters, such as our-links")]
+Host = Annotated[
+    str, AfterValidator(_host), Field(json_schema_extra={"pattern": f"^(?:{HOST.pattern})$"})
+]
+Package = Annotated[str, Matching(PACKAGE, "an Android package name such as com.spotify.music")]
+AppId = Annotated[str, known_id("app")]
+DestinationId = Annotated[str, known_id("destination")]
+PathPattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class Strict(BaseModel):
+    """Unknown keys and values of a near type are problems, never guesses."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

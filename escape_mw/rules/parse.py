@@ -1,0 +1,88 @@
+"""A rules file, or a mapping of its form, to `Rules`; or `RulesError` with every problem."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from .. import catalogue
+from ..decision.handoffs import TECHNIQUES
+from ..page.languages import available
+from ..web.paths import compile_path
+from .build import build
+from .document import Document, read
+from .environment import expanded
+from .errors import Position, Problem, RulesError, as_error
+from .rules import Rules
+from .schema import RulesFile
+from .wording import from_validation
+
+
+def parse_mapping(source: Mapping[str, Any]) -> Rules:
+    """The rules of a mapping. Raises RulesError."""
+    return _parse(Document(dict(source), {}, []), "rules", FilePath())
+
+
+def parse_file(source: str | os.PathLike[str]) -> Rules:
+    """The rules of a YAML file. Raises RulesError."""
+    name = os.fspath(source)
+    return _parse(read(_text(name)), name, FilePath(name).parent)
+
+
+def _text(name: str) -> str:
+    try:
+        return FilePath(name).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"{name}: not UTF-8 (byte {error.start}); save the file as UTF-8"
+        raise RulesError([message]) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RulesError([f"{name}: cannot be read: {reason}"]) from None
+
+
+def _parse(document: Document, name: str, folder: FilePath) -> Rules:
+    """Check the text, the form, the meaning: each pass reports everything it finds."""
+    value, positions, problems = document
+    rules = None
+    if isinstance(value, dict):
+        value = expanded(value, problems)
+        form = _validated(value, problems)
+        if form is not None and not problems:
+            rules = build(form, folder, problems)
+        # It spares the second pass the work of the first, and must not grow with every edit.
+        compile_path.cache_clear()
+    elif not problems:
+        message = "the rules are a mapping that begins with 'version: 1'"
+        problems = [Problem((), Position(1, 1) if positions else None, message)]
+    if rules is None or problems:
+        raise as_error(problems, positions, name)
+    return rules
+
+
+def _validated(value: dict[str, Any], problems: list[Problem]) -> RulesFile | None:
+    shipped = catalogue.load()
+    known = {
+        "app": {app.id for app in shipped.apps} | _added(value, "apps"),
+        "destination": {one.id for one in shipped.destinations} | _added(value, "destinations"),
+        "technique": set(TECHNIQUES),
+        "language": {"auto", *available()},
+    }
+    try:
+        return RulesFile.model_validate(value, context=known)
+    except ValidationError as error:
+        problems += from_validation(error, RulesFile)
+        return None
+
+
+def _added(value: dict[str, Any], section: str) -> set[str]:
+    """The ids that the rules add themselves, as far as they can be read before any check."""
+    part = value.get(section)
+    rows = part.get("add") if isinstance(part, dict) else None
+    if not isinstance(rows, list):
+        return set()
+    ids = (row.get("id") for row in rows if isinstance(row, dict))
+    return {one for one in ids if isinstance(one, str)}

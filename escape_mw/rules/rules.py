@@ -1,0 +1,50 @@
+"""The rules in force: the policy, and all that is done with its decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import catalogue
+from ..decision.destinations import DestinationIndex
+from ..decision.ladder import Ladders
+from ..decision.markers import MarkerSigner
+from ..decision.policy import Policy
+from ..decision.visitors import VisitorDetector
+from ..events.options import EventOptions
+from ..lab.setup import LabSetup
+from ..page.dress import Dress
+from ..page.interstitial import Interstitial
+
+MARKER = "_esc"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything a request is judged and answered by, swapped as a whole.
+
+    `events` says what is measured, None for nothing; `lab` is None where it is off. `files` are
+    those besides the rules file itself that the rules were made from.
+    """
+
+    policy: Policy
+    page: Interstitial
+    events: EventOptions | None = None
+    lab: LabSetup | None = None
+    files: tuple[str, ...] = ()
+
+
+def default_rules() -> Rules:
+    """The rules of a site that has none: every redirect to a known music destination.
+
+    They equal those of a file that says `version: 1` and nothing else; a test compares.
+    """
+    known = catalogue.load()
+    apps = {app.id: app for app in known.apps}
+    policy = Policy(
+        visitors=VisitorDetector(known.apps, known.crawlers, known.browsers),
+        destinations=DestinationIndex(one for one in known.destinations if not one.opt_in),
+        ladders=Ladders(apps, known.techniques),
+        markers=MarkerSigner(MARKER),
+        apps=frozenset(apps),
+    )
+    return Rules(policy, Interstitial(Dress(), apps, MARKER))

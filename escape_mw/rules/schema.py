@@ -1,0 +1,306 @@
+"""The form of the rules file: what may stand where."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
+from ..decision.model import Goal
+from ..events.options import DEFAULT_DATABASE, PERIOD, EventOptions
+from ..page.dress import Dress
+from ..web.paths import compile_path
+from ..web.urls import is_local_path
+from .catalogue_schema import AppForm, StepEntry
+from .fields import (
+    AppId,
+    DestinationId,
+    Host,
+    Id,
+    Kind,
+    Matching,
+    Package,
+    PathPattern,
+    Phone,
+    Strict,
+    invalid,
+    known_id,
+    short_repr,
+)
+
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
+MARKER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
+BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.ASCII)
+DATABASE = re.compile(r"[a-z][a-z0-9_+]*://\S*", re.ASCII)
+DATA_IMAGE = re.compile(r"data:image/[a-z+.-]+[;,]", re.ASCII)
+SITE_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
+
+
+def _artwork(value: str) -> str:
+    if not is_local_path(value) and not DATA_IMAGE.match(value):
+        raise invalid(
+            f"{value!r} is not a path on this site such as /static/cover.jpg,"
+            " or a data:image/... URL"
+        )
+    return value
+
+
+class UserDestination(Strict):
+    """A destination of the site's own.
+
+    Its smart-link domain, a service that the catalogue lacks, or a shipped id, overridden.
+    """
+
+    id: Id
+    name: str
+    hosts: Annotated[list[Host], Field(min_length=1)]
+    goal: Goal = "browser"
+    kind: Kind = "smartlink"
+    paths: list[PathPattern] = ["/**"]
+    android_package: Package | None = None
+
+    def entry(self) -> DestinationEntry:
+        """The same as an entry of the catalogue."""
+        paths = (PathShape(compile_path(pattern).pattern, self.kind) for pattern in self.paths)
+        return DestinationEntry(
+            id=self.id,
+            name=self.name,
+            goal=self.goal,
+            mixed_hosts=tuple(self.hosts),
+            paths=tuple(paths),
+            android_package=self.android_package,
+        )
+
+
+class Apps(Strict):
+    """Which host apps count."""
+
+    only: Annotated[list[AppId], Field(min_length=1)] | None = None
+    disable: list[AppId] = []
+    add: list[AppForm] = []
+
+
+class Destinations(Strict):
+    """Which destinations count."""
+
+    only: Annotated[list[DestinationId], Field(min_length=1)] | None = None
+    also: list[DestinationId] = []
+    disable: list[DestinationId] = []
+    add: list[UserDestination] = []
+
+
+class TechniqueOverrideForm(Strict):
+    """Other steps for a host app, or the kill switch of one technique; an omitted key means all."""
+
+    app: AppId | None = None
+    platform: Phone | None = None
+    goal: Goal | None = None
+    technique: Annotated[str, known_id("technique")] | None = None
+    enabled: bool | None = None
+    steps: Annotated[list[StepEntry], Field(min_length=1)] | None = None
+
+    def override(self) -> TechniqueOverride:
+        """The same as a plain value."""
+        return TechniqueOverride(
+            app=self.app,
+            platform=self.platform,
+            goal=self.goal,
+            technique=self.technique if self.enabled is False else None,
+            steps=tuple(step.spec() for step in self.steps) if self.steps else None,
+        )
+
+
+class PageForm(Strict):
+    """How the page is dressed."""
+
+    brand: str | None = None
+    title: str | None = None
+    accent: Annotated[str, Matching(COLOUR, "a colour such as '#1db954'")] | None = None
+    artwork: Annotated[str, AfterValidator(_artwork)] | None = None
+    language: Annotated[str, known_id("language")] = "auto"
+    template: str | None = None
+
+    def dress(self) -> Dress:
+        """The same as a plain value, but for the template."""
+        return Dress(**self.model_dump(exclude={"template"}))
+
+
+def _rule_name(value: str) -> str:
+    if not value.isprintable() or not 0 < len(value) <= 64:
+        raise invalid(
+            f"{short_repr(value)} is not a name of 1 to 64 printable characters;"
+            " it stands in logs and reports"
+        )
+    return value
+
+
+class QueryParameter(Strict):
+    """The destination stands in a query parameter of the request."""
+
+    query: Annotated[str, Field(min_length=1)]
+
+
+class When(Strict):
+    """Which visitors a rule is for; an omitted key means all."""
+
+    apps: Annotated[list[AppId], Field(min_length=1)] | None = None
+    platforms: Annotated[list[Phone], Field(min_length=1)] | None = None
+    visitors: Annotated[list[Literal["in-app", "webview"]], Field(min_length=1)] = ["in-app"]
+    languages: Annotated[list[str], Field(min_length=1)] | None = None
+
+
+def _to(value: Any) -> Any:
+    if isinstance(value, str) or (
+        isinstance(value, dict)
+        and set(value) == {"query"}
+        and isinstance(value["query"], str)
+        and value["query"]
+    ):
+        return QueryParameter(query=value["query"]) if isinstance(value, dict) else value
+    raise invalid(
+        "'to' is redirect, page, an https URL (with {captures} of the path), or {query: NAME}"
+    )
+
+
+To = Annotated[
+    str | QueryParameter,
+    BeforeValidator(_to),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["redirect", "page"]},
+                {"type": "string", "pattern": "^https?://"},
+                {
+                    "type": "object",
+                    "properties": {"query": {"type": "string"}},
+                    "required": ["query"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+class ExperimentForm(Strict):
+    """An experiment: the share of visits that is let through, to compare with."""
+
+    name: Id
+    holdout: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    seed: int = 0
+    per: Literal["day", "visit"] = "day"
+
+
+class RuleForm(Strict):
+    """One rule: a path, and where it leads."""
+
+    name: Annotated[str, AfterValidator(_rule_name)] | None = None
+    path: PathPattern
+    to: To
+    when: When = When()
+    share: Annotated[float, Field(ge=0, le=100)] = 100
+    direct: bool = False
+    experiment: ExperimentForm | None = None
+
+
+class LabForm(Strict):
+    """The lab, switched on."""
+
+    token: (
+        Annotated[
+            str, Matching(TOKEN, "a token of 16 or more letters, digits, - and _", secret=True)
+        ]
+        | None
+    ) = None
+    file: Annotated[str, Field(min_length=1)] = "escape_lab.sqlite3"
+
+
+class EventForm(Strict):
+    """What is measured, and which sinks receive it."""
+
+    log: bool = False
+    database: (
+        Annotated[
+            str,
+            Matching(
+                DATABASE,
+                "a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3",
+                secret=True,
+            ),
+        ]
+        | None
+    ) = None
+    prometheus: bool = False
+    opentelemetry: bool = False
+    keep: Annotated[str, Matching(PERIOD, "a period such as 90d, 13mo or 2y")] | None = None
+    outcomes: list[Id] = []
+
+    def options(self) -> EventOptions:
+        """The same as a plain value."""
+        return EventOptions(**{**self.model_dump(), "outcomes": tuple(self.outcomes)})
+
+
+def _switch(name: str, keys: str, defaults: dict[str, Any]) -> BeforeValidator:
+    """For a part of the rules that is true, false, or a mapping of its options."""
+
+    def opened(value: Any) -> Any:
+        if value is None or isinstance(value, bool):
+            return defaults if value else None
+        if not isinstance(value, dict):
+            raise invalid(f"{name!r} is true, false, or a mapping with {keys}")
+        return value
+
+    return BeforeValidator(opened)
+
+
+def _switch_shape(options: type[Strict]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [options.model_json_schema(), {"type": "boolean"}]})
+
+
+Lab = Annotated[LabForm | None, _switch("lab", "token and file", {}), _switch_shape(LabForm)]
+Events = Annotated[
+    EventForm | None,
+    _switch(
+        "events",
+        "log, database, prometheus, opentelemetry, keep and outcomes",
+        {"database": DEFAULT_DATABASE},
+    ),
+    _switch_shape(EventForm),
+]
+
+
+class RulesFile(Strict):
+    """The whole rules file."""
+
+    version: Literal[1]
+    mode: Literal["act", "observe", "off"] = "act"
+    base_url: (
+        Annotated[
+            str,
+            Matching(
+                BASE_URL,
+                "an origin such as https://label.example, without a user or a path",
+                secret=True,
+            ),
+        ]
+        | None
+    ) = None
+    allowed_hosts: list[
+        Annotated[str, Matching(SITE_HOST, "a host name such as label.example, without a port")]
+    ] = []
+    secret: Annotated[str, Field(min_length=16)] | None = None
+    marker: Annotated[str, Matching(MARKER, "a parameter name such as _esc")] = "_esc"
+    vary: bool = False
+    exclude: list[PathPattern] = []
+    apps: Apps = Apps()
+    destinations: Destinations = Destinations()
+    techniques: list[TechniqueOverrideForm] = []
+    page: PageForm = PageForm()
+    events: Events = None
+    lab: Lab = None
+    rules: Annotated[list[RuleForm], Field(min_length=1)] = [
+        RuleForm(name="every redirect", path="/**", to="redirect")
+    ]

@@ -1,0 +1,1 @@
+"""HTTP and URLs as every server and browser reads them; nothing here knows of escapes."""

@@ -1,0 +1,76 @@
+"""The path patterns of the rules file: `*` within a segment, `/**` for the rest, `{name}` for one segment.
+
+A pattern becomes one anchored regular expression in which no two repeats touch, so matching stays
+linear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from urllib.parse import quote
+
+PART = re.compile(r"(\*\*|\*|\{[^{}]*\})")
+NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+class PatternError(ValueError):
+    """The pattern cannot be used; the message says why and what is allowed."""
+
+
+@cache
+def compile_path(pattern: str) -> re.Pattern[str]:
+    """Compile a path pattern such as "/listen/{slug}" or "/presave/**" (which is /presave and all below it).
+
+    Raises PatternError where the pattern is not absolute, a segment holds more than one wildcard,
+    `**` is not the last segment, or a name is no word or stands twice.
+    """
+    if not pattern.startswith("/"):
+        raise PatternError("a path starts with '/'")
+    if any(char in pattern for char in "?#%"):
+        raise PatternError(
+            "a path holds no '?', '#' or '%'; write it as people read it, without the query"
+        )
+    names: set[str] = set()
+    *segments, last = pattern.split("/")
+    compiled = "/".join(_segment(text, names) for text in segments)
+    return re.compile(
+        f"{compiled}(?:/.*)?" if last == "**" else f"{compiled}/{_segment(last, names)}", re.DOTALL
+    )
+
+
+def _segment(text: str, names: set[str]) -> str:
+    pieces = PART.split(text)
+    if len(pieces) > 3:
+        raise PatternError(
+            f"{text!r} holds more than one wildcard; one for each segment is allowed"
+        )
+    if pieces[1:2] == ["**"]:
+        raise PatternError("'**' stands alone, as the last segment")
+    return "".join(_piece(piece, names) for piece in pieces)
+
+
+def _piece(piece: str, names: set[str]) -> str:
+    if piece == "*":
+        return "[^/]*"
+    if piece.startswith("{"):
+        name = piece[1:-1]
+        if not NAME.fullmatch(name) or name in names:
+            raise PatternError(f"{piece} must be a lower-case word that stands once in the path")
+        names.add(name)
+        return f"(?P<{name}>[^/]+)"
+    return re.escape(piece)
+
+
+def fill(template: str, captures: Mapping[str, str]) -> str:
+    """Put a path's captures into a URL template, each quoted whole, so that none leaves its segment or parameter."""
+    return PLACEHOLDER.sub(
+        lambda match: quote(captures[match[1]], safe="", errors="surrogateescape"), template
+    )
+
+
+def names_in(template: str) -> list[str]:
+    """The placeholders of a template, in order."""
+    return PLACEHOLDER.findall(template)

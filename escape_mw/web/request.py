@@ -1,0 +1,133 @@
+"""One neutral `Request`, made from WSGI's environ (PEP 3333), ASGI's scope, or a framework's own.
+
+Only what decisions are made from is read, and nothing is changed: the body is not touched unless it
+is asked for. Paths and queries are bytes in the guise of latin-1 text, as PEP 3333 has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+Environ = dict[str, Any]
+
+HEADERS = (
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "dnt",
+    "purpose",
+    "referer",
+    "sec-ch-ua",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-gpc",
+    "sec-purpose",
+    "x-moz",
+    "x-purpose",
+    "x-requested-with",
+)
+VARIABLES = {f"HTTP_{name.upper().replace('-', '_')}": name for name in HEADERS}
+
+
+class Request(NamedTuple):
+    """The facts of one request.
+
+    `scheme` and `host` are those of the request itself, `mount` is the path that the application
+    stands at (SCRIPT_NAME), `path` the rest, `query` the raw query string. `headers` holds those of
+    `HEADERS` that were sent, by lower-case name. `read_body` takes a number of bytes and returns
+    the body, or None where it is longer or does not say how long it is.
+    """
+
+    method: str
+    scheme: str
+    host: str
+    mount: str
+    path: str
+    query: str
+    user_agent: str
+    headers: Mapping[str, str]
+    address: str
+    read_body: Callable[[int], bytes | None]
+
+    @property
+    def raw_path(self) -> str:
+        """The whole path, still in the guise of latin-1."""
+        return self.mount + self.path
+
+    @property
+    def full_path(self) -> str:
+        """The whole path as people write it, UTF-8 with surrogate escapes."""
+        return readable(self.raw_path)
+
+
+def from_environ(environ: Environ) -> Request:
+    """The request of a WSGI environ."""
+    get = environ.get
+    return Request(
+        get("REQUEST_METHOD", ""),
+        get("wsgi.url_scheme", ""),
+        get("HTTP_HOST", ""),
+        get("SCRIPT_NAME", ""),
+        get("PATH_INFO", ""),
+        get("QUERY_STRING", ""),
+        get("HTTP_USER_AGENT", ""),
+        headers_of(environ),
+        get("REMOTE_ADDR") or "",
+        partial(_read_input, environ),
+    )
+
+
+def from_scope(scope: Mapping[str, Any], body: bytes | None = None) -> Request:
+    """The request of an ASGI HTTP scope (ASGI, "HTTP connection scope").
+
+    `body` is what the server's messages held, None where it was not read. A `path` that begins with
+    `root_path` (ASGI 3, 2023) and one that does not give the same request.
+    """
+    sent: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        sent[name] = f"{sent[name]},{value}" if name in sent else value
+    mount = scope.get("root_path", "")
+    return Request(
+        scope["method"],
+        scope.get("scheme", "http"),
+        sent.get("host", ""),
+        as_latin1(mount),
+        as_latin1(scope["path"].removeprefix(mount)),
+        scope.get("query_string", b"").decode("latin-1"),
+        sent.get("user-agent", ""),
+        {name: sent[name] for name in HEADERS if name in sent},
+        (scope.get("client") or ("",))[0] or "",
+        lambda limit: body if body is not None and len(body) <= limit else None,
+    )
+
+
+def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a mapping with CGI's names (RFC 3875, 4.1.18), such as WSGI's environ."""
+    return {name: environ[key] for key, name in VARIABLES.items() if key in environ}
+
+
+def readable(latin1: str) -> str:
+    """Bytes in the guise of latin-1 as the UTF-8 text that they are, with surrogate escapes."""
+    return latin1.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+
+
+def as_latin1(text: str) -> str:
+    """Text as PEP 3333 has it: the bytes of its UTF-8 in the guise of latin-1."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def body_length(content_length: str | None) -> int | None:
+    """A Content-Length that is a plain number of at most seven digits; None for any other."""
+    text = content_length or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+
+
+def _read_input(environ: Environ, limit: int) -> bytes | None:
+    length = body_length(environ.get("CONTENT_LENGTH"))
+    if length is None or length > limit:
+        return None
+    body: bytes = environ["wsgi.input"].read(length)
+    return body

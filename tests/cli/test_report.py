@@ -1,0 +1,347 @@
+"""The commands: what they say, how they end, and that looking changes nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from escape_mw.cli.main import main
+from escape_mw.report import counts
+
+from ..report.test_counts import FULL, NOON, visit, write
+
+
+def run(*words):
+    return CliRunner().invoke(main, list(map(str, words)))
+
+
+def prose(text):
+    return " ".join(text.split())
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A folder with a site's rules and its events: 200 escapes and 50 held out, all of them yesterday."""
+    ago = (NOON - time.time()) / counts.DAY + 1
+    more = {"experiment": "oct", "ago": ago}
+    arms = [
+        visit(*FULL, arm="escape", outcomes=["presave"] * (at < 60), **more) for at in range(200)
+    ]
+    arms += [visit(arm="holdout", outcomes=["presave"] * (at < 5), **more) for at in range(50)]
+    folder = tmp_path / "site"
+    folder.mkdir()
+    write(
+        f"sqlite:///{folder / 'events.sqlite3'}",
+        *[[event._replace(time=int(event.time)) for event in each] for each in arms],
+    )
+    (folder / "escape.yaml").write_text(
+        "version: 1\nsecret: sixteen characters\nevents: {database: 'sqlite:///events.sqlite3'}\n"
+        "rules: [{name: pre-save, path: /presave, to: page, experiment: {name: oct, holdout: 0.2}}]\n"
+    )
+    return folder
+
+
+def test_report_of_a_database(site):
+    done = run("report", "--db", f"sqlite:///{site / 'events.sqlite3'}")
+    assert done.exit_code == 0
+    assert (
+        "Of 200 visits from inside an app, meant for the real browser, 200 (100.0%) arrived there."
+        in prose(done.output)
+    )
+    assert "because the arms are not of the sizes that were planned" in prose(done.output), (
+        "half of them is what nobody said otherwise"
+    )
+
+
+HOLDOUTS = [
+    pytest.param(
+        ["--rules", "escape.yaml"],
+        "20.0% planned for the holdout (as in the rules)",
+        id="from the rules",
+    ),
+    pytest.param(
+        ["--db", "DB", "--rules", "escape.yaml"],
+        "20.0% planned for the holdout (as in the rules)",
+        id="from the rules, beside a database",
+    ),
+    pytest.param(
+        ["--db", "DB", "--holdout", "0.2"], "20.0% planned for the holdout (as given)", id="given"
+    ),
+    pytest.param(
+        ["--rules", "escape.yaml", "--holdout", "0.25"],
+        "25.0% planned for the holdout (as given)",
+        id="given, whatever the rules say",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), HOLDOUTS)
+def test_planned_holdout(site, monkeypatch, words, told):
+    monkeypatch.chdir(site)
+    done = run(
+        "report",
+        *(f"sqlite:///{site / 'events.sqlite3'}" if word == "DB" else word for word in words),
+    )
+    assert done.exit_code == 0
+    assert told in prose(done.output)
+    assert "no lift can be read yet, because there are too few outcomes" in prose(done.output)
+
+
+def test_narrowed(site):
+    database = f"sqlite:///{site / 'events.sqlite3'}"
+    assert (
+        "No eligible visit was recorded by rule 'other'"
+        in run("report", "--db", database, "--rule", "other").output
+    )
+    assert (
+        "No eligible visit was recorded since 2099-01-01"
+        in run("report", "--db", database, "--since", "2099-01-01").output
+    )
+    assert "200 (100.0%) arrived" in prose(
+        run("report", "--db", database, "--rule", "pre-save", "--since", "2020-01-01").output
+    )
+
+
+def test_json(site):
+    told = json.loads(
+        run(
+            "report", "--rules", site / "escape.yaml", "--json", "--lift", "1", "--planned", "9000"
+        ).output
+    )
+    [experiment] = told["experiments"]
+    assert experiment["size"] | {"smallest_lift": None} == {
+        "visits": 250,
+        "needed": 9000,
+        "planned": True,
+        "target_lift": 1.0,
+        "smallest_lift": None,
+        "per_day": 250.0,
+        "days_left": 35,
+    }
+    assert experiment["missing"] == "few-outcomes"
+
+
+def test_html(site):
+    page = site / "report.html"
+    done = run("report", "--rules", site / "escape.yaml", "--html", page)
+    assert done.output == f"{page} is written; it is one file and asks nothing of any server.\n"
+    text = page.read_text("utf-8")
+    assert text.startswith("<!doctype html>")
+    assert "TikTok on Android" in text
+
+
+def test_looking_changes_nothing(site):
+    before = {path.name: path.read_bytes() for path in site.iterdir()}
+    run("report", "--rules", site / "escape.yaml")
+    assert {path.name: path.read_bytes() for path in site.iterdir()} == before
+
+
+ENDS = [
+    pytest.param([], 2, "give --db, or --rules with an events database", id="no database"),
+    pytest.param(
+        ["--db", "sqlite:///x", "--json", "--html", "x"],
+        2,
+        "give either --json or --html",
+        id="two forms",
+    ),
+    pytest.param(
+        ["--db", "sqlite:///missing.sqlite3"],
+        1,
+        "missing.sqlite3: there is no such file",
+        id="no file",
+    ),
+    pytest.param(
+        ["--db", "sqlite://"], 1, ":memory:: there is no such file", id="a database in memory"
+    ),
+    pytest.param(
+        ["--db", "sqlite:///other.sqlite3"],
+        1,
+        "other.sqlite3: there are no events in it",
+        id="somebody else's file",
+    ),
+    pytest.param(
+        ["--db", "sqlite:///newer.sqlite3"],
+        1,
+        "newer.sqlite3: the events database has form 99",
+        id="of a later release",
+    ),
+    pytest.param(
+        ["--db", "sqlite:///off.yaml"],
+        1,
+        "off.yaml: cannot be read: file is not a database",
+        id="no database file",
+    ),
+    pytest.param(
+        ["--db", "events.sqlite3"], 1, "that is no database URL", id="a path in place of a URL"
+    ),
+    pytest.param(
+        ["--db", "dbase:///x"], 1, "that is no database URL", id="a database that nobody knows"
+    ),
+    pytest.param(
+        ["--db", "mysql+cymysql://u@h/x"],
+        1,
+        "its driver is missing; install 'cymysql'",
+        id="no driver",
+    ),
+    pytest.param(
+        ["--rules", "off.yaml"], 1, "off.yaml: no events are kept", id="rules without events"
+    ),
+    pytest.param(
+        ["--rules", "log.yaml"], 1, "log.yaml: no events are kept", id="rules that only log them"
+    ),
+    pytest.param(["--rules", "bad.yaml"], 1, "bad.yaml:1:", id="bad rules"),
+    pytest.param(
+        ["--db", "sqlite:///x", "--holdout", "1"], 2, "--holdout", id="everybody held out"
+    ),
+    pytest.param(["--db", "sqlite:///x", "--since", "yesterday"], 2, "--since", id="no day"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "told"), ENDS)
+def test_how_report_ends(tmp_path, monkeypatch, words, code, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "off.yaml").write_text(
+        "version: 1\n" + "# no database has so many words in it\n" * 20
+    )
+    (tmp_path / "log.yaml").write_text("version: 1\nevents: {log: true}\n")
+    (tmp_path / "bad.yaml").write_text("version: 7\n")
+    for name, statements in (
+        ("other", ["CREATE TABLE songs (name TEXT)"]),
+        (
+            "newer",
+            [
+                "CREATE TABLE escape_mw_schema (version INT)",
+                "INSERT INTO escape_mw_schema VALUES (99)",
+            ],
+        ),
+    ):
+        with sqlite3.connect(tmp_path / f"{name}.sqlite3") as connection:
+            for statement in statements:
+                connection.execute(statement)
+        connection.close()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    done = run("report", *words)
+    assert (done.exit_code, told in done.output) == (code, True), done.output
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before, (
+        "nothing is made or changed by looking"
+    )
+
+
+SECRETS = [
+    pytest.param("postgresql+psycopg://label:hush-hush@127.0.0.1:1/events", id="beside the user"),
+    pytest.param(
+        "postgresql+psycopg://127.0.0.1:1/events?user=label&password=hush-hush",
+        id="among the options",
+    ),
+    pytest.param(
+        "postgresql+psycopg://label:hush-hush@127.0.0.1:port/events",
+        id="in a URL that cannot be read",
+    ),
+    pytest.param("nonsense://label:hush-hush@127.0.0.1/events", id="in a URL of no database"),
+]
+
+
+@pytest.mark.parametrize("url", SECRETS)
+def test_a_password_is_never_printed(url):
+    done = run("report", "--db", url)
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")
+    assert "hush" not in done.output
+
+
+def test_a_page_that_cannot_be_written(site):
+    done = run(
+        "report", "--rules", site / "escape.yaml", "--html", site / "nowhere" / "report.html"
+    )
+    assert (done.exit_code, "cannot be written: No such file or directory" in done.output) == (
+        1,
+        True,
+    )
+
+
+POWERS = [
+    pytest.param(
+        ["--baseline", "0.10"],
+        "1,375 eligible visits: 687 with escapes, 688 held out.",
+        id="half as many again",
+    ),
+    pytest.param(
+        ["--baseline", "0.10", "--per-day", "92"],
+        "At 92 visits a day that takes 15 days.",
+        id="days",
+    ),
+    pytest.param(
+        ["--baseline", "0.10"],
+        "They find 15.0% beside 10.0% (+50%) with 80% certainty, and find a difference where there is none in 5%",
+        id="what it means",
+    ),
+    pytest.param(
+        ["--baseline", "0.10", "--holdout", "0.1"],
+        "3,609 with escapes, 401 held out.",
+        id="a tenth held out",
+    ),
+    pytest.param(
+        ["--baseline", "0.10", "--power", "0.9", "--alpha", "0.01"],
+        "with 90% certainty, and find a difference where there is none in 1%",
+        id="surer",
+    ),
+    pytest.param(["--baseline", "0.10"], "escape-mw report --planned 1375", id="what to do then"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), POWERS)
+def test_power(words, told):
+    done = run("power", *words)
+    assert done.exit_code == 0
+    assert told in done.output
+
+
+IMPOSSIBLE = [
+    pytest.param(
+        ["--baseline", "0.8", "--lift", "0.5"],
+        "no experiment can show 1.2 beside 0.8",
+        id="more than everybody",
+    ),
+    pytest.param(["--baseline", "0"], "--baseline", id="no baseline"),
+    pytest.param(["--baseline", "10"], "--baseline", id="per cent in place of a share"),
+    pytest.param([], "Missing option '--baseline'", id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), IMPOSSIBLE)
+def test_power_of_the_impossible(words, told):
+    done = run("power", *words)
+    assert (done.exit_code, told in done.output) == (2, True), done.output
+
+
+MISSING = [
+    pytest.param("statsmodels", ["power", "--baseline", "0.1"], id="statsmodels, for power"),
+    pytest.param("scipy", ["report", "--db", "sqlite:///x"], id="SciPy, for the report"),
+    pytest.param("sqlalchemy", ["report", "--db", "sqlite:///x"], id="SQLAlchemy, for the report"),
+]
+
+
+@pytest.mark.parametrize(("library", "words"), MISSING)
+def test_a_missing_extra_is_named(library, words):
+    code = f"import sys; sys.modules[{library!r}] = None; from escape_mw.cli.main import main; main({words!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: the report needs more: python -m pip install 'escape-mw[report]'\n",
+    )
+
+
+def test_other_commands_do_not_wait_for_statistics():
+    code = "import sys; import escape_mw.cli.main; print(sorted({'statsmodels', 'scipy', 'numpy', 'pandas', 'sqlalchemy'} & set(sys.modules)))"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )

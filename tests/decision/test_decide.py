@@ -1,0 +1,376 @@
+"""What is done about a request, and the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
+from escape_mw.decision.decide import decide, is_navigation
+
+from .. import agents
+from ..conftest import TOKEN
+
+OTHER = "visit.a0nSAA.of-another-process"
+TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
+SMART = "https://paperlanterns.lnk.to/harbour"
+RULES = {
+    "version": 1,
+    "exclude": ["/admin/**"],
+    "apps": {"disable": ["line"]},
+    "rules": [
+        {
+            "name": "webviews too",
+            "path": "/any/**",
+            "to": TRACK,
+            "when": {"visitors": ["in-app", "webview"]},
+        },
+        {
+            "name": "tiktok only",
+            "path": "/who",
+            "to": TRACK,
+            "when": {"apps": ["tiktok"], "platforms": ["ios"], "languages": ["de"]},
+        },
+        {"name": "others", "path": "/who", "to": "page"},
+        {"name": "bio", "path": "/bio/{id}", "to": "https://open.spotify.com/track/{id}"},
+        {"name": "out", "path": "/out", "to": {"query": "url"}},
+        {"name": "page", "path": "/presave/**", "to": "page"},
+        {"name": "straight", "path": "/straight", "to": SMART, "direct": True},
+        {"name": "none", "path": "/none", "to": TRACK, "share": 0},
+        {"name": "redirects", "path": "/**", "to": "redirect"},
+    ],
+}
+
+
+def visit(
+    path="/bio/4uLU6hMCjMI75M1A2tKUQC",
+    agent=agents.TIKTOK_IOS,
+    query="",
+    method="GET",
+    url="https://site.example",
+    marker=None,
+    **headers,
+):
+    return Visit(
+        method=method,
+        host="site.example",
+        path=path,
+        query=query,
+        url=url and url + path + (f"?{query}" if query else ""),
+        user_agent=agent,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+        marker=marker,
+    )
+
+
+@pytest.fixture
+def policy(fixed):
+    return fixed(RULES).policy
+
+
+PASSES = [
+    pytest.param(visit(method="POST"), "method", id="a POST"),
+    pytest.param(visit(method="get"), "method", id="methods are case-sensitive"),
+    pytest.param(visit(agent=agents.SAFARI), "browser", id="a browser"),
+    pytest.param(visit(agent=agents.FACEBOOK_PREVIEW), "bot", id="a link preview"),
+    pytest.param(visit(agent=agents.WECHAT_WINDOWS), "platform", id="a host app on a desktop"),
+    pytest.param(visit(agent=agents.LINE_IOS), "app", id="a host app that the rules leave out"),
+    pytest.param(visit(sec_fetch_dest="image"), "not-navigation", id="an image"),
+    pytest.param(
+        visit(query="code=a1&state=b2"),
+        "sign-in-return",
+        id="a sign-in on its way back (OAuth 2.0)",
+    ),
+    pytest.param(
+        visit(query="state=b2&error=access_denied"), "sign-in-return", id="a sign-in refused"
+    ),
+    pytest.param(
+        visit(query="oauth_token=a&oauth_verifier=b"),
+        "sign-in-return",
+        id="a sign-in on its way back (OAuth 1.0)",
+    ),
+    pytest.param(visit("/admin/login"), "excluded", id="an excluded path"),
+    pytest.param(visit("/admin"), "excluded", id="and the folder itself"),
+    pytest.param(
+        visit(agent=agents.UNNAMED_ANDROID), "webview", id="an unnamed webview, by default"
+    ),
+    pytest.param(visit(url=None), "address", id="our own address cannot be told"),
+    pytest.param(
+        visit("/out", query="url=https://evil.example/"),
+        "no-destination",
+        id="a query parameter that leads elsewhere",
+    ),
+    pytest.param(visit("/out"), "no-destination", id="a query parameter that is missing"),
+    pytest.param(
+        visit(url="https://open.spotify.com"),
+        "own-host",
+        id="the site is the destination's own host",
+    ),
+    pytest.param(visit("/bio/.."), "no-destination", id="a capture that climbs up"),
+    pytest.param(visit("/none"), "share", id="a share of nought"),
+]
+
+
+@pytest.mark.parametrize(("request_", "reason"), PASSES)
+def test_pass(policy, request_, reason):
+    decision = decide(request_, policy)
+    assert isinstance(decision, Pass)
+    assert decision.reason == reason
+
+
+def test_off(fixed):
+    assert decide(visit(), fixed({"version": 1, "mode": "off"}).policy) == Pass("off")
+
+
+def test_a_path_without_a_rule(fixed):
+    policy = fixed({"version": 1, "rules": [{"path": "/a", "to": "page"}]}).policy
+    assert decide(visit("/b"), policy).reason == "no-rule"
+
+
+WHEN = [
+    pytest.param(
+        {"accept_language": "de-AT,en;q=0.5"},
+        agents.TIKTOK_IOS,
+        "tiktok only",
+        id="app, platform and language fit",
+    ),
+    pytest.param(
+        {"accept_language": "en,de;q=0.5"}, agents.TIKTOK_IOS, "others", id="another first language"
+    ),
+    pytest.param({}, agents.TIKTOK_IOS, "others", id="no language"),
+    pytest.param({"accept_language": "de"}, agents.TIKTOK_ANDROID, "others", id="another platform"),
+    pytest.param({"accept_language": "de"}, agents.INSTAGRAM_IOS, "others", id="another app"),
+]
+
+
+@pytest.mark.parametrize(("headers", "agent", "rule"), WHEN)
+def test_first_rule_that_fits_wins(policy, headers, agent, rule):
+    assert decide(visit("/who", agent, **headers), policy).rule == rule
+
+
+def test_unnamed_webviews_by_opt_in_get_a_button_and_nothing_automatic(policy):
+    decision = decide(visit("/any/x", agents.UNNAMED_ANDROID), policy)
+    assert isinstance(decision, Page)
+    assert {step.trigger for step in decision.steps} == {"tap", "written"}
+
+
+NAVIGATIONS = [
+    pytest.param({}, True, id="no headers at all"),
+    pytest.param(
+        {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, True, id="a browser's Accept"
+    ),
+    pytest.param({"accept": "*/*"}, True, id="curl's Accept"),
+    pytest.param({"accept": "image/avif,image/webp,*/*;q=0.8"}, False, id="an image's Accept"),
+    pytest.param({"accept": "text/css,*/*;q=0.1"}, False, id="a style sheet's Accept"),
+    pytest.param({"accept": "application/json"}, False, id="a script's Accept"),
+    pytest.param(
+        {"sec_fetch_dest": "document", "sec_fetch_mode": "navigate"},
+        True,
+        id="fetch metadata of a navigation",
+    ),
+    pytest.param({"sec_fetch_dest": "document"}, True, id="without its mode"),
+    pytest.param({"sec_fetch_dest": "iframe", "sec_fetch_mode": "navigate"}, False, id="a frame"),
+    pytest.param(
+        {"sec_fetch_dest": "empty", "sec_fetch_mode": "cors", "accept": "text/html"},
+        False,
+        id="fetch() that wants HTML",
+    ),
+    pytest.param({"purpose": "prefetch"}, False, id="Purpose: prefetch"),
+    pytest.param({"sec_purpose": "prefetch;prerender"}, False, id="Sec-Purpose: prefetch"),
+    pytest.param({"x_moz": "prefetch"}, False, id="X-Moz: prefetch"),
+    pytest.param({"x_purpose": "preview"}, False, id="Facebook's preview"),
+    pytest.param({"x_requested_with": "XMLHttpRequest"}, False, id="XMLHttpRequest"),
+]
+
+
+@pytest.mark.parametrize(("headers", "expected"), NAVIGATIONS)
+def test_is_navigation(headers, expected):
+    assert is_navigation(visit(**headers)) is expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/site.css",
+        "/app.js",
+        "/cover.jpg",
+        "/favicon.ico",
+        "/font.woff2",
+        "/song.mp3",
+        "/data.json",
+    ],
+)
+def test_an_assets_path_is_no_navigation_unless_the_headers_say_so(path):
+    assert not is_navigation(visit(path, accept="*/*"))
+    assert is_navigation(visit(path, accept="text/html"))
+    assert is_navigation(visit(path, sec_fetch_dest="document"))
+
+
+def test_the_site_is_asked_only_where_a_rule_wants_its_redirect(policy):
+    assert isinstance(decide(visit("/anything"), policy), AskSite)
+    assert isinstance(decide(visit("/bio/4uLU6hMCjMI75M1A2tKUQC"), policy), Page)
+
+
+LOCATIONS = [
+    pytest.param(TRACK, "escape", id="a destination"),
+    pytest.param(
+        "HTTPS://OPEN.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
+        "escape",
+        id="a destination, mended",
+    ),
+    pytest.param("/next", "no-destination", id="a path of the site's own"),
+    pytest.param("https://evil.example/", "no-destination", id="anywhere else"),
+    pytest.param("", "no-destination", id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("location", "reason"), LOCATIONS)
+def test_redirects_of_the_site(policy, location, reason):
+    assert decide(visit("/anything"), policy, location).reason == reason
+
+
+def test_a_return_climbs_one_rung_and_says_so(policy):
+    marker, _ = policy.markers.extract(f"_esc=0.8-{TOKEN}")
+    decision = decide(visit("/smart", agents.TIKTOK_ANDROID, marker=marker), policy, SMART)
+    assert decision.retry
+    assert [step.technique for step in decision.steps] == ["menu"]
+
+
+def test_loop_ends_in_words(policy):
+    """However often a hand-off comes back, marked or forged, the visitor climbs until only the menu is left."""
+    seen = []
+    marker = None
+    for step in range(4):
+        decision = decide(visit("/smart", agents.INSTAGRAM_ANDROID, marker=marker), policy, SMART)
+        seen.append([f"{step.technique}:{step.trigger}" for step in decision.steps])
+        marker, _ = policy.markers.extract(f"_esc={step}.8-{OTHER}")
+    assert seen == [
+        ["intent:auto", "extbrowser:tap", "menu:written"],
+        ["extbrowser:tap", "menu:written"],
+        ["menu:written"],
+        ["menu:written"],
+    ]
+
+
+ARRIVALS = [
+    pytest.param(
+        "/bio/4uLU6hMCjMI75M1A2tKUQC", "", 3, Redirect, TRACK, id="a URL of the rules: led on"
+    ),
+    pytest.param("/out", f"url={SMART}", 4, Redirect, SMART, id="a query parameter: led on"),
+    pytest.param("/presave/x", "", 5, Pass, None, id="a page: the site answers"),
+    pytest.param("/anything", "", 8, Pass, None, id="a redirect of the site's: it answers"),
+    pytest.param("/who", "", 2, Pass, None, id="the marker names the rule among several"),
+    pytest.param("/who", "", 1, Redirect, TRACK, id="and the other"),
+    pytest.param(
+        "/bio/4uLU6hMCjMI75M1A2tKUQC",
+        "",
+        0,
+        Redirect,
+        TRACK,
+        id="a rule that is not this path's is looked up anew",
+    ),
+    pytest.param(
+        "/bio/4uLU6hMCjMI75M1A2tKUQC", "", 999, Redirect, TRACK, id="a rule that is gone as well"
+    ),
+    pytest.param("/admin/x", "", 0, Pass, None, id="an excluded path passes"),
+]
+
+
+@pytest.mark.parametrize(("path", "query", "rule", "kind", "location"), ARRIVALS)
+def test_arrival(policy, path, query, rule, kind, location):
+    marker, _ = policy.markers.extract(f"_esc=0.{rule}-{TOKEN}")
+    decision = decide(visit(path, agents.SAFARI, query, marker=marker), policy)
+    assert isinstance(decision, kind)
+    assert decision.reason == "arrived"
+    assert getattr(decision, "location", None) == location
+
+
+def test_a_marker_that_nobody_signed_is_no_arrival(policy):
+    """It is led on where the rules name the URL, but a query parameter is left to the site's own check."""
+    marker, _ = policy.markers.extract(f"_esc=0.3-{OTHER}")
+    assert (
+        decide(visit("/bio/4uLU6hMCjMI75M1A2tKUQC", agents.SAFARI, marker=marker), policy).reason
+        == "marked"
+    )
+    decision = decide(visit("/out", agents.SAFARI, f"url={SMART}", marker=marker), policy)
+    assert (type(decision), decision.reason) == (Pass, "marked")
+    stay, _ = policy.markers.extract("_esc=stay")
+    assert isinstance(
+        decide(visit("/out", agents.SAFARI, f"url={SMART}", marker=stay), policy), Pass
+    )
+
+
+def test_a_url_of_the_rules_never_leads_back_to_the_site(fixed):
+    policy = fixed(
+        {
+            "version": 1,
+            "destinations": {"add": [{"id": "us", "name": "Us", "hosts": ["site.example"]}]},
+            "rules": [{"path": "/a", "to": "https://site.example/b"}],
+        }
+    ).policy
+    for agent in (agents.SAFARI, agents.TIKTOK_IOS):
+        marker, _ = policy.markers.extract(f"_esc=0.0-{TOKEN}")
+        assert isinstance(decide(visit("/a", agent, marker=marker), policy), Pass)
+
+
+def test_staying_holds_for_the_next_page_too(policy):
+    """The site's own link carries the referrer that says so; nothing is kept."""
+    onward = visit("/presave/next", referer="https://site.example/presave/x?_esc=stay")
+    assert decide(onward, policy).reason == "stay"
+    assert (
+        decide(visit("/presave/next", referer="https://evil.example/?_esc=stay"), policy).reason
+        == "escape"
+    )
+    assert (
+        decide(
+            visit("/presave/next", referer="https://site.example/presave/x?a=_esc=stay"), policy
+        ).reason
+        == "escape"
+    )
+
+
+def test_the_link_to_copy_works_without_the_site(policy):
+    """Where the rules name the destination, the link is the destination itself."""
+    assert decide(visit("/straight"), policy).link == SMART
+    assert decide(visit("/out", query=f"url={SMART}"), policy).link == SMART
+    assert decide(visit("/presave/x"), policy).link == "https://site.example/presave/x"
+
+
+def test_stay_passes_or_leads_on(policy):
+    marker, _ = policy.markers.extract("_esc=stay")
+    assert decide(visit("/presave/x", marker=marker), policy).reason == "stay"
+    onward = decide(visit("/bio/4uLU6hMCjMI75M1A2tKUQC", marker=marker), policy)
+    assert (onward.reason, onward.location) == ("stay", TRACK)
+
+
+def test_direct_hands_over_the_destination_itself(policy):
+    steps = decide(visit("/straight", agents.TIKTOK_ANDROID), policy).steps
+    assert steps[0].uri.startswith("intent://paperlanterns.lnk.to/harbour#Intent;")
+
+
+def test_a_sign_in_start_is_never_handed_over_itself(fixed):
+    """Its state is bound to the webview's session: the visitor starts over in the real browser."""
+    policy = fixed(
+        {"version": 1, "rules": [{"path": "/**", "to": "redirect", "direct": True}]}
+    ).policy
+    decision = decide(
+        visit("/follow", agents.TIKTOK_ANDROID),
+        policy,
+        "https://accounts.spotify.com/authorize?client_id=x&state=y",
+    )
+    assert decision.steps[0].uri.startswith("intent://site.example/follow?_esc=")
+    assert "accounts.spotify.com" not in decision.steps[0].uri
+
+
+def test_share_is_drawn_for_each_visit_but_not_for_a_return(fixed, monkeypatch):
+    policy = fixed({"version": 1, "rules": [{"path": "/**", "to": "page", "share": 25}]}).policy
+    for drawn, reason in [(0.249, "escape"), (0.25, "share")]:
+        monkeypatch.setattr("random.random", lambda drawn=drawn: drawn)
+        assert decide(visit("/x"), policy).reason == reason
+    marker, _ = policy.markers.extract(f"_esc=0.0-{TOKEN}")
+    assert decide(visit("/x", marker=marker), policy).reason == "escape"
+
+
+def test_default_rules_need_no_file():
+    decision = decide(visit("/listen"), load().policy, TRACK)
+    assert isinstance(decision, Page)
+    assert decision.rule == "every redirect"

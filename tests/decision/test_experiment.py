@@ -1,0 +1,429 @@
+"""Experiments: who is let through is drawn alike in every process, and both arms are measured by the same instrument."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import lru_cache
+
+import pytest
+
+from escape_mw import EscapeMiddleware, RulesError, load
+from escape_mw.decision.experiment import Experiment
+from escape_mw.decision.journeys import VISIT
+from escape_mw.decision.model import Journey, Visit
+
+from ..agents import CHROME_ANDROID, FIREFOX, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..measured import ALBUM, RULES, SECRET, TRACK, Measured, trial
+from ..public.test_wsgi import environ_of
+
+NOW = 1_800_000_000
+DAY = 86_400
+MANY = 20_000
+CHI_SQUARED = 10.83  # exceeded by chance once in a thousand, with one degree of freedom; the draws here are always the same
+
+
+def visit(number=0, **facts):
+    return Visit(
+        "GET",
+        "/x",
+        "",
+        None,
+        **{
+            "address": f"192.0.{number >> 8}.{number & 255}",
+            "user_agent": TIKTOK_IOS,
+            "id": f"id{number}",
+            **facts,
+        },
+    )
+
+
+def experiment(**more):
+    return Experiment(
+        **{"name": "autumn", "holdout": 0.5, "secret": SECRET, "clock": lambda: NOW, **more}
+    )
+
+
+@lru_cache
+def visits(**facts):
+    return [visit(at, **facts) for at in range(MANY)]
+
+
+def arms(trial, number=MANY, **facts):
+    return [trial.arm(one) for one in visits(**facts)[:number]]
+
+
+# --- the draw --------------------------------------------------------------------------------------------------------
+
+DRAW = """
+from escape_mw.decision.experiment import Experiment
+from escape_mw.decision.model import Visit
+trial = Experiment("autumn", 0.5, "a secret for tests only", clock=lambda: 1_800_000_000)
+print([trial.arm(Visit("GET", "/", "", None, user_agent="agent", address=f"10.0.0.{number}")) for number in range(250)])
+"""
+
+
+def test_every_process_draws_the_same():
+    drawn = set()
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", DRAW],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        drawn.add(done.stdout.strip())
+    assert drawn == {
+        str(
+            [
+                experiment().arm(visit(address=f"10.0.0.{number}", user_agent="agent"))
+                for number in range(250)
+            ]
+        )
+    }
+
+
+THE_SAME = [
+    pytest.param({}, {}, id="asked again"),
+    pytest.param({"clock": lambda: NOW - NOW % DAY}, {}, id="at the day's first second"),
+    pytest.param({"clock": lambda: NOW - NOW % DAY + DAY - 0.001}, {}, id="at its last"),
+    pytest.param({}, {"id": "another"}, id="in another visit"),
+    pytest.param(
+        {},
+        {"path": "/y", "query": "a=1", "headers": {"accept-language": "de"}},
+        id="on another page",
+    ),
+]
+
+
+@pytest.mark.parametrize(("more", "facts"), THE_SAME)
+def test_a_visitor_keeps_one_arm_for_the_day(more, facts):
+    path = {"path": facts.pop("path")} if "path" in facts else {}
+    first = arms(experiment(), 500)
+    again = [
+        experiment(**more).arm(
+            Visit("GET", **{"path": "/x", "query": "", "url": None, **_facts(at), **path, **facts})
+        )
+        for at in range(500)
+    ]
+    assert again == first
+
+
+def _facts(number):
+    one = visit(number)
+    return {"address": one.address, "user_agent": one.user_agent, "id": one.id}
+
+
+INDEPENDENT = [
+    pytest.param({"clock": lambda: NOW + DAY}, {}, id="the next day"),
+    pytest.param({"clock": lambda: NOW - NOW % DAY - 1}, {}, id="a second before midnight"),
+    pytest.param({"secret": "another secret for tests"}, {}, id="another secret"),
+    pytest.param({"seed": 1}, {}, id="another seed"),
+    pytest.param({"seed": -1}, {}, id="a negative seed"),
+    pytest.param({"name": "winter"}, {}, id="another experiment"),
+    pytest.param({}, {"user_agent": TIKTOK_ANDROID}, id="another agent"),
+    pytest.param({"per": "visit"}, {}, id="by the visit"),
+]
+
+
+def chi_squared(one, other):
+    """Pearson's statistic of two lists of arms: how far from independent."""
+    both = {(a, b): 0 for a in ("escape", "holdout") for b in ("escape", "holdout")}
+    for pair in zip(one, other, strict=True):
+        both[pair] += 1
+    total = 0.0
+    for (a, b), seen in both.items():
+        expected = one.count(a) * other.count(b) / len(one)
+        total += (seen - expected) ** 2 / expected
+    return total
+
+
+@pytest.mark.parametrize(("more", "facts"), INDEPENDENT)
+def test_anything_else_draws_anew(more, facts):
+    first = arms(experiment())
+    assert chi_squared(first, arms(experiment(**more), **facts)) < CHI_SQUARED
+    assert chi_squared(first, first) > 1000, "or this would measure nothing"
+
+
+def test_long_secrets_count_to_their_last_letter():
+    long = "x" * 100
+    assert (
+        chi_squared(arms(experiment(secret=f"{long}a")), arms(experiment(secret=f"{long}b")))
+        < CHI_SQUARED
+    )
+
+
+@pytest.mark.parametrize("per", ["day", "visit"])
+@pytest.mark.parametrize("holdout", [0.01, 0.1, 0.5, 0.9])
+def test_the_holdout_has_its_share(holdout, per):
+    """Within 3.3 standard errors, as 999 of 1,000 fair draws would be; these are always the same."""
+    held = arms(experiment(holdout=holdout, per=per)).count("holdout")
+    assert abs(held - MANY * holdout) < 3.3 * (MANY * holdout * (1 - holdout)) ** 0.5
+
+
+def test_by_the_visit_nobody_is_recognised():
+    trial = experiment(per="visit", clock=lambda: pytest.fail("the day is asked for"))
+    drawn = [trial.arm(visit(id=f"id{number}")) for number in range(1000)]
+    assert 400 < drawn.count("holdout") < 600
+    assert drawn == [
+        trial.arm(visit(7, id=f"id{number}", user_agent="other")) for number in range(1000)
+    ]
+
+
+def test_words_that_run_into_each_other_are_told_apart():
+    assert (
+        chi_squared(arms(experiment(name="a", seed=11)), arms(experiment(name="a1", seed=1)))
+        < CHI_SQUARED
+    )
+    one = [
+        experiment().arm(visit(address=f"10.{at >> 8}.{at & 255}.1", user_agent="2x"))
+        for at in range(MANY)
+    ]
+    other = [
+        experiment().arm(visit(address=f"10.{at >> 8}.{at & 255}.12", user_agent="x"))
+        for at in range(MANY)
+    ]
+    assert chi_squared(one, other) < CHI_SQUARED
+
+
+@pytest.mark.parametrize(
+    "agent",
+    ["", "\x00", "ünï", "\udcff\ud800", "x" * 100_000],
+    ids=["none", "NUL", "umlauts", "no UTF-8", "very long"],
+)
+def test_any_agent_and_address_has_an_arm(agent):
+    assert experiment().arm(visit(user_agent=agent, address=agent)) in ("escape", "holdout")
+
+
+def test_the_secret_is_not_shown():
+    assert SECRET not in repr(experiment())
+
+
+# --- the two arms ----------------------------------------------------------------------------------------------------
+
+
+class Asked:
+    """A site that keeps the environs that it was asked with."""
+
+    def __init__(self):
+        self.environs = []
+
+    def __call__(self, environ, start_response):
+        self.environs.append(environ)
+        location = [("Location", TRACK)] if environ["PATH_INFO"] == "/listen" else []
+        start_response(
+            "302 Found" if location else "200 OK", [("Content-Type", "text/plain"), *location]
+        )
+        return [b"the site"]
+
+
+def answered(app, environ):
+    started = []
+    body = b"".join(app(environ, lambda *response: started.append(response[:2])))
+    return started, body
+
+
+def journey_of(token):
+    return Journey.read(load(RULES).policy.markers.verify(token).text)
+
+
+def set_arm(monkeypatch, arm):
+    monkeypatch.setattr(Experiment, "arm", lambda *_: arm)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [TIKTOK_ANDROID, TIKTOK_IOS, LINE_IOS],
+    ids=["TikTok on Android", "TikTok on iOS", "LINE, which would be redirected"],
+)
+@pytest.mark.parametrize("path", ["/presave/x", ALBUM, "/listen"])
+def test_the_holdout_passes_untouched(monkeypatch, agent, path):
+    """The same environ, object and keys, but for the visit; the same answer."""
+    set_arm(monkeypatch, "holdout")
+    app, site = Asked(), Asked()
+    measured = Measured(trial(), app)
+    environ, bare = environ_of(agent, path, "a=1"), environ_of(agent, path, "a=1")
+    environ["wsgi.input"] = environ["wsgi.errors"] = bare["wsgi.input"] = bare["wsgi.errors"] = None
+    assert answered(measured.middleware, environ) == answered(site, bare)
+    assert app.environs[0] is environ
+    token = environ.pop(VISIT)
+    assert environ == bare
+    assert measured.words == ["eligible holdout"]
+    journey = journey_of(token)
+    assert (journey.id, journey.arm, journey.experiment) == (
+        measured.events[0].visit,
+        "holdout",
+        "autumn",
+    )
+
+
+@pytest.mark.parametrize("arm", ["escape", "holdout"])
+def test_a_site_that_is_asked_for_its_redirect_has_the_visit_in_both_arms(monkeypatch, arm):
+    set_arm(monkeypatch, arm)
+    app = Asked()
+    measured = Measured(trial(), app)
+    assert (
+        measured.ask("/listen", TIKTOK_ANDROID).status_int == {"escape": 200, "holdout": 302}[arm]
+    )
+    journey = journey_of(app.environs[0][VISIT])
+    assert (journey.id, journey.arm) == (measured.events[0].visit, arm)
+    assert len({event.visit for event in measured.events}) == 1
+
+
+def test_a_redirects_visit_draws_once_per_visit(monkeypatch):
+    """The site is asked in between; its visit must not change its arm."""
+    app = Asked()
+    measured = Measured(trial(per="visit"), app)
+    for _ in range(20):
+        measured.ask("/listen", TIKTOK_ANDROID)
+    tokens = {
+        journey.id: journey.arm
+        for journey in (journey_of(environ[VISIT]) for environ in app.environs)
+    }
+    assert {event.visit: event.arm for event in measured.events} == tokens
+    assert set(tokens.values()) == {"escape", "holdout"}
+    monkeypatch.undo()
+
+
+NOT_HANDED = [
+    pytest.param(RULES, "/listen", TIKTOK_ANDROID, {}, id="without an experiment"),
+    pytest.param(trial(), "/listen", SAFARI, {}, id="a browser"),
+    pytest.param(
+        trial(), "/listen", TIKTOK_ANDROID, {"HTTP_DNT": "1"}, id="who asks not to be followed"
+    ),
+    pytest.param(
+        trial(), "/listen", TIKTOK_ANDROID, {"HTTP_SEC_FETCH_DEST": "image"}, id="an image"
+    ),
+    pytest.param(
+        trial() | {"mode": "observe"}, "/listen", TIKTOK_ANDROID, {}, id="while it is only observed"
+    ),
+    pytest.param(trial(), "/admin/x", TIKTOK_ANDROID, {}, id="an excluded path"),
+    pytest.param(trial(), "/listen", TIKTOK_ANDROID, {"REQUEST_METHOD": "POST"}, id="a form"),
+]
+
+
+@pytest.mark.parametrize(("rules", "path", "agent", "more"), NOT_HANDED)
+def test_nobody_else_has_a_visit(rules, path, agent, more):
+    app = Asked()
+    answered(EscapeMiddleware(app, rules, sinks=[lambda _: None]), environ_of(agent, path, **more))
+    assert len(app.environs) == 1
+    assert VISIT not in app.environs[0]
+
+
+@pytest.mark.parametrize("rules", [RULES, trial()], ids=["without an experiment", "in one"])
+def test_an_arrival_has_the_visit_too(monkeypatch, rules):
+    set_arm(monkeypatch, "escape")
+    app = Asked()
+    measured = Measured(rules, app)
+    measured.ask("/presave/x", TIKTOK_ANDROID)
+    assert app.environs == []
+    measured.ask("/presave/x?{M}", CHROME_ANDROID)
+    journey = journey_of(app.environs[0][VISIT])
+    assert {event.visit for event in measured.events} == {journey.id}
+    assert journey.arm == measured.events[0].arm
+
+
+def test_nobody_can_put_a_visit_there(monkeypatch):
+    """A header of that name is another key, and a visitor's word for it stays one."""
+    app = Asked()
+    measured = Measured(trial(), app)
+    measured.ask("/listen", FIREFOX, **{"Escape-Mw.Visit": "forged"})
+    assert VISIT not in app.environs[0]
+    set_arm(monkeypatch, "holdout")
+    measured.ask("/listen", TIKTOK_ANDROID, **{"Escape-Mw.Visit": "forged"})
+    assert app.environs[1][VISIT] != "forged"
+
+
+def test_the_same_day_the_same_visitor_gets_the_same_arm_on_every_rule():
+    """One experiment may stand in several rules."""
+    measured = Measured(trial())
+    for number in range(30):
+        for path in ("/presave/x", ALBUM, "/listen"):
+            measured.ask(path, TIKTOK_ANDROID, environ={"REMOTE_ADDR": f"10.0.0.{number}"})
+        assert len({event.arm for event in measured.events[-3:] if event.name == "eligible"}) <= 1
+    drawn = [event.arm for event in measured.events if event.name == "eligible"]
+    assert len(drawn) == 90
+    assert {(drawn[at], drawn[at + 1], drawn[at + 2]) for at in range(0, 90, 3)} == {
+        ("escape",) * 3,
+        ("holdout",) * 3,
+    }
+
+
+# --- problems --------------------------------------------------------------------------------------------------------
+
+SOUND = """\
+version: 1
+secret: sixteen characters
+events: true
+rules:
+  - path: /a
+    to: page
+    experiment: {name: autumn, holdout: 0.5}
+  - path: /b
+    to: page
+    experiment: {name: autumn, holdout: 0.5}
+"""
+PROBLEMS = [
+    pytest.param(
+        SOUND.replace("secret: sixteen characters", "vary: true"),
+        [7, 10],
+        "an experiment needs a 'secret', so that every process",
+        id="no secret",
+    ),
+    pytest.param(
+        SOUND.replace("events: true", "events: false"),
+        [7, 10],
+        "an experiment needs 'events:', or nothing would be measured",
+        id="no events",
+    ),
+    pytest.param(
+        SOUND[:-5] + "0.4}\n",
+        [10],
+        "the experiment autumn stands in another rule with other numbers",
+        id="the same name with another share",
+    ),
+    pytest.param(
+        SOUND[:-2] + ", seed: 1}\n",
+        [10],
+        "the experiment autumn stands in another rule with other numbers",
+        id="the same name with another seed",
+    ),
+    pytest.param(
+        SOUND[:-2] + ", per: visit}\n",
+        [10],
+        "the experiment autumn stands in another rule with other numbers",
+        id="the same name by the visit",
+    ),
+    pytest.param(SOUND[:-5] + "0}\n", [10], "be greater than 0", id="nobody is held out"),
+    pytest.param(SOUND[:-5] + "1}\n", [10], "be less than 1", id="everybody is held out"),
+    pytest.param(
+        SOUND[:-2] + ", per: week}\n", [10], "'week' is not allowed", id="a period that is none"
+    ),
+    pytest.param(
+        SOUND.replace("autumn", "Autumn Tour"), [7, 10], "Autumn Tour", id="a name with blanks"
+    ),
+    pytest.param(SOUND.replace("name: autumn, ", ""), [7, 10], "is missing", id="no name"),
+]
+
+
+@pytest.mark.parametrize(("text", "lines", "message"), PROBLEMS)
+def test_problems_stand_at_their_line(tmp_path, text, lines, message):
+    path = tmp_path / "escape.yaml"
+    path.write_text(text)
+    with pytest.raises(RulesError) as raised:
+        load(path)
+    assert [
+        int(problem.removeprefix(f"{path}:").partition(":")[0]) for problem in raised.value.problems
+    ] == lines
+    assert all(message in problem for problem in raised.value.problems)
+
+
+def test_sound_rules_are_sound(tmp_path):
+    (tmp_path / "escape.yaml").write_text(SOUND)
+    rules = load(tmp_path / "escape.yaml")
+    assert [
+        (rule.experiment.name, rule.experiment.holdout, rule.experiment.per)
+        for rule in rules.policy.rules
+    ] == [("autumn", 0.5, "day")] * 2

@@ -1,0 +1,272 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from escape_mw import Visitor, load
+from escape_mw.decision.visitors import BOT, BROWSER, MAX_AGENT, PLAIN
+
+from .. import agents
+
+DETECTOR = load().policy.visitors
+
+
+def visitor(agent: str, **headers: str) -> Visitor:
+    return DETECTOR.visitor(
+        agent, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+NAMED = [
+    pytest.param(agents.TIKTOK_IOS, "tiktok", "ios", "41.9.0", id="TikTok on iOS"),
+    pytest.param(
+        agents.TIKTOK_ANDROID,
+        "tiktok",
+        "android",
+        "33.3.4",
+        id="TikTok on Android says its version elsewhere",
+    ),
+    pytest.param(
+        agents.TIKTOK_ANDROID.lower(), "tiktok", "android", "33.3.4", id="an agent in lower case"
+    ),
+    pytest.param(
+        agents.TIKTOK_IOS.lower(), "tiktok", "ios", "41.9.0", id="an iOS agent in lower case"
+    ),
+    pytest.param(
+        agents.TIKTOK_ANDROID.replace("; wv)", "; )"),
+        "tiktok",
+        "android",
+        "33.3.4",
+        id="TikTok without wv",
+    ),
+    pytest.param(
+        agents.INSTAGRAM_IOS,
+        "instagram",
+        "ios",
+        "403.0.0.28.80",
+        id="Instagram on iOS with a Safari token",
+    ),
+    pytest.param(
+        agents.INSTAGRAM_ANDROID,
+        "instagram",
+        "android",
+        "404.0.0.48.76",
+        id="Instagram on a Pixel, whose agent says Google/google",
+    ),
+    pytest.param(
+        agents.THREADS_IOS, "threads", "ios", "393.1.0.35.70", id="Threads says Barcelona"
+    ),
+    pytest.param(
+        agents.THREADS_IOS + " Instagram 403.0",
+        "threads",
+        "ios",
+        "393.1.0.35.70",
+        id="Threads that also says Instagram",
+    ),
+    pytest.param(agents.FACEBOOK_IOS, "facebook", "ios", "541.0.0.40.70", id="Facebook on iOS"),
+    pytest.param(
+        agents.LINE_IOS, "line", "ios", "15.5.2", id="LINE, whose agent has the word Safari"
+    ),
+    pytest.param(
+        agents.KAKAOTALK_ANDROID, "kakaotalk", "android", "2409800", id="KakaoTalk, glued on"
+    ),
+    pytest.param(agents.WECHAT_ANDROID, "wechat", "android", "8.0.47.2560", id="WeChat"),
+    pytest.param(agents.WECHAT_WINDOWS, "wechat", "desktop", "7.0.20.1781", id="WeChat on Windows"),
+    pytest.param(
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Instagram 403.0 (iPad13,1; iPadOS 18_6)",
+        "instagram",
+        "ios",
+        "403.0",
+        id="an iPad that asks for desktop pages",
+    ),
+    pytest.param(
+        agents.ANDROID.replace("Pixel 8", "CUBOT NOTE Plus") + " [FB_IAB/FB4A;FBAV/157.0;]",
+        "facebook",
+        "android",
+        "157.0",
+        id="a phone whose name holds bot",
+    ),
+]
+
+
+@pytest.mark.parametrize(("agent", "app", "platform", "version"), NAMED)
+def test_named_host_apps(agent, app, platform, version):
+    seen = visitor(agent)
+    assert (seen.kind, seen.app, seen.platform, seen.app_version) == (
+        "in-app",
+        app,
+        platform,
+        version,
+    )
+
+
+WEBVIEWS = [
+    pytest.param(agents.UNNAMED_ANDROID, "android", id="Android's wv"),
+    pytest.param(agents.UNNAMED_IOS, "ios", id="iOS without Safari/"),
+    pytest.param(
+        "Mozilla/5.0 (Linux; Android 15; SM-A055F) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/150.0 Mobile Safari/537.36",
+        "android",
+        id="Version/4.0 before Chrome/",
+    ),
+    pytest.param(
+        "Mozilla/5.0 (Linux; Android 14; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.6668.100 Mobile Safari/537.36",
+        "android",
+        id="K with an Android other than 10",
+    ),
+    pytest.param(
+        agents.IPHONE + "Version/18.6 Mobile/22G86 Safari/604.1",
+        "ios",
+        id="Safari's form with a build that Safari never says",
+    ),
+]
+
+
+@pytest.mark.parametrize(("agent", "platform"), WEBVIEWS)
+def test_unnamed_webviews(agent, platform):
+    seen = visitor(agent)
+    assert (seen.kind, seen.app, seen.platform) == ("webview", None, platform)
+
+
+BROWSERS = [
+    pytest.param(agents.SAFARI, id="Safari"),
+    pytest.param(agents.CHROME_ANDROID, id="Chrome on Android"),
+    pytest.param(agents.CHROME_DESKTOP, id="Chrome on a desktop"),
+    pytest.param(agents.FIREFOX, id="Firefox"),
+    pytest.param(agents.DUCKDUCKGO_ANDROID, id="a browser built on WebView"),
+    pytest.param(
+        agents.IPHONE + "FxiOS/127.0 Mobile/15E148 Version/15.0",
+        id="Firefox Focus on iOS, without Safari/",
+    ),
+    pytest.param(
+        "Mozilla/5.0 (Windows NT 10.0; WebView/3.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/64.0 Safari/537.36 Edge/17.1",
+        id="old Edge",
+    ),
+    pytest.param(
+        "Instagram 5.0.7 Android (15/4.0.4; 160dpi; 320x480; Sony; MiniPro; mango; semc; en_US)",
+        id="a native client is no visitor in a webview",
+    ),
+    pytest.param("", id="no agent"),
+    pytest.param("\x00\x1b[31m\xff" * 50, id="noise"),
+]
+
+
+@pytest.mark.parametrize("agent", BROWSERS)
+def test_browsers(agent):
+    assert visitor(agent) is BROWSER
+
+
+BOTS = [
+    pytest.param(agents.FACEBOOK_PREVIEW, id="Facebook's previewer"),
+    pytest.param(agents.TIKTOK_PREVIEW, id="TikTok's spider"),
+    pytest.param(
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0",
+        id="iMessage's",
+    ),
+    pytest.param(
+        agents.IPHONE + "Mobile/11A465 Twitter for iPhone BrandVerity/1.0",
+        id="a crawler that says Twitter for iPhone",
+    ),
+    pytest.param("WhatsApp/2.23.20.0", id="WhatsApp's previewer"),
+    pytest.param(
+        agents.ANDROID.replace("; wv", "")
+        + " (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        id="Googlebot's phone",
+    ),
+]
+
+
+@pytest.mark.parametrize("agent", BOTS)
+def test_bots(agent):
+    assert visitor(agent) is BOT
+
+
+HEADERS = [
+    pytest.param(
+        agents.UNNAMED_ANDROID,
+        {"x_requested_with": "com.zhiliaoapp.musically"},
+        ("in-app", "tiktok"),
+        id="the package names the app",
+    ),
+    pytest.param(
+        agents.CHROME_ANDROID,
+        {"x_requested_with": "com.example.reader"},
+        ("webview", None),
+        id="an unknown package is a webview",
+    ),
+    pytest.param(
+        agents.UNNAMED_ANDROID,
+        {"x_requested_with": "mark.via.gp"},
+        ("browser", None),
+        id="a browser's package",
+    ),
+    pytest.param(
+        agents.SAFARI,
+        {"x_requested_with": "XMLHttpRequest"},
+        ("browser", None),
+        id="a script's request is no package",
+    ),
+    pytest.param(
+        agents.CHROME_ANDROID,
+        {"sec_ch_ua": '"Android WebView";v="141", "Chromium";v="141"'},
+        ("webview", None),
+        id="the brand says WebView",
+    ),
+    pytest.param(
+        agents.CHROME_ANDROID,
+        {"sec_ch_ua": '"Google Chrome";v="141", "Chromium";v="141"'},
+        ("browser", None),
+        id="the brand says Chrome",
+    ),
+    pytest.param(
+        agents.DUCKDUCKGO_ANDROID,
+        {"sec_ch_ua": '"Android WebView";v="141"'},
+        ("browser", None),
+        id="a browser's token beats the brand",
+    ),
+    pytest.param(
+        agents.FACEBOOK_PREVIEW,
+        {"x_requested_with": "com.instagram.android"},
+        ("bot", None),
+        id="a bot stays a bot",
+    ),
+]
+
+
+@pytest.mark.parametrize(("agent", "headers", "expected"), HEADERS)
+def test_headers(agent, headers, expected):
+    seen = visitor(agent, **headers)
+    assert (seen.kind, seen.app) == expected
+
+
+@given(st.text(max_size=2000))
+def test_any_text_gives_a_verdict_on_its_beginning(agent):
+    assert visitor(agent) == visitor(agent[:MAX_AGENT])
+
+
+@pytest.mark.parametrize(
+    "token", ["; wv", "musical_ly_41", "Instagram 403.0", "Googlebot/2.1", "[FBAN/FBIOS]"]
+)
+@given(st.data())
+def test_plain_grammar_has_no_room_for_a_mark(token, data):
+    """Wherever a mark is put into a plain browser's agent, the quick look does not take it for one."""
+    agent = data.draw(
+        st.sampled_from(
+            [agents.SAFARI, agents.CHROME_ANDROID, agents.CHROME_DESKTOP, agents.FIREFOX]
+        )
+    )
+    at = data.draw(st.integers(agent.index(")"), len(agent)))
+    assert not PLAIN.fullmatch(f"{agent[:at]} {token} {agent[at:]}") or at == agent.index(")")
+
+
+def test_a_package_is_no_novel():
+    assert visitor(agents.CHROME_ANDROID, x_requested_with="a." + "b" * 60_000) is BROWSER
+
+
+def test_memory_is_bounded():
+    recognise = DETECTOR.detect
+    for number in range(recognise.cache_info().maxsize + 100):
+        recognise(f"agent {number}", "", False)
+    assert recognise.cache_info().currsize == recognise.cache_info().maxsize

@@ -1,0 +1,139 @@
+"""Each example, started as its text says, met over real HTTP."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from escape_mw import load
+
+from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..real_http import Served, get
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def site():
+    running = []
+
+    def start(*words):
+        running.append(Served(*words, folder=EXAMPLES.parent))
+        return running[-1].url
+
+    yield start
+    for served in running:
+        served.stop()
+
+
+@pytest.fixture(scope="module")
+def flask_site(site):
+    return site("examples/flask_site.py", "PORT")
+
+
+@pytest.fixture(scope="module")
+def django_site(site):
+    return site("examples/django_site/manage.py", "runserver", "--noreload", "PORT")
+
+
+@pytest.fixture(scope="module")
+def label_site(site):
+    return site("examples/label_smartlinks/wrapped.py", "PORT")
+
+
+@pytest.mark.parametrize("name", ["flask_site", "django_site"])
+def test_framework_sites(request, name):
+    site = request.getfixturevalue(name)
+    assert "spotify:track:4uLU6hMCjMI75M1A2tKUQC" in get(site + "/listen", TIKTOK_IOS)[2]
+    assert get(site + "/listen", SAFARI)[:2] == (
+        302,
+        "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
+    )
+    assert "Midnight Records" in get(site + "/presave/next", TIKTOK_IOS)[2]
+    assert get(site + "/presave/next", SAFARI)[2] == "<h1>Pre-save next</h1>"
+    assert "Harbour Lights" in get(site + "/", TIKTOK_IOS)[2]
+
+
+def test_django_check_knows_our_checks():
+    command = [sys.executable, "examples/django_site/manage.py", "check", "--tag", "escape_mw"]
+    done = subprocess.run(
+        command, cwd=EXAMPLES.parent, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (
+        0,
+        "System check identified no issues (0 silenced).\n",
+    )
+
+
+ESCAPED = [
+    pytest.param(
+        "/r/harbour-lights", "Continue in your browser", id="a landing page with direct links"
+    ),
+    pytest.param("/s/hl-sp", "Open in Spotify", id="a short link to Spotify"),
+    pytest.param("/s/hl-all", "Continue in your browser", id="a short link to a smart link"),
+    pytest.param("/j/hl-sp", "Continue in your browser", id="a redirect by JavaScript"),
+    pytest.param("/presave/harbour-lights", "Continue in your browser", id="a pre-save page"),
+    pytest.param(
+        "/presave/harbour-lights/go", "Continue in your browser", id="the start of a sign-in"
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), ESCAPED)
+def test_label_site_in_tiktok(label_site, path, text):
+    status, _, page = get(label_site + path, TIKTOK_ANDROID)
+    assert status == 200
+    assert text in page
+    assert "accounts.spotify.com" not in page
+    assert get(label_site + path, SAFARI)[2] != page
+
+
+def test_label_site_passes_what_is_no_music(label_site):
+    assert get(label_site + "/s/tour", TIKTOK_ANDROID)[:2] == (
+        302,
+        "https://tickets.example/paper-lanterns",
+    )
+    assert get(label_site + "/nowhere", TIKTOK_ANDROID)[0] == 404
+
+
+def test_label_site_in_the_real_browser_is_as_it_was(label_site):
+    """The handed-over URL of each shape, opened by Safari: the site's own answer, with every parameter."""
+    for path, expected in [
+        ("/s/hl-all", "https://paperlanterns.lnk.to/harbourlights?utm_source=short"),
+        ("/j/hl-sp", None),
+        ("/r/harbour-lights", None),
+    ]:
+        handed = re.search(
+            r'href="intent://[^/]*([^#"]*)#Intent', get(label_site + path, TIKTOK_ANDROID)[2]
+        )[1].replace("&amp;", "&")
+        assert "_esc=0." in handed
+        arrival = get(label_site + handed, SAFARI)
+        assert arrival == get(label_site + path, SAFARI)
+        assert arrival[1] == expected
+
+
+def test_the_labels_site_knows_nothing_of_us():
+    text = (EXAMPLES / "label_smartlinks" / "smartlinks.py").read_text()
+    imported = {
+        name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom)
+        for name in [node.module.partition(".")[0]]
+    }
+    assert imported == {"html", "urllib", "werkzeug"}
+    assert "escape_mw" not in text
+
+
+def test_the_annotated_rules_file_is_good(monkeypatch):
+    monkeypatch.setenv("ESCAPE_MW_SECRET", "sixteen characters")
+    rules = load(EXAMPLES / "escape.yaml")
+    assert rules.policy.destinations.find("https://player.label.example/play/1").goal == "app"
+    assert (
+        rules.policy.visitors.visitor("Mozilla/5.0 (Linux; Android 14; X) MidnightApp/1.0", {}).app
+        == "label-app"
+    )

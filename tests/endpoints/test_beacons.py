@@ -1,0 +1,482 @@
+"""Our own two addresses: what a beacon and an outcome are believed, and whom they leave alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from io import BytesIO
+from types import SimpleNamespace
+
+import pytest
+from django.test import AsyncClient, Client, override_settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from itsdangerous import TimestampSigner
+from webtest import TestApp
+
+from escape_mw import EscapeMiddleware, load
+from escape_mw.decision.markers import MarkerSigner
+from escape_mw.decision.model import Journey
+from escape_mw.endpoints import limiter
+from escape_mw.endpoints.beacons import MAX_BODY
+from escape_mw.endpoints.limiter import BURST, RATE, RateLimiter
+from escape_mw.engine.engine import ENGINES
+from escape_mw.events.tokens import OUTCOME_AGE, PAGE_AGE
+from escape_mw.flask import Escape
+from escape_mw.lab.marks import LabTokens, Session, Trial
+
+from ..agents import CHROME_DESKTOP, INSTAGRAM_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..measured import RULES, SECRET, Measured, trial, word
+from ..public.test_wsgi import environ_of
+from ..sites import PAGE, flask_site, plain
+
+NOW = 1_800_000_000
+JOURNEY = Journey("visit", 0, "tiktok", "33", "android", "site", "other", "browser", "", "")
+MARKERS = load(RULES).policy.markers
+PLACE, PRESAVED = "/_escape/e", "/_escape/outcome/presave"
+SITE_S = PAGE.encode()
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """at(seconds): the time of all signatures from here on, in seconds after the page."""
+
+    def set_to(later=0):
+        monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: NOW + later)
+
+    set_to()
+    return set_to
+
+
+@pytest.fixture
+def site(at):  # noqa: ARG001 - its time
+    """A site, and the token of a visit in TikTok on Android."""
+    measured = Measured()
+    return SimpleNamespace(
+        post=lambda body, place=PLACE, **more: measured.ask(
+            place, TIKTOK_ANDROID, "POST", body, **more
+        ),
+        measured=measured,
+        token=token(),
+    )
+
+
+def token(journey=JOURNEY, markers=MARKERS):
+    return markers.token(journey.payload)
+
+
+BEACONS = [
+    pytest.param("{T} tapped intent", ["tapped intent tap"], id="a tap"),
+    pytest.param("{T} attempt intent", ["attempt intent tap"], id="an automatic attempt"),
+    pytest.param("{T} left intent", ["left intent tap"], id="hidden within its time"),
+    pytest.param("{T} copied", ["copied"], id="copied"),
+    pytest.param("{T} continued", ["continued"], id="continued"),
+    pytest.param("{T} tapped menu", ["tapped menu written"], id="any rung of the visit's ladder"),
+    pytest.param("{T} copied intent", ["forged x1"], id="a technique where none belongs"),
+    pytest.param("{T} tapped", ["forged x1"], id="no technique where one belongs"),
+    pytest.param(
+        "{T} tapped extbrowser", ["forged x1"], id="a technique of another platform's ladder"
+    ),
+    pytest.param("{T} tapped <script>", ["forged x1"], id="a technique that is none"),
+    pytest.param("{T} tapped intent\n", ["forged x1"], id="a line break"),
+    pytest.param("{T}\ttapped\tintent", ["forged x1"], id="tabs"),
+    pytest.param("{T} arrived", ["forged x1"], id="an arrival cannot be told"),
+    pytest.param("{T} arrived intent", ["forged x1"], id="an arrival by a technique neither"),
+    pytest.param("{T} eligible", ["forged x1"], id="nor that a visit was eligible"),
+    pytest.param("{T} shown intent", ["forged x1"], id="nor that the page was shown"),
+    pytest.param("{T} outcome", ["forged x1"], id="nor an outcome"),
+    pytest.param("{T} repeat", ["forged x1"], id="nor a repeat"),
+    pytest.param("{T} TAPPED intent", ["forged x1"], id="capitals"),
+    pytest.param("{T}", ["forged x1"], id="a token and nothing else"),
+    pytest.param("", ["forged x1"], id="nothing"),
+    pytest.param("tapped intent", ["forged x1"], id="no token"),
+    pytest.param("{T}x tapped intent", ["forged x1"], id="a signature that does not hold"),
+    pytest.param("x{T} tapped intent", ["forged x1"], id="a journey that nobody signed"),
+    pytest.param(f"{'x' * 400} tapped intent", ["forged x1"], id="a token that is too long"),
+    pytest.param("ünï.aaaa.bbbb tapped intent", ["forged x1"], id="a token that is not ASCII"),
+    pytest.param(
+        f"{{T}} tapped intent {'x' * 300}",
+        ["tapped intent tap"],
+        id="more words are not listened to",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), BEACONS)
+def test_a_beacon(site, body, words):
+    answer = site.post(body.replace("{T}", site.token).encode("latin-1"))
+    assert (answer.status_int, answer.body) == (204, b"")
+    assert site.measured.words == words
+
+
+OTHERS = [
+    pytest.param(
+        lambda: token(markers=MarkerSigner(secret="another secret for tests")), id="another secret"
+    ),
+    pytest.param(lambda: MARKERS.token("visit"), id="a visit that is not measured"),
+    pytest.param(lambda: MARKERS.token("visit~0~tiktok"), id="less than a journey"),
+    pytest.param(lambda: MARKERS.token(JOURNEY.payload + "~"), id="more than a journey"),
+    pytest.param(
+        lambda: LabTokens(SECRET).sign_session(Session("tiktok", "33", "android", "visit")),
+        id="what the lab signed",
+    ),
+    pytest.param(
+        lambda: LabTokens(SECRET).sign_trial(
+            Trial(Session("tiktok", "33", "android", "visit"), "browser", "intent")
+        ),
+        id="a mark of the lab",
+    ),
+]
+
+
+@pytest.mark.parametrize("made", OTHERS)
+def test_a_token_of_another_sort_is_forged(site, made):
+    assert site.post(f"{made()} tapped intent".encode()).status_int == 204
+    assert site.post(made().encode(), PRESAVED).status_int == 204
+    assert site.measured.words == ["forged x2"]
+
+
+def test_a_journey_of_rules_that_are_gone_is_still_told(site):
+    for journey in (JOURNEY._replace(rule=99), JOURNEY._replace(app="gone")):
+        site.post(f"{token(journey)} copied".encode())
+    assert [(event.name, event.rule, event.app) for event in site.measured.events] == [
+        ("copied", "", "tiktok"),
+        ("repeat", "pre-saves", "gone"),
+    ]
+
+
+def test_what_comes_twice_changes_nothing(site):
+    for body in (
+        "{T} tapped intent",
+        "{T} tapped intent",
+        "{T} copied",
+        "{T} tapped menu",
+        "{T} copied",
+        "{T} left intent",
+    ):
+        site.post(body.replace("{T}", site.token).encode())
+    assert site.measured.words == [
+        "tapped intent tap",
+        "copied",
+        "tapped menu written",
+        "left intent tap",
+        "repeat x2",
+    ]
+
+
+LATE = [
+    pytest.param(PLACE, "{T} tapped intent", PAGE_AGE, "tapped intent tap", id="a page of an hour"),
+    pytest.param(PLACE, "{T} tapped intent", PAGE_AGE + 1, "repeat x1", id="an older page"),
+    pytest.param(PRESAVED, "{T}", OUTCOME_AGE, "outcome presave", id="an outcome within a day"),
+    pytest.param(PRESAVED, "{T}", OUTCOME_AGE + 1, "repeat x1", id="a later one"),
+]
+
+
+@pytest.mark.parametrize(("place", "body", "later", "expected"), LATE)
+def test_how_long_a_token_is_believed(site, at, place, body, later, expected):
+    at(later)
+    assert site.post(body.replace("{T}", site.token).encode(), place).status_int == 204
+    assert site.measured.words == [expected]
+
+
+def test_the_page_tells_all_that_a_beacon_needs(at):
+    """What the page says is posted as its script would: through the address and with the token that stand in it."""
+    at()
+    measured = Measured()
+    page = measured.ask("/presave/x", TIKTOK_ANDROID).text
+    visit, place = re.search(r'data-visit="([^"]*)" data-beacon="([^"]*)"', page).groups()
+    assert (
+        measured.ask(place, TIKTOK_ANDROID, "POST", f"{visit} tapped intent".encode()).status_int
+        == 204
+    )
+    assert measured.words == ["eligible", "shown intent tap", "tapped intent tap"]
+    assert len({event.visit for event in measured.events}) == 1
+
+
+ANSWERED = [
+    pytest.param(b"x" * MAX_BODY, None, 204, ["forged x1"], id="as large as may be"),
+    pytest.param(b"x" * (MAX_BODY + 1), None, 413, [], id="a byte larger"),
+    pytest.param(b"", "99999999999999999999", 413, [], id="a length of many digits"),
+    pytest.param(b"", "-1", 413, [], id="a negative length"),
+    pytest.param(b"", "1e2", 413, [], id="a length that is no number"),
+    pytest.param(b"", "\u0663", 413, [], id="digits of another script"),
+    pytest.param(b"", "", 413, [], id="no length, as when it comes in chunks"),
+    pytest.param(b"short", "100", 204, ["forged x1"], id="a body that ends early"),
+]
+
+
+@pytest.mark.parametrize(("body", "length", "status", "words"), ANSWERED)
+@pytest.mark.parametrize("place", [PLACE, PRESAVED])
+def test_how_large_a_body_may_be(place, body, length, status, words):
+    measured = Measured()
+    environ = environ_of(
+        TIKTOK_ANDROID,
+        place,
+        REQUEST_METHOD="POST",
+        CONTENT_LENGTH=str(len(body)) if length is None else length,
+    )
+    environ["wsgi.input"] = BytesIO(body)
+    started = []
+    assert b"".join(measured.middleware(environ, lambda *told: started.append(told))) == b""
+    assert int(started[0][0][:3]) == status
+    assert dict(started[0][1])["Cache-Control"] == "no-store"
+    assert measured.words == words
+
+
+THE_SITE_S = [
+    pytest.param("GET", PLACE, id="GET of the beacon's address"),
+    pytest.param("HEAD", PLACE, id="HEAD of it"),
+    pytest.param("PUT", PLACE, id="PUT to it"),
+    pytest.param("OPTIONS", PLACE, id="OPTIONS of it"),
+    pytest.param("POST", PLACE + "/", id="a slash behind it"),
+    pytest.param("POST", PLACE + "x", id="a longer name"),
+    pytest.param("POST", "/x" + PLACE, id="below another path"),
+    pytest.param("GET", PRESAVED, id="GET of an outcome"),
+    pytest.param("POST", "/_escape/outcome/stream", id="an outcome that the rules do not name"),
+    pytest.param("POST", "/_escape/outcome/", id="an outcome without a name"),
+    pytest.param("POST", "/_escape/outcome", id="no slash"),
+    pytest.param("POST", "/_escape/outcome/presave/x", id="below an outcome"),
+    pytest.param("POST", "/_escape/outcome/_escape/outcome/presave", id="twice"),
+    pytest.param("POST", "/_escape/lab", id="the lab, which is off"),
+    pytest.param("POST", "/presave/x", id="any other form"),
+]
+
+
+class Unread:
+    """A body that nobody may read."""
+
+    def __getattr__(self, name):
+        raise AssertionError(f"{name} was asked for")
+
+
+@pytest.mark.parametrize("agent", [TIKTOK_ANDROID, SAFARI], ids=["TikTok", "Safari"])
+@pytest.mark.parametrize(("method", "path"), THE_SITE_S)
+def test_everything_else_is_the_sites_and_its_body_unread(caplog, method, path, agent):
+    seen = []
+
+    def app(environ, start_response):
+        seen.append(environ)
+        start_response("200 OK", [])
+        return [b"the site"]
+
+    measured = Measured(app=app)
+    environ = environ_of(agent, path, REQUEST_METHOD=method, CONTENT_LENGTH="9") | {
+        "wsgi.input": Unread()
+    }
+    before = dict(environ)
+    assert b"".join(measured.middleware(environ, lambda *_: None)) == b"the site"
+    assert seen == [environ]
+    assert environ == before
+    assert caplog.records == [], "not even by a fault that nobody saw"
+    assert measured.words == []
+
+
+WITHOUT = [
+    pytest.param(RULES | {"mode": "off"}, [], id="rules that are off"),
+    pytest.param({"version": 1}, None, id="rules without events"),
+]
+
+
+@pytest.mark.parametrize(("rules", "sinks"), WITHOUT)
+def test_where_nothing_is_measured_the_addresses_are_the_sites(rules, sinks):
+    site = TestApp(EscapeMiddleware(plain, rules, sinks=sinks or ()))
+    for path in (PLACE, PRESAVED):
+        assert site.post(path, b"x").body == SITE_S
+
+
+def test_an_outcome_from_a_form(site):
+    site.post(
+        b"visit=" + site.token.encode(), PRESAVED, Content_Type="application/x-www-form-urlencoded"
+    )
+    assert [
+        (event.name, event.outcome, event.app, event.rule) for event in site.measured.events
+    ] == [("outcome", "presave", "tiktok", "pre-saves")]
+
+
+def test_an_outcome_counts_once_and_only_if_signed(site):
+    for body in (
+        site.token,
+        site.token,
+        "x" + site.token,
+        "",
+        f"{site.token}\n",
+        f"visit={site.token}&more=1",
+    ):
+        assert site.post(body.encode(), PRESAVED).status_int == 204
+    assert site.measured.words == ["outcome presave", "repeat x1", "forged x4"]
+
+
+def test_whoever_sends_it_it_is_about_the_visit(site):
+    """The outcome comes from Safari, and is told of the visit in TikTok."""
+    site.measured.ask(PRESAVED, CHROME_DESKTOP, "POST", site.token.encode())
+    site.measured.ask(PLACE, INSTAGRAM_IOS, "POST", f"{site.token} copied".encode())
+    assert {(event.app, event.platform, event.visit) for event in site.measured.events} == {
+        ("tiktok", "android", "visit")
+    }
+
+
+@pytest.mark.parametrize("mount", ["", "/shop", "/söng%20x"])
+def test_mounted_below_a_path(mount):
+    raw = mount.replace("%20", " ").encode().decode("latin-1")
+    site = Measured(RULES | {"rules": [{"path": "/**", "to": "page"}]})
+    page = b"".join(
+        site.middleware(environ_of(TIKTOK_ANDROID, "/presave/x", SCRIPT_NAME=raw), lambda *_: None)
+    ).decode()
+    assert f'data-beacon="{mount.replace("ö", "%C3%B6")}{PLACE}"' in page
+    answer = site.ask(PLACE, TIKTOK_ANDROID, "POST", b"x", environ={"SCRIPT_NAME": raw})
+    assert answer.status_int == 204
+
+
+# --- any bytes at all ------------------------------------------------------------------------------------------------
+
+GARBAGE = Measured(trial())
+PIECES = st.sampled_from(
+    [
+        *token().split("."),
+        *JOURNEY.payload.split("~"),
+        ".",
+        "~",
+        " ",
+        "visit=",
+        "tapped",
+        "intent",
+        "copied",
+        "\n",
+        "\0",
+        "%",
+        "\xff",
+        "-1",
+        "a" * 300,
+        token(),
+    ]
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    st.one_of(
+        st.binary(max_size=MAX_BODY + 5),
+        st.lists(PIECES, max_size=12).map(lambda parts: "".join(parts).encode("latin-1")),
+    ),
+    st.sampled_from([PLACE, PRESAVED]),
+)
+def test_any_body_at_all(body, place):
+    """Answered, never a fault, and nothing is told of a visit without its whole signed token."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limiter, "RATE", 1e9)
+        patch.setattr(
+            "escape_mw.engine.engine.logger.exception", lambda *_: pytest.fail("an internal error")
+        )
+        GARBAGE.told.clear()
+        assert GARBAGE.ask(place, TIKTOK_IOS, "POST", body).status_int == (
+            204 if len(body) <= MAX_BODY else 413
+        )
+        is_signed = (
+            body.decode("latin-1")
+            .removeprefix("visit=")
+            .startswith(token().rpartition(".")[0].rpartition(".")[0])
+        )
+        assert len(GARBAGE.events) <= 1
+        assert is_signed or not any(event.visit for event in GARBAGE.events)
+
+
+# --- too fast --------------------------------------------------------------------------------------------------------
+
+
+def test_a_gate_lets_a_burst_through_and_then_so_many_a_second():
+    now = [0.0]
+    one = RateLimiter(lambda: now[0])
+    assert [one.allow() for _ in range(BURST + 5)] == [True] * BURST + [False] * 5
+    now[0] += 1
+    assert sum(one.allow() for _ in range(BURST)) == RATE
+    now[0] += 3600
+    assert sum(one.allow() for _ in range(BURST * 2)) == BURST, "it saves no more than a burst"
+
+
+def test_what_comes_too_fast_is_counted_and_its_body_unread(site, monkeypatch):
+    monkeypatch.setattr(limiter, "BURST", 2)
+    site.measured.middleware.engine._limiter = RateLimiter(lambda: 0.0)
+    statuses = [
+        site.post(f"{site.token} {word}".encode()).status_int
+        for word in ("copied", "continued", "tapped intent", "tapped intent")
+    ]
+    environ = environ_of(TIKTOK_ANDROID, PRESAVED, REQUEST_METHOD="POST", CONTENT_LENGTH="9") | {
+        "wsgi.input": Unread()
+    }
+    started = []
+    site.measured.middleware(environ, lambda *told: started.append(told))
+    assert statuses == [204, 204, 429, 429]
+    assert started[0][0] == "429 Too Many Requests"
+    assert site.measured.words == ["copied", "continued", "capped x3"]
+
+
+def test_the_page_is_shown_however_fast_beacons_come(site, monkeypatch):
+    monkeypatch.setattr(limiter, "BURST", 0)
+    assert site.post(b"x").status_int == 429
+    assert site.measured.ask("/presave/x", TIKTOK_ANDROID).status_int == 200
+
+
+# --- the frameworks --------------------------------------------------------------------------------------------------
+
+told = []
+DJANGO = {
+    "MIDDLEWARE": ["escape_mw.django.EscapeMiddleware"],
+    "ESCAPE_MW_RULES": RULES,
+    "ESCAPE_MW_SINKS": [told.extend],
+}
+
+
+def flushed():
+    for engine in list(ENGINES):
+        if engine.measurement:
+            engine.measurement.recorder.flush()
+    return [word(event) for event in told]
+
+
+def test_flask_takes_both(caplog):
+    app = flask_site()
+    app.config["ESCAPE_MW"] = RULES | {"events": {"log": True, "outcomes": ["presave"]}}
+    Escape(app)
+    client = app.test_client()
+    assert client.post(PLACE, data=f"{token()} copied").status_code == 204
+    assert client.post(PRESAVED, data={"visit": token()}).status_code == 204
+    assert client.post("/_escape/outcome/other").status_code == 405, "the site's own answer"
+    with caplog.at_level(logging.INFO, "escape_mw.events"):
+        flushed()
+    assert [json.loads(record.message)["name"] for record in caplog.records] == [
+        "copied",
+        "outcome",
+    ]
+
+
+def test_django_takes_both():
+    told.clear()
+    with override_settings(**DJANGO):
+        client = Client()
+        assert client.post(PLACE, f"{token()} copied", content_type="text/plain").status_code == 204
+        assert (
+            client.post(
+                PRESAVED, f"visit={token()}", content_type="application/x-www-form-urlencoded"
+            ).status_code
+            == 204
+        )
+        assert client.post(
+            "/_escape/outcome/other", "x", content_type="text/plain"
+        ).content.startswith(SITE_S)
+        assert flushed() == ["copied", "outcome presave"]
+
+
+def test_django_takes_both_under_asgi():
+    told.clear()
+
+    async def post():
+        client = AsyncClient()
+        first = await client.post(PLACE, f"{token()} copied", content_type="text/plain")
+        second = await client.post(PRESAVED, token(), content_type="text/plain")
+        return first.status_code, second.status_code
+
+    with override_settings(**DJANGO):
+        assert asyncio.run(post()) == (204, 204)
+        assert flushed() == ["copied", "outcome presave"]

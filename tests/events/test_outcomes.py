@@ -1,0 +1,297 @@
+"""Outcomes: what the site says has happened, in whichever visit, through whatever flow of its own."""
+
+from __future__ import annotations
+
+import gc
+import re
+from contextlib import contextmanager
+from urllib.parse import unquote
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.urls import path
+from flask import Flask, request, session
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from itsdangerous import TimestampSigner
+from webtest import TestApp
+
+import escape_mw
+from escape_mw.decision.experiment import Experiment
+from escape_mw.decision.journeys import VISIT
+from escape_mw.engine.engine import ENGINES
+from escape_mw.events.tokens import OUTCOME_AGE
+
+from ..agents import CHROME_ANDROID, SAFARI, TIKTOK_ANDROID
+from ..endpoints.test_beacons import token
+from ..measured import MARKER, RULES, Measured, trial, word
+
+NOW = 1_800_000_000
+SITE = "https://site.example"
+
+
+@pytest.fixture(autouse=True)
+def _alone():
+    """No other test's middleware takes this one's outcomes: they all have the same secret."""
+    before = list(ENGINES)
+    for engine in before:
+        ENGINES.discard(engine)
+    yield
+    for engine in before:
+        ENGINES.add(engine)
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """at(seconds): the time of all signatures from here on."""
+
+    def set_to(later):
+        monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: NOW + later)
+
+    set_to(0)
+    return set_to
+
+
+RECORDED = [
+    pytest.param(token, True, ["outcome presave"], id="a visit of ours"),
+    pytest.param(lambda: token() + "x", False, ["forged x1"], id="a forged one"),
+    pytest.param(lambda: "visit", False, ["forged x1"], id="anything else"),
+    pytest.param(lambda: "ünï", False, ["forged x1"], id="not even ASCII"),
+    pytest.param(lambda: "x" * 10_000, False, ["forged x1"], id="far too long"),
+    pytest.param(lambda: "", False, [], id="no visit"),
+    pytest.param(lambda: None, False, [], id="None"),
+]
+
+
+@pytest.mark.parametrize(("visit", "known", "words"), RECORDED)
+def test_record(at, visit, known, words):
+    at(0)
+    site = Measured()
+    assert escape_mw.record("presave", visit()) is known
+    assert site.words == words
+
+
+@pytest.mark.parametrize(
+    ("later", "known", "words"),
+    [(OUTCOME_AGE, True, ["outcome presave"]), (OUTCOME_AGE + 1, False, ["repeat x1"])],
+)
+def test_a_visit_is_believed_for_a_day(at, later, known, words):
+    site, visit = Measured(), token()
+    at(later)
+    assert escape_mw.record("presave", visit) is known
+    assert site.words == words
+
+
+def test_twice_is_a_repeat_and_another_outcome_is_none(at):
+    at(0)
+    site = Measured()
+    assert [
+        escape_mw.record(outcome, token())
+        for outcome in ("presave", "presave", "follow", "presave")
+    ] == [True] * 4
+    assert site.words == ["outcome presave", "outcome follow", "repeat x2"]
+
+
+def test_record_needs_no_declaration(at):
+    """The site's own code is believed; only what comes from outside must be named in the rules."""
+    at(0)
+    site = Measured(RULES | {"events": {"log": True}})
+    assert escape_mw.record("a new one", token())
+    assert site.words == ["outcome a new one"]
+
+
+ANY = Measured()
+
+
+@settings(deadline=None)
+@given(st.text(max_size=40), st.one_of(st.none(), st.text(max_size=60)))
+def test_record_never_raises(outcome, visit):
+    ENGINES.add(ANY.middleware.engine)
+    assert escape_mw.record(outcome, visit) is False
+    assert all(event.name == "forged" for event in ANY.events)
+
+
+def test_without_any_middleware_nothing_is_recorded():
+    assert escape_mw.record("presave", token()) is False
+
+
+def test_where_nothing_is_measured_nothing_is_recorded():
+    held = escape_mw.EscapeMiddleware(lambda *_: [], {**RULES, "events": False})
+    assert escape_mw.record("presave", token()) is False
+    assert held
+
+
+def test_a_middleware_that_is_gone_records_nothing():
+    site = Measured()
+    told = site.told
+    del site
+    gc.collect()
+    assert escape_mw.record("presave", token()) is False
+    assert told == []
+
+
+def test_two_sites_in_one_process_are_told_apart(at):
+    at(0)
+    sites = [Measured(), Measured({**RULES, "secret": "another secret for tests"})]
+    theirs = sites[1].middleware.engine.rules.policy.markers.token(
+        "visit~0~tiktok~33~android~site~other~browser~~"
+    )
+    for _ in range(5):
+        assert escape_mw.record("presave", theirs)
+        assert escape_mw.record("presave", token())
+    for site in sites:
+        assert [event.outcome for event in site.events if event.visit] == ["presave"]
+
+
+# --- through the site's own flow -------------------------------------------------------------------------------------
+
+
+def plain_site(environ, start_response):
+    """Hands the visit on in a link of its own, and records what comes back."""
+    if environ["PATH_INFO"] == "/callback":
+        body = str(escape_mw.record("presave", environ["QUERY_STRING"].removeprefix("visit=")))
+    else:
+        body = f"<a href='/callback?visit={environ.get(VISIT, '')}'>on</a>"
+    start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(body)))])
+    return [body.encode()]
+
+
+def flask_site():
+    """Keeps the visit in its session, as long as the visitor is away to sign in."""
+    app = Flask(__name__)
+    app.secret_key = "for tests only"
+
+    @app.get("/presave/x")
+    def begin():
+        session["visit"] = request.environ.get(VISIT)
+        return "<a href='/callback?code=1&state=2'>on</a>"
+
+    @app.get("/callback")
+    def back():
+        return str(escape_mw.record("presave", session.get("visit")))
+
+    return app
+
+
+def django_begin(request):
+    request.session["visit"] = request.META.get(VISIT)
+    return HttpResponse("<a href='/callback?code=1&state=2'>on</a>")
+
+
+def django_back(request):
+    return HttpResponse(str(escape_mw.record("presave", request.session.get("visit"))))
+
+
+urlpatterns = [path("presave/x", django_begin), path("callback", django_back)]
+DJANGO = {
+    "ROOT_URLCONF": __name__,
+    "MIDDLEWARE": [
+        "escape_mw.django.EscapeMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+    ],
+    "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
+    "ESCAPE_MW_RULES": trial(),
+}
+
+
+def of_wsgi(make):
+    """browsers(told): a new browser, with cookies of its own, at a WSGI site: get(path, agent)."""
+
+    def browsers(told):
+        app = escape_mw.EscapeMiddleware(make(), trial(), sinks=[told.extend])
+
+        def browser():
+            site = TestApp(app, lint=True)
+            return lambda path, agent: site.get(SITE + path, headers={"User-Agent": agent}).text
+
+        return browser
+
+    return browsers
+
+
+def of_django(told):
+    """The same at a Django site. Each client loads the middleware anew, as another process would."""
+    clients = []
+
+    def browser():
+        clients.append(Client())
+        return lambda path, agent, client=clients[-1]: client.get(
+            path, secure=True, headers={"User-Agent": agent, "Host": "site.example"}
+        ).content.decode()
+
+    with override_settings(ESCAPE_MW_SINKS=[told.extend], **DJANGO):
+        yield browser
+
+
+FLOWS = [
+    pytest.param(of_wsgi(lambda: plain_site), id="plain WSGI, in a link"),
+    pytest.param(of_wsgi(flask_site), id="Flask, in its session"),
+    pytest.param(contextmanager(of_django), id="Django, in its session"),
+]
+
+
+@contextmanager
+def site_of(flow, told):
+    made = flow(told)
+    if hasattr(made, "__enter__"):
+        with made as browser:
+            yield browser
+    else:
+        yield made
+
+
+def on(page):
+    """Where the site's own page leads on to."""
+    return re.search("href='([^']*)'", page)[1]
+
+
+def flushed(told):
+    for engine in list(ENGINES):
+        if engine.measurement:
+            engine.measurement.recorder.flush()
+    return [word(event) for event in told]
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_the_outcome_of_an_arrival(monkeypatch, flow):
+    """The page in TikTok, the real browser, away to sign in and back: one visit, in its arm."""
+    monkeypatch.setattr(Experiment, "arm", lambda *_: "escape")
+    told = []
+    with site_of(flow, told) as browser:
+        marker = MARKER.search(unquote(browser()("/presave/x", TIKTOK_ANDROID)))[0]
+        real = browser()
+        page = real(f"/presave/x?{marker}", CHROME_ANDROID)
+        assert real(on(page), CHROME_ANDROID) == "True"
+        assert real(on(page), CHROME_ANDROID) == "True", "a repeat is one of ours too"
+        assert sorted(flushed(told)) == [
+            "arrived intent tap escape",
+            "eligible escape",
+            "outcome presave escape",
+            "repeat x1",
+            "shown intent tap escape",
+        ]
+    assert len({event.visit for event in told if event.visit}) == 1
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_the_outcome_of_a_holdout(monkeypatch, flow):
+    """The raw link, in the webview: the same flow, the same instrument."""
+    monkeypatch.setattr(Experiment, "arm", lambda *_: "holdout")
+    told = []
+    with site_of(flow, told) as browser:
+        webview = browser()
+        page = webview("/presave/x", TIKTOK_ANDROID)
+        assert webview(on(page), TIKTOK_ANDROID) == "True"
+        assert flushed(told) == ["eligible holdout", "outcome presave holdout"]
+    assert len({event.visit for event in told}) == 1
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_visitor_who_is_not_measured_has_no_outcome(flow):
+    """A browser that came by itself: the site records None, and is told that nothing came of it."""
+    told = []
+    with site_of(flow, told) as browser:
+        real = browser()
+        assert real(on(real("/presave/x", SAFARI)), SAFARI) == "False"
+        assert flushed(told) == []

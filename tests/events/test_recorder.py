@@ -1,0 +1,686 @@
+"""The recorder: no request waits for it, no event is delivered twice, lost events are counted."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+
+import pytest
+
+from escape_mw import EscapeMiddleware, Event
+from escape_mw.events import recorder as recorder_module
+from escape_mw.events.database import Database
+from escape_mw.events.recorder import BATCH_SIZE, Recorder
+from escape_mw.rules.reload import RulesSource
+
+from ..agents import TIKTOK_ANDROID
+from ..measured import RULES, Measured, word
+from ..rules.test_reload import Clock, write
+from ..sites import ask_wsgi, plain
+
+NOW = 1_800_000_000
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def step(number=0, name="eligible", **more):
+    return Event(NOW, f"visit {number}", name, **more)
+
+
+class Gated:
+    """A sink as slow as the test wants: it sets `entered`, then waits for `gate`."""
+
+    def __init__(self):
+        self.gate, self.entered = threading.Event(), threading.Event()
+        self.received = []
+
+    def __call__(self, events):
+        self.entered.set()
+        assert self.gate.wait(30)
+        self.received += events
+
+
+class Failing:
+    """A sink that raises while it is broken."""
+
+    def __init__(self):
+        self.broken = True
+        self.batches = []
+
+    def __call__(self, events):
+        self.batches.append(list(events))
+        if self.broken:
+            raise OSError("no disk")
+
+
+@pytest.fixture
+def recording(monkeypatch):
+    """recording(sinks): a recorder that delivers on flush() and close() only, not by its writer."""
+    monkeypatch.setattr(recorder_module, "INTERVAL", 3600)
+    made = []
+
+    def make(sinks, *more, **options):
+        made.append(Recorder(sinks, *more, **options))
+        return made[-1]
+
+    yield make
+    for recorder in made:
+        recorder.close()
+
+
+@pytest.fixture
+def _soon(monkeypatch):
+    monkeypatch.setattr(recorder_module, "INTERVAL", 0.01)
+
+
+def until(condition, seconds=30):
+    """Wait until another thread or process has made the condition true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+def words(events):
+    return [word(event) for event in events]
+
+
+def test_events_come_in_order_and_whole(recording):
+    received = []
+    recorder = recording([received.append])
+    events = [
+        step(number, rule="bio", app="tiktok", technique="intent")
+        for number in range(BATCH_SIZE * 2 + 5)
+    ]
+    for event in events:
+        recorder.record(event)
+    assert received == []
+    recorder.flush()
+    assert [event for batch in received for event in batch] == events
+    assert [len(batch) for batch in received] == [BATCH_SIZE, BATCH_SIZE, 5]
+    recorder.flush()
+    assert len(received) == 3, "no event is delivered twice"
+
+
+@pytest.mark.usefixtures("_soon")
+def test_the_writer_delivers_by_itself():
+    received = []
+    recorder = Recorder([received.extend])
+    recorder.record(step())
+    until(lambda: received)
+    recorder.count(Event(0, "", "forged"))
+    until(lambda: len(received) == 2)
+    assert words(received) == ["eligible", "forged x1"]
+
+
+def test_a_second_time_is_a_repeat_and_so_is_a_third(recording):
+    received = []
+    recorder = recording([received.extend], clock=lambda: NOW + 0.5)
+    for name in ("eligible", "tapped", "eligible", "eligible", "tapped"):
+        recorder.record(
+            step(
+                name=name,
+                rule="bio",
+                app="tiktok",
+                platform="ios",
+                technique="intent",
+                experiment="autumn",
+                arm="escape",
+            )
+        )
+    recorder.record(step(name="tapped", technique="menu"))
+    recorder.record(step(1))
+    recorder.flush()
+    assert words(received) == [
+        "eligible intent escape",
+        "tapped intent escape",
+        "tapped menu",
+        "eligible",
+        "repeat x3",
+    ]
+    assert received[-1] == Event(NOW, "", "repeat", "bio", "tiktok", platform="ios", number=3), (
+        "a tally holds nothing of a visit"
+    )
+
+
+def test_the_deduplication_window_is_bounded(recording, monkeypatch):
+    monkeypatch.setattr(recorder_module, "DEDUPLICATION_WINDOW", 10)
+    received = []
+    recorder = recording([received.extend])
+    for number in [*range(11), 10, 1, 0]:
+        recorder.record(step(number))
+    assert len(recorder._remembered) == 10
+    recorder.flush()
+    assert words(received) == ["eligible"] * 12 + ["repeat x2"]
+
+
+# --- full, broken, slow ---------------------------------------------------------------------------
+
+
+def test_events_beyond_the_queue_size_are_dropped_and_counted(recording, monkeypatch):
+    monkeypatch.setattr(recorder_module, "QUEUE_SIZE", 10)
+    received = []
+    recorder = recording([received.extend])
+    for number in range(14):
+        recorder.record(step(number, rule="bio", app="tiktok", platform="ios"))
+    assert len(recorder._queue) == 10
+    recorder.flush()
+    assert received[:10] == [
+        step(number, rule="bio", app="tiktok", platform="ios") for number in range(10)
+    ]
+    assert words(received[10:]) == ["dropped x4"]
+    recorder.record(step(12))
+    recorder.flush()
+    assert words(received[11:]) == ["eligible"], "a dropped event may be recorded later"
+
+
+def test_a_failed_batch_is_delivered_again(recording, caplog):
+    sink = Failing()
+    recorder = recording([sink])
+    recorder.record(step(1))
+    recorder.flush()
+    recorder.record(step(2))
+    recorder.flush()
+    sink.broken = False
+    recorder.flush()
+    recorder.flush()
+    assert [[event.visit for event in batch] for batch in sink.batches] == [
+        ["visit 1"],
+        ["visit 1", "visit 2"],
+        ["visit 1", "visit 2"],
+    ]
+    assert [(record.levelno, record.message) for record in caplog.records] == [
+        (logging.ERROR, "event sink failed, will retry: OSError: 'no disk'")
+    ]
+
+
+def test_a_sink_that_fails_again_later_is_logged_again(recording, caplog):
+    sink = Failing()
+    recorder = recording([sink])
+    for number, broken in enumerate([True, True, False, True, True, False]):
+        sink.broken = broken
+        recorder.record(step(number))
+        recorder.flush()
+    assert len(caplog.records) == 2
+    assert [event.visit for event in sink.batches[-1]] == ["visit 3", "visit 4", "visit 5"]
+
+
+def test_a_batch_that_was_delivered_before_a_failure_is_not_repeated(recording):
+    taken = []
+
+    def sink(events):
+        if len(taken) == 2 and "now" not in taken:
+            raise OSError
+        taken.append(len(events))
+
+    recorder = recording([sink])
+    for number in range(BATCH_SIZE * 3):
+        recorder.record(step(number))
+    recorder.flush()
+    assert taken == [BATCH_SIZE, BATCH_SIZE]
+    taken.append("now")
+    recorder.flush()
+    assert taken == [BATCH_SIZE, BATCH_SIZE, "now", BATCH_SIZE]
+
+
+def test_a_broken_sink_does_not_affect_the_others(recording, monkeypatch):
+    """Only the sink that dropped events gets the `dropped` event, once."""
+    monkeypatch.setattr(recorder_module, "QUEUE_SIZE", 5)
+    broken, good = Failing(), []
+    recorder = recording([broken, good.extend], clock=lambda: NOW)
+    for number in range(8):
+        recorder.record(step(number))
+        recorder.flush()
+    assert good == [step(number) for number in range(8)]
+    for _ in range(3):
+        recorder.flush()
+    assert words(good) == ["eligible"] * 8
+    assert max(map(len, broken.batches)) == 5
+    broken.broken = False
+    recorder.flush()
+    assert [event for batch in broken.batches[-2:] for event in batch] == [
+        *map(step, range(5)),
+        Event(NOW, "", "dropped", number=3),
+    ]
+    recorder.record(step(9))
+    recorder.flush()
+    assert broken.batches[-1] == good[-1:] == [step(9)]
+
+
+@pytest.mark.usefixtures("_soon")
+def test_a_slow_sink_does_not_block_recording():
+    """All of this happens before the sink returns from its first batch."""
+    slow = Gated()
+    recorder = Recorder([slow])
+    recorder.record(step(0))
+    assert slow.entered.wait(30)
+    for number in range(1, 500):
+        recorder.record(step(number))
+    recorder.count(Event(0, "", "forged"))
+    assert slow.received == []
+    slow.gate.set()
+    recorder.close()
+    assert words(slow.received) == ["eligible"] * 500 + ["forged x1"]
+
+
+@pytest.mark.usefixtures("_soon")
+def test_a_page_is_shown_while_a_sink_hangs():
+    slow = Gated()
+    site = EscapeMiddleware(plain, RULES, sinks=[slow])
+    assert ask_wsgi(site, "/presave/x", TIKTOK_ANDROID)[0] == 200
+    assert slow.entered.wait(30)
+    assert ask_wsgi(site, "/presave/x", TIKTOK_ANDROID)[0] == 200
+    slow.gate.set()
+    site.engine.measurement.recorder.close()
+    assert words(slow.received) == ["eligible", "shown intent tap"] * 2
+
+
+@pytest.mark.usefixtures("_soon")
+def test_without_a_thread_the_page_is_shown_and_events_are_kept(caplog):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    site = Measured()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert 'data-beacon="' in site.ask("/presave/x", TIKTOK_ANDROID)
+        assert caplog.records == []
+    assert site.told == []
+    site.ask("/presave/x", TIKTOK_ANDROID)
+    until(lambda: len(site.told) == 4)
+
+
+# --- threads --------------------------------------------------------------------------------------
+
+
+def together(number, work):
+    """Run work(0), work(1), ... in threads that start together."""
+    barrier = threading.Barrier(number)
+
+    def run(which):
+        barrier.wait(30)
+        work(which)
+
+    threads = [threading.Thread(target=run, args=[which]) for which in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_many_threads_lose_nothing_and_start_one_writer():
+    before = set(threading.enumerate())
+    writers, received = set(), []
+    recorder = Recorder([received.extend])
+
+    def work(which):
+        for number in range(400):
+            recorder.record(step(f"{which} {number}"))
+            recorder.record(step("shared", f"{number}"))
+            recorder.count(Event(0, "", "forged"))
+        writers.update(
+            thread for thread in threading.enumerate() if thread.name == "escape_mw events"
+        )
+
+    together(8, work)
+    assert len(writers - before) == 1
+    recorder.close()
+    own = [
+        event.visit
+        for event in received
+        if event.visit.startswith("visit ") and event.visit != "visit shared"
+    ]
+    assert len(own) == len(set(own)) == 3200
+    for which in range(8):
+        mine = [visit for visit in own if visit.startswith(f"visit {which} ")]
+        assert mine == [f"visit {which} {number}" for number in range(400)]
+    assert sum(event.visit == "visit shared" for event in received) == 400
+    counted = {
+        name: sum(event.number for event in received if event.name == name)
+        for name in ("forged", "repeat")
+    }
+    assert counted == {"forged": 3200, "repeat": 7 * 400}
+
+
+def test_nothing_starts_before_the_first_event():
+    before = set(threading.enumerate())
+    recorder = Recorder([[].extend])
+    recorder.flush()
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.usefixtures("_soon")
+def test_a_collected_recorder_ends_its_thread():
+    received = []
+    recorder = Recorder([received.extend])
+    recorder.record(step())
+    writer, gone = recorder._writer, weakref.ref(recorder)
+    until(lambda: received)
+    del recorder
+    gc.collect()
+    until(lambda: gone() is None and not writer.is_alive())
+
+
+@pytest.mark.usefixtures("_soon")
+def test_a_recorder_lives_until_its_events_are_delivered():
+    """Neither the site nor the test holds a reference to the recorder."""
+    sink = Failing()
+    recorder = Recorder([sink])
+    recorder.record(step())
+    recorder.count(Event(0, "", "forged"))
+    gone = weakref.ref(recorder)
+    del recorder
+    gc.collect()
+    until(lambda: len(sink.batches) > 2)
+    assert gone() is not None
+    sink.broken = False
+    until(lambda: gone() is None)
+    assert words(sink.batches[-1]) == ["eligible", "forged x1"]
+
+
+def test_close_ends_the_writer_and_loses_nothing(recording):
+    received = []
+    recorder = recording([received.extend])
+    recorder.record(step(1))
+    writer = recorder._writer
+    recorder.close()
+    assert words(received) == ["eligible"]
+    until(lambda: not writer.is_alive())
+    recorder.record(step(2))
+    recorder.count(Event(0, "", "forged"))
+    until(lambda: len(received) == 3)
+
+
+def test_inline_sinks_are_called_in_the_requests_own_thread(recording):
+    received = []
+    recorder = recording([], [lambda event: received.append((event, threading.current_thread()))])
+    recorder.record(step())
+    assert received == [(step(), threading.current_thread())]
+
+
+# --- an edit of the rules -------------------------------------------------------------------------
+
+
+def edition(path, database=None, rule="one"):
+    events = json.dumps({"database": database}) if database else "false"
+    write(
+        path,
+        f"version: 1\nsecret: sixteen characters\nevents: {events}\n"
+        f"rules: [{{name: {rule}, path: /**, to: page}}]\n",
+    )
+
+
+@pytest.fixture
+def edited(tmp_path, monkeypatch):
+    """A site with a rules file, that file, and the clock by which it is checked for edits."""
+    clock = Clock()
+    monkeypatch.setattr(RulesSource.__init__, "__defaults__", (None, clock))
+    file = tmp_path / "escape.yaml"
+    edition(file, "sqlite:///first.sqlite3")
+    return EscapeMiddleware(plain, file), file, clock
+
+
+def kept(path):
+    if not path.exists():
+        return []
+    database = Database(f"sqlite:///{path}")
+    try:
+        return list(database.read())
+    finally:
+        database.close()
+
+
+def test_another_database_gets_what_comes_after_the_edit_and_the_first_loses_nothing(
+    edited, tmp_path
+):
+    site, file, clock = edited
+    ask_wsgi(site, "/x", TIKTOK_ANDROID)
+    first = site.engine.measurement.recorder
+    edition(file, "sqlite:///second.sqlite3")
+    clock.passes()
+    ask_wsgi(site, "/x", TIKTOK_ANDROID)
+    until(lambda: len(kept(tmp_path / "first.sqlite3")) == 2)
+    site.engine.measurement.recorder.close()
+    assert len(kept(tmp_path / "second.sqlite3")) == 2
+    until(lambda: first._writer is None)
+
+
+def test_an_edit_of_anything_else_keeps_the_recorder(edited):
+    site, file, clock = edited
+    ask_wsgi(site, "/x", TIKTOK_ANDROID)
+    first = site.engine.measurement
+    edition(file, "sqlite:///first.sqlite3", rule="two")
+    clock.passes()
+    ask_wsgi(site, "/x", TIKTOK_ANDROID)
+    assert site.engine.measurement is first
+    assert site.engine.rules.policy.rules[0].name == "two"
+
+
+def test_events_can_be_switched_off_and_on(edited, tmp_path):
+    site, file, clock = edited
+    ask_wsgi(site, "/x", TIKTOK_ANDROID)
+    edition(file)
+    clock.passes()
+    assert b'data-beacon="' not in ask_wsgi(site, "/x", TIKTOK_ANDROID)[2]
+    assert ask_wsgi(site, "/_escape/e", TIKTOK_ANDROID, method="POST")[0] == 200, (
+        "the site's own answer"
+    )
+    until(lambda: len(kept(tmp_path / "first.sqlite3")) == 2)
+    edition(file, "sqlite:///first.sqlite3")
+    clock.passes()
+    assert b'data-beacon="' in ask_wsgi(site, "/x", TIKTOK_ANDROID)[2]
+    site.engine.measurement.recorder.close()
+    assert len(kept(tmp_path / "first.sqlite3")) == 4
+
+
+def test_edits_under_load_lose_nothing(edited, tmp_path):
+    """Five threads send requests while `events:` alternates between two databases."""
+    site, file, clock = edited
+    done = threading.Event()
+
+    def work(which):
+        if which == 0:
+            for number in range(12):
+                edition(file, f"sqlite:///{('second', 'first')[number % 2]}.sqlite3")
+                clock.passes()
+                ask_wsgi(site, "/x", TIKTOK_ANDROID)
+            done.set()
+            return
+        for _ in range(60):
+            ask_wsgi(site, "/x", TIKTOK_ANDROID)
+
+    together(5, work)
+    site.engine.measurement.recorder.close()
+    until(
+        lambda: (
+            sum(len(kept(tmp_path / f"{name}.sqlite3")) for name in ("first", "second"))
+            == 2 * (12 + 4 * 60)
+        )
+    )
+    received = [
+        event for name in ("first", "second") for event in kept(tmp_path / f"{name}.sqlite3")
+    ]
+    assert len({event.visit for event in received}) == 12 + 4 * 60
+
+
+# --- processes ------------------------------------------------------------------------------------
+
+BEGIN = """
+import os, sys, threading, time
+from escape_mw import Event
+from escape_mw.events.recorder import Recorder
+def sink(events):
+    with open(sys.argv[1], "a") as file:
+        file.write("".join(f"{event.visit} {event.name} {event.number}\\n" for event in events))
+recorder = Recorder([sink])
+"""
+
+
+# Python 3.12 and later warn of a fork in a process that has threads.
+PYTHON = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]
+
+
+def run(program, path, **options):
+    done = subprocess.run(
+        [*PYTHON, BEGIN + program, str(path)],
+        timeout=60,
+        check=False,
+        capture_output=True,
+        text=True,
+        **options,
+    )
+    return (
+        done.returncode,
+        sorted(path.read_text().splitlines()) if path.exists() else [],
+        done.stderr,
+    )
+
+
+ENDS = [
+    pytest.param("", 0, id="at its end"),
+    pytest.param("sys.exit(3)", 3, id="by sys.exit"),
+    pytest.param("raise ValueError", 1, id="by an exception"),
+]
+
+
+@pytest.mark.parametrize(("ending", "code"), ENDS)
+def test_a_process_that_ends_writes_everything_first(tmp_path, ending, code):
+    program = (
+        "for number in range(2500): recorder.record(Event(1, str(number), 'eligible'))\n"
+        f"recorder.count(Event(0, '', 'forged'))\n{ending}"
+    )
+    returned, lines, errors = run(program, tmp_path / "written")
+    assert returned == code, errors
+    assert lines == sorted([*(f"{number} eligible 1" for number in range(2500)), " forged 1"])
+
+
+def test_a_process_that_has_dropped_its_recorder_ends_quietly(tmp_path):
+    returned, _, errors = run(
+        "recorder.record(Event(1, 'a', 'eligible'))\ndel recorder", tmp_path / "written"
+    )
+    assert (returned, errors) == (0, "")
+
+
+@needs_fork
+def test_after_a_fork_each_process_writes_its_own_once(tmp_path):
+    program = """
+recorder.record(Event(1, "parent before", "eligible"))
+recorder.count(Event(0, "", "forged"))
+if os.fork() == 0:
+    recorder.record(Event(1, "child", "eligible"))
+    recorder.record(Event(1, "parent before", "eligible"))
+    sys.exit()
+recorder.record(Event(1, "parent after", "eligible"))
+os.wait()
+"""
+    returned, lines, errors = run(program, tmp_path / "written")
+    assert (returned, errors) == (0, "")
+    assert lines == [
+        " forged 1",
+        "child eligible 1",
+        "parent after eligible 1",
+        "parent before eligible 1",
+        "parent before eligible 1",
+    ]
+
+
+@needs_fork
+def test_a_fork_while_the_writer_is_at_work_and_the_sink_broken(tmp_path):
+    """The child has its own locks, queue and writer; the parent delivers its own pending events."""
+    program = """
+entered, gate, parent = threading.Event(), threading.Event(), os.getpid()
+write = sink
+def broken(events):
+    if os.getpid() == parent and not gate.is_set():
+        entered.set()
+        gate.wait(30)
+        raise OSError
+    write(events)
+recorder = Recorder([broken])
+recorder.record(Event(1, "parent", "eligible"))
+entered.wait(30)
+if os.fork() == 0:
+    recorder.record(Event(1, "child", "eligible"))
+    deadline = time.monotonic() + 30
+    while not os.path.exists(sys.argv[1]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os._exit(0)
+os.wait()
+gate.set()
+"""
+    returned, lines, errors = run(program, tmp_path / "written")
+    assert returned == 0, errors
+    assert lines == ["child eligible 1", "parent eligible 1"]
+
+
+@needs_fork
+def test_children_of_a_measured_site_write_to_one_database(tmp_path):
+    """A server that loads the site, serves, and only then forks."""
+    program = """
+from tests.agents import TIKTOK_ANDROID
+from tests.measured import RULES
+from tests.sites import ask_wsgi, plain
+from escape_mw import EscapeMiddleware
+site = EscapeMiddleware(plain, RULES | {"events": {"database": "sqlite:///" + sys.argv[1]}})
+def visit(number):
+    for _ in range(number):
+        ask_wsgi(site, "/presave/x", TIKTOK_ANDROID)
+visit(5)
+site.engine.measurement.recorder.flush()
+visit(5)
+for _ in range(3):
+    if os.fork() == 0:
+        visit(10)
+        sys.exit()
+visit(5)
+for _ in range(3):
+    os.wait()
+"""
+    done = subprocess.run(
+        [*PYTHON, BEGIN + program, str(tmp_path / "events")],
+        timeout=60,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    received = kept(tmp_path / "events")
+    assert len(received) == 2 * (15 + 30)
+    assert len({event.visit for event in received}) == 45
+
+
+def test_a_killed_process_loses_what_is_younger_than_a_second(tmp_path):
+    program = """
+from escape_mw.events.database import Database
+recorder = Recorder([Database("sqlite:///" + sys.argv[1])])
+for number in range(100_000):
+    recorder.record(Event(1, str(number), "eligible"))
+    print(number, time.monotonic(), flush=True)
+    time.sleep(0.002)
+"""
+    process = subprocess.Popen(
+        [*PYTHON, BEGIN + program, str(tmp_path / "events")], stdout=subprocess.PIPE, text=True
+    )
+    received = {}
+    for line in process.stdout:
+        number, moment = line.split()
+        received[int(number)] = float(moment)
+        if len(received) == 700:
+            process.send_signal(signal.SIGKILL)
+    assert process.wait(30) == -signal.SIGKILL
+    process.stdout.close()
+    there = {int(event.visit) for event in kept(tmp_path / "events")}
+    assert there
+    lost = sorted(set(received) - there)
+    assert there == set(range(len(there))), "only the last events are lost"
+    assert all(
+        moment > max(received.values()) - 1 for number, moment in received.items() if number in lost
+    )

@@ -1,0 +1,295 @@
+"""What own results amount to: tallies, rows that load as rules, and the commands that print them."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from escape_mw import catalogue, load
+from escape_mw.decision.ladder import Ladders
+from escape_mw.decision.model import Visitor
+from escape_mw.lab.marks import Session, Trial
+from escape_mw.lab.results import as_yaml, tallies
+from escape_mw.lab.store import LabStore, Result
+from escape_mw.rules.document import read
+
+from ..cli.test_cli import run
+
+SHIPPED = Ladders((app.id for app in catalogue.load().apps), catalogue.load().techniques)
+
+
+def tried(technique, *outcomes, app="instagram", platform="ios", goal="browser", day="2026-11-07"):
+    return [Result(day, app, "403.0", platform, goal, technique, outcome) for outcome in outcomes]
+
+
+def exported(*groups):
+    return "\n".join(as_yaml(tallies([result for group in groups for result in group]), SHIPPED))
+
+
+def steps(text):
+    """Technique, trigger, confidence, date and source of the first exported row's steps."""
+    [row] = load({"version": 1, "techniques": yaml.safe_load(text)}) and yaml.safe_load(text)
+    return [
+        (
+            *next(iter(step.items())),
+            step.get("confidence"),
+            step.get("verified"),
+            step.get("source"),
+        )
+        for step in row["steps"]
+    ]
+
+
+TALLIES = [
+    pytest.param(tried("extbrowser", "worked"), "worked 1/1, 2026-11", id="one"),
+    pytest.param(
+        tried("extbrowser", "worked", "nothing", "worked", "opened"),
+        "worked 3/4, 2026-11",
+        id="what a person says counts as well",
+    ),
+    pytest.param(
+        tried("extbrowser", "worked", day="2026-09-01") + tried("extbrowser", "error"),
+        "worked 1/2, 2026-09",
+        id="the day that it worked",
+    ),
+    pytest.param(
+        tried("extbrowser", "nothing", day="2026-09-01") + tried("extbrowser", "page"),
+        "worked 0/2, 2026-11",
+        id="the day that it was tried last",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "told"), TALLIES)
+def test_tallies(given, told):
+    assert [str(tally) for tally in tallies(given).values()] == [told]
+
+
+HOSTILE = [
+    pytest.param({"app": "x\n- app: evil"}, id="a line break in the app"),
+    pytest.param({"app": ""}, id="no app"),
+    pytest.param({"platform": "desktop"}, id="no phone"),
+    pytest.param({"goal": "both"}, id="an unknown goal"),
+    pytest.param({"technique": "{sandwich: tap}"}, id="an unknown technique"),
+    pytest.param({"outcome": "fine"}, id="an unknown outcome"),
+    pytest.param({"day": "2026-13-40"}, id="no day"),
+    pytest.param({"day": "2026-11-07\n"}, id="a line break in the day"),
+]
+
+
+@pytest.mark.parametrize("odd", HOSTILE)
+def test_rows_that_no_lab_writes_are_left_out(odd):
+    assert tallies([tried("intent", "worked")[0]._replace(**odd)]) == {}
+
+
+LADDERS = [
+    pytest.param(
+        [tried("x-safari", "worked")],
+        ["x-safari", "extbrowser", "chrome-ios", "menu"],
+        id="what worked comes first, though the shipped ladder lacks it",
+    ),
+    pytest.param(
+        [tried("chrome-ios", "worked"), tried("extbrowser", "nothing")],
+        ["chrome-ios", "menu"],
+        id="what always failed is left out",
+    ),
+    pytest.param(
+        [tried("chrome-ios", "worked", "worked"), tried("extbrowser", "worked", "nothing")],
+        ["chrome-ios", "extbrowser", "menu"],
+        id="the surer first",
+    ),
+    pytest.param(
+        [tried("chrome-ios", "worked"), tried("extbrowser", "worked")],
+        ["extbrowser", "chrome-ios", "menu"],
+        id="equals in the shipped order",
+    ),
+    pytest.param(
+        [tried("menu", "opened")], ["extbrowser", "chrome-ios", "menu"], id="the menu stays last"
+    ),
+    pytest.param(
+        [tried("menu", "nothing")],
+        ["extbrowser", "chrome-ios", "menu"],
+        id="the menu stays, though it failed",
+    ),
+    pytest.param(
+        [tried("extbrowser", "error"), tried("chrome-ios", "page")], ["menu"], id="nothing worked"
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "order"), LADDERS)
+def test_exported_order(given, order):
+    text = exported(*given)
+    assert [step[0] for step in steps(text)] == order
+    rules = load({"version": 1, "techniques": yaml.safe_load(text)})
+    assert [
+        rung.technique
+        for rung in rules.policy.ladders.steps_for(Visitor("in-app", "instagram", "ios"), "browser")
+    ] == order
+
+
+def test_exported_steps_say_what_is_known_of_them():
+    text = exported(
+        tried("chrome-ios", "worked", day="2026-11-07"), tried("x-safari", "nothing", "error")
+    )
+    told = steps(text)
+    assert told[0] == ("chrome-ios", "tap", "single", "2026-11-07", "lab")
+    assert told[1] == ("extbrowser", "tap", "observed", "2026-10-06", "public issue threads")
+    assert yaml.safe_load(text)[0]["steps"][1]["settle_ms"] == 8000
+    assert (
+        "# left out: x-safari failed 2 of 2 (error 1, nothing 1; last 2026-11-07)"
+        in text.splitlines()
+    )
+
+
+def test_every_shipped_ladder_can_be_exported_and_loads():
+    every = [
+        tried(rungs[0].technique, "worked", app=app, platform=platform, goal=goal)
+        for app, platform, goal, rungs in SHIPPED.rows()
+        if app != "default"
+    ]
+    text = "version: 1\ntechniques:\n" + exported(*every)
+    assert read(text).problems == []
+    assert load(read(text).value).policy.ladders
+
+
+def test_an_unnamed_webview_is_told_and_no_row():
+    text = exported(tried("intent", "worked", app="default", platform="android"))
+    assert (
+        text
+        == "# intent in a webview that names no host app, android, browser: worked 1/1, 2026-11"
+    )
+
+
+# --- the commands ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rules(tmp_path):
+    """A rules file with the lab on, and results beside it."""
+    store = LabStore(tmp_path / "escape_lab.sqlite3", clock=lambda: 1_794_000_000)
+    round_ = Session("tiktok", "41.9", "android", "round")
+    for number, (goal, technique, outcome) in enumerate(
+        [
+            ("browser", "intent", "worked"),
+            ("browser", "intent", "nothing"),
+            ("app", "https-link", "opened"),
+        ]
+    ):
+        store.record(Trial(round_._replace(id=str(number)), goal, technique), outcome)
+    path = tmp_path / "escape.yaml"
+    path.write_text(
+        "version: 1\nbase_url: https://label.example\nsecret: sixteen characters\nlab: true\n"
+    )
+    return path
+
+
+def test_url(rules):
+    token = load(rules).lab.token
+    assert (
+        run("lab", "url", "--rules", str(rules)).stdout
+        == f"https://label.example/_escape/lab?token={token}\n"
+    )
+    assert (
+        run("lab", "url", "--rules", str(rules), "--base", "https://x.example/shop/").stdout
+        == f"https://x.example/shop/_escape/lab?token={token}\n"
+    )
+
+
+def test_url_without_base_is_a_path(tmp_path):
+    path = tmp_path / "escape.yaml"
+    path.write_text("version: 1\nlab: {token: 7c1e52a9f0b84d36}\n")
+    assert run("lab", "url", "--rules", str(path)).stdout == "/_escape/lab?token=7c1e52a9f0b84d36\n"
+
+
+def test_export_can_be_pasted(rules, tmp_path):
+    done = run("lab", "export", "--rules", str(rules))
+    assert done.returncode == 0
+    assert (
+        run("lab", "export", "--file", str(rules.parent / "escape_lab.sqlite3")).stdout
+        == done.stdout
+    )
+    pasted = tmp_path / "pasted.yaml"
+    pasted.write_text(f"version: 1\ntechniques:\n{done.stdout}")
+    ladders = load(pasted).policy.ladders
+    assert [
+        rung.technique for rung in ladders.steps_for(Visitor("in-app", "tiktok", "android"), "app")
+    ] == ["https-link", "intent-app", "intent", "menu"]
+    first = ladders.steps_for(Visitor("in-app", "tiktok", "android"), "browser")[0]
+    assert (first.technique, first.confidence, first.verified, first.source) == (
+        "intent",
+        "single",
+        "2026-11-06",
+        "lab",
+    )
+
+
+def test_list_beside_what_ships(rules):
+    rows = [
+        line.split("\t")
+        for line in run(
+            "list", "techniques", "--lab", str(rules.parent / "escape_lab.sqlite3")
+        ).stdout.splitlines()
+    ]
+    assert {len(row) for row in rows} == {10}
+    told = {tuple(row[:4]): row[8:] for row in rows}
+    assert told["tiktok", "android", "browser", "intent"] == ["unreliable", "worked 1/2, 2026-11"]
+    assert told["tiktok", "android", "app", "https-link"] == [
+        "not in its ladder",
+        "worked 1/1, 2026-11",
+    ]
+    assert told["tiktok", "ios", "app", "app-scheme"][1] == "-"
+
+
+def test_list_without_results_is_as_it_was():
+    assert {len(line.split("\t")) for line in run("list", "techniques").stdout.splitlines()} == {9}
+
+
+ENDS = [
+    pytest.param(["url", "--rules", "OFF"], 1, "the lab is off", id="the lab is off"),
+    pytest.param(
+        ["url", "--rules", "BAD"], 1, "lab: say 'lab: {token: ...}'", id="rules that cannot be used"
+    ),
+    pytest.param(
+        ["url", "--rules", "ON", "--base", "label.example"],
+        2,
+        "does not begin with https://",
+        id="a base without a scheme",
+    ),
+    pytest.param(["url"], 2, "Missing option '--rules'", id="no rules"),
+    pytest.param(["export"], 2, "give either --rules or --file", id="neither rules nor file"),
+    pytest.param(
+        ["export", "--rules", "ON", "--file", "x"], 2, "give either --rules or --file", id="both"
+    ),
+    pytest.param(
+        ["export", "--rules", "ON"], 1, "there is no such file", id="nothing recorded yet"
+    ),
+    pytest.param(
+        ["export", "--file", "ON"],
+        1,
+        "cannot be read as a lab's file",
+        id="a file that is none of ours",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "told"), ENDS)
+def test_how_commands_end(tmp_path, words, code, told):
+    files = {
+        "ON": "version: 1\nlab: {token: 7c1e52a9f0b84d36}\n",
+        "OFF": "version: 1\n",
+        "BAD": "version: 1\nlab: true\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    done = run("lab", *(str(tmp_path / word) if word in files else word for word in words))
+    assert done.returncode == code
+    assert told in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["BAD", "OFF", "ON"], (
+        "nothing is made by looking"
+    )
+
+
+def test_lab_column_is_for_techniques(rules):
+    done = run("list", "apps", "--lab", str(rules.parent / "escape_lab.sqlite3"))
+    assert (done.returncode, "--lab is for techniques" in done.stderr) == (2, True)

@@ -1,0 +1,615 @@
+"""What goes wrong around us: files, observers, processes, memory. Nobody's request fails for it."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from itsdangerous import TimestampSigner
+
+from escape_mw import EscapeMiddleware, load
+from escape_mw.decision.markers import MAX_AGE
+from escape_mw.rules.reload import RulesSource
+
+from ..agents import LINE_IOS, SAFARI, TIKTOK_IOS
+from ..public.test_wsgi import environ_of
+from ..sites import ask_wsgi, plain
+
+PAGE = b"Open in Spotify"
+NOBODY = 65_534
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+@pytest.mark.slow
+def test_rules_replaced_a_thousand_times_under_load(tmp_path, monkeypatch):
+    """Whole, half, broken and gone, while two threads ask: every TikTok visit is answered, every browser passes."""
+    monkeypatch.setattr("escape_mw.rules.reload.CHECK_INTERVAL", 0.0)
+    file = tmp_path / "escape.yaml"
+    good = "version: 1\nrules: [{{name: 'edit {0}', path: '/**', to: redirect}}]\n"
+    file.write_text(good.format(0))
+    app = EscapeMiddleware(plain, file)
+    monkeypatch.setattr("escape_mw.rules.reload.logger.error", lambda *_: None)
+    faults, done = [], threading.Event()
+
+    def visit():
+        while not done.is_set():
+            try:
+                assert PAGE in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
+                assert ask_wsgi(app, "/listen", SAFARI)[0] == 302
+            except Exception as error:
+                faults.append(error)
+                return
+
+    threads = [threading.Thread(target=visit) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for edit in range(1000):
+        match edit % 4:
+            case 0:
+                file.write_text(good.format(edit))
+            case 1:
+                file.write_text(good.format(edit)[: edit % 40])
+            case 2:
+                (tmp_path / "new").write_text(good.format(edit))
+                (tmp_path / "new").replace(file)
+            case 3:
+                file.unlink()
+    done.set()
+    for thread in threads:
+        thread.join(30)
+    assert faults == []
+
+
+def test_a_clock_that_jumps(tmp_path):
+    file = tmp_path / "escape.yaml"
+    file.write_text("version: 1\n")
+    times = itertools.cycle([100.0, 1e12, 0.0, -5.0, 99.0])
+    source = RulesSource(file, lambda: next(times))
+    for _ in range(20):
+        assert source.current().policy.mode == "act"
+
+
+@needs_fork
+def test_fork_after_load():
+    """A server that loads first and forks then: each child answers, and believes what its sibling signed."""
+    program = """
+import os, sys
+from tests.sites import ask_wsgi, plain
+from tests.agents import TIKTOK_ANDROID, SAFARI
+from escape_mw import EscapeMiddleware
+import re
+app = EscapeMiddleware(plain)
+app.engine.rules.policy.visitors
+read, write = os.pipe()
+if os.fork() == 0:
+    page = ask_wsgi(app, "/smart", TIKTOK_ANDROID)[2].decode()
+    os.write(write, re.search(r"_esc=([^#&]*)#Intent", page)[1].encode())
+    os._exit(0)
+os.wait()
+marker, _ = app.engine.rules.policy.markers.extract("_esc=" + os.read(read, 4096).decode())
+sys.exit(0 if marker.trusted else 1)
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], timeout=60, check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.slow
+def test_memory_stays_where_it_was():
+    """200,000 requests with as many agents, half of them of a host app: within 10 MB of the start."""
+    program = """
+import gc
+from tests.public.test_wsgi import environ_of
+from tests.agents import SAFARI, TIKTOK_IOS
+from escape_mw import EscapeMiddleware
+def resident():
+    gc.collect()
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+start = lambda *_: None
+app = EscapeMiddleware(lambda environ, start: [])
+safari, tiktok = environ_of(SAFARI), environ_of(TIKTOK_IOS)
+def ask(number):
+    app({**safari, "HTTP_USER_AGENT": SAFARI.replace("18_6", f"18_{number}")}, start)
+    app({**tiktok, "HTTP_USER_AGENT": f"{TIKTOK_IOS} {number}" + "x" * 600, "HTTP_ACCEPT_LANGUAGE": f"de;q=0.{number}"}, start)
+for number in range(5_000):
+    ask(number)
+before = resident()
+for number in range(5_000, 105_000):
+    ask(number)
+print((resident() - before) / 1e6)
+"""
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("needs /proc")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    assert float(done.stdout) < 10
+
+
+def test_edits_leave_nothing_behind():
+    """Ten edits that change every path hold no more than three did."""
+
+    def edit(number):
+        load(
+            {
+                "version": 1,
+                "rules": [{"path": f"/edit{number}/{rule}/*", "to": "page"} for rule in range(200)],
+            }
+        )
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        held = [edit(number) for number in range(13)]
+    finally:
+        tracemalloc.stop()
+    assert held[-1] - held[2] < 100_000
+
+
+def test_an_optimised_interpreter_checks_as_much():
+    """`python -O` takes asserts away; hostile input is refused all the same."""
+    program = """
+from escape_mw.engine.explain import Explainer
+from escape_mw import load, RulesError
+told = Explainer(load({"version": 1, "rules": [{"path": "/out", "to": {"query": "url"}}]})).describe(
+    {"ua": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Mobile/1 musical_ly_41.9.0", "url": "/out?url=https://open.spotify.com@evil.example/"})
+try:
+    load({"version": 1, "rules": [{"path": "/x", "to": "https://evil.example/"}]})
+except RulesError:
+    print(told["decision"])
+"""
+    for flag in ("-O", "-OO"):
+        done = subprocess.run(
+            [sys.executable, flag, "-W", "ignore", "-c", program],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout == "pass\n"
+
+
+def test_nothing_of_a_request_is_kept():
+    """No object of ours holds on to an environ once the request is over."""
+    app = EscapeMiddleware(plain)
+
+    class Held(dict):
+        pass
+
+    environ = Held(environ_of(TIKTOK_IOS, "/listen"))
+    body = app(environ, lambda *_: lambda _: None)
+    b"".join(body)
+    getattr(body, "close", lambda: None)()
+    del body, environ
+    gc.collect()
+    assert not [held for held in gc.get_objects() if type(held) is Held]
+
+
+# --- what the site gives us: observers, loggers, an application that dies ---------------------------------------------
+
+
+def served(app, page=True):
+    """A browser gets what the bare site gives, and a visitor in TikTok our page, or what the site gives: no other answer."""
+    for path in ("/listen", "/page"):
+        assert ask_wsgi(app, path, SAFARI) == ask_wsgi(plain, path, SAFARI)
+        assert ask_wsgi(app, path, TIKTOK_IOS)[0] == (200 if page or path == "/page" else 302)
+    assert (PAGE in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]) is page
+    assert ask_wsgi(app, "/page", TIKTOK_IOS) == ask_wsgi(plain, "/page", TIKTOK_IOS)
+
+
+class UnprintableError(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+    __repr__ = __str__
+
+
+class Timeout(BaseException):
+    """As gevent's."""
+
+
+EXCEPTIONS = [
+    pytest.param(RuntimeError("oh"), id="a plain one"),
+    pytest.param(UnprintableError(), id="one that cannot be printed"),
+    pytest.param(RuntimeError(UnprintableError()), id="one that holds what cannot be printed"),
+    pytest.param(RuntimeError("%s %d \x00\r\n \ud800"), id="one whose text reads like a format"),
+    pytest.param(StopIteration(), id="StopIteration"),
+    pytest.param(StopAsyncIteration(), id="StopAsyncIteration"),
+    pytest.param(MemoryError(), id="MemoryError"),
+    pytest.param(RecursionError(), id="RecursionError"),
+    pytest.param(AssertionError(), id="AssertionError"),
+    pytest.param(DeprecationWarning("old"), id="a warning"),
+    pytest.param(OSError(28, "No space left on device"), id="a full disk"),
+    pytest.param(LookupError(), id="LookupError"),
+]
+
+
+@pytest.mark.parametrize("error", EXCEPTIONS)
+def test_an_observer_that_raises_harms_nobody(error, caplog):
+    seen = []
+
+    def broken(*_):
+        raise error
+
+    app = EscapeMiddleware(
+        plain, observers=[broken, lambda _, decision: seen.append(decision.reason)]
+    )
+    served(app)
+    assert seen.count("escape") == 2, "the next observer is told all the same"
+    assert caplog.text.count("an observer raised an exception") == len(seen)
+
+
+LAST_WORDS = [SystemExit, KeyboardInterrupt, GeneratorExit, Timeout]
+
+
+def dying(error, at):
+    """Does nothing but at its `at`th call, when it raises."""
+    calls = itertools.count()
+
+    def call(*_):
+        if next(calls) == at:
+            raise error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "at", [0, 1], ids=["before the site is asked", "when the site has answered"]
+)
+@pytest.mark.parametrize("error", LAST_WORDS)
+def test_what_ends_a_thread_is_never_swallowed(error, at):
+    app = EscapeMiddleware(plain, observers=[dying(error, at)])
+    with pytest.raises(error):
+        app(environ_of(TIKTOK_IOS, "/listen"), lambda *_: lambda _: None)
+    served(app)
+
+
+def raises_first(*_):
+    raise SystemExit
+
+
+def raises_after_the_start(_, start_response):
+    start_response(
+        "302 Found", [("Location", "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3")]
+    )
+    raise SystemExit
+
+
+def raises_in_its_body(_, start_response):
+    start_response("200 OK", [])
+    yield b"half"
+    raise SystemExit
+
+
+def raises_in_a_late_start(_, start_response):
+    yield b""
+    raises_after_the_start(_, start_response)
+
+
+DYING_SITES = [
+    pytest.param(raises_first, id="at once"),
+    pytest.param(raises_after_the_start, id="after a redirect that we answer"),
+    pytest.param(raises_in_its_body, id="in its body"),
+    pytest.param(raises_in_a_late_start, id="after a redirect, in its body"),
+]
+
+
+@pytest.mark.parametrize("agent", [TIKTOK_IOS, SAFARI], ids=["TikTok", "a browser"])
+@pytest.mark.parametrize("site", DYING_SITES)
+def test_a_site_that_ends_its_thread_ends_it_and_the_next_is_served(site, agent):
+    """What it raises comes out, and the same thread may go on: nothing of ours still thinks that it is inside."""
+    dies = [True]
+
+    def app(environ, start_response):
+        return (site if dies[0] else plain)(environ, start_response)
+
+    app = EscapeMiddleware(app)
+    with pytest.raises(SystemExit):
+        list(app(environ_of(agent, "/listen"), lambda *_: lambda _: None))
+    dies[0] = False
+    served(app)
+
+
+class Broken(logging.Handler):
+    def emit(self, _):
+        raise RuntimeError("a handler of the site's")
+
+
+def broken_decide(monkeypatch, _):
+    monkeypatch.setattr("escape_mw.engine.engine.decide", lambda *_: 1 / 0)
+
+
+def broken_page(monkeypatch, _):
+    monkeypatch.setattr("escape_mw.page.interstitial.Interstitial.answer", lambda *_: 1 / 0)
+
+
+LOGGED = [
+    pytest.param(lambda *_: None, True, id="what we did"),
+    pytest.param(broken_decide, False, id="an internal error before the site is asked"),
+    pytest.param(broken_page, False, id="an internal error when the site has answered"),
+    pytest.param(
+        lambda _, file: file.write_text("version: 1\npage: {brand: New}\n"), True, id="an edit"
+    ),
+    pytest.param(lambda _, file: file.write_text("version: 2\n"), True, id="a broken edit"),
+    pytest.param(lambda _, file: file.unlink(), True, id="rules that are gone"),
+]
+
+
+@pytest.mark.parametrize(
+    "break_it", [logging.Logger.addHandler, logging.Logger.addFilter], ids=["a handler", "a filter"]
+)
+@pytest.mark.parametrize(("spoil", "page"), LOGGED)
+def test_a_log_that_cannot_be_written_harms_nobody(tmp_path, monkeypatch, spoil, page, break_it):
+    monkeypatch.setattr("escape_mw.rules.reload.CHECK_INTERVAL", 0.0)
+    file = tmp_path / "escape.yaml"
+    file.write_text("version: 1\n")
+    app = EscapeMiddleware(plain, file, observers=[lambda *_: 1 / 0])
+    logger, broken = logging.getLogger("escape_mw"), Broken()
+    broken.filter = broken.emit
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    break_it(logger, broken)
+    try:
+        spoil(monkeypatch, file)
+        served(app, page)
+    finally:
+        logger.removeHandler(broken)
+        logger.removeFilter(broken)
+
+
+# --- the rules file, while the site runs ------------------------------------------------------------------------------
+
+OFF = "version: 1\nmode: 'off'\n"
+
+
+@pytest.fixture
+def folder():
+    """One where nobody is root: for root, no file is closed."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        user = os.geteuid()
+        if user == 0:
+            os.chown(name, NOBODY, -1)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(user)
+
+
+def becomes_a_folder(file):
+    file.unlink()
+    file.mkdir()
+
+
+def loses_permission(file):
+    file.write_text(OFF)
+    file.chmod(0)
+
+
+def gets_permission(file):
+    before = file.stat().st_ctime_ns
+    while file.stat().st_ctime_ns == before:  # a file system's clock is slow
+        file.chmod(0o644)
+
+
+def loops(file):
+    file.unlink()
+    file.symlink_to(file)
+
+
+def written_anew(file):
+    file.rmdir() if file.is_dir() and not file.is_symlink() else file.unlink(missing_ok=True)
+    file.write_text(OFF)
+
+
+SPOILT = [
+    pytest.param(lambda file: file.unlink(), written_anew, id="vanishes"),
+    pytest.param(
+        lambda file: file.write_text("version: 1\nrules: [{path: /x, to: pa"),
+        written_anew,
+        id="is half written",
+    ),
+    pytest.param(lambda file: file.write_text(""), written_anew, id="is empty"),
+    pytest.param(lambda file: file.write_bytes(b"\x00\xff" * 3000), written_anew, id="is no text"),
+    pytest.param(lambda file: file.write_text("a: " * 3000), written_anew, id="is no YAML"),
+    pytest.param(lambda file: file.write_text("[" * 3000), written_anew, id="is too deep"),
+    pytest.param(lambda file: file.write_bytes(b" " * 2_000_000), written_anew, id="is too large"),
+    pytest.param(becomes_a_folder, written_anew, id="is a folder"),
+    pytest.param(loops, written_anew, id="links to itself"),
+    pytest.param(loses_permission, written_anew, id="may not be read"),
+    pytest.param(loses_permission, gets_permission, id="may not be read, and then it may"),
+    pytest.param(
+        lambda file: file.parent.chmod(0),
+        lambda file: file.parent.chmod(0o755) or file.write_text(OFF),
+        id="is in a folder that may not be read",
+    ),
+    pytest.param(
+        lambda file: file.parent.rename(f"{file.parent}-gone"),
+        lambda file: Path(f"{file.parent}-gone").rename(file.parent),
+        id="goes with its folder",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoil", "mend"), SPOILT)
+def test_the_last_good_rules_stay_while_the_file(folder, monkeypatch, caplog, spoil, mend):
+    monkeypatch.setattr("escape_mw.rules.reload.CHECK_INTERVAL", 0.0)
+    file = folder / "escape.yaml"
+    file.write_text("version: 1\n")
+    app = EscapeMiddleware(plain, file)
+    served(app)
+    spoil(file)
+    served(app)
+    assert "rules not reloaded" in caplog.text, "a fault of the site's, and none of ours"
+    assert "internal error" not in caplog.text
+    mend(file)
+    served(app, page=file.read_text() != OFF)
+
+
+DEATHS = [SystemExit, KeyboardInterrupt, Timeout, MemoryError, RecursionError, OSError]
+
+
+def dies_in(monkeypatch, file, error, at):
+    """An application whose edited rules were being read when the thread that read them died."""
+    monkeypatch.setattr("escape_mw.rules.reload.CHECK_INTERVAL", 0.0)
+    file.write_text("version: 1\n")
+    app = EscapeMiddleware(plain, file)
+    died = []
+
+    def visit():
+        try:
+            app(environ_of(SAFARI, "/listen"), lambda *_: lambda _: None)
+        except BaseException as last:
+            died.append(type(last))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"escape_mw.rules.reload.{at}", dying(error, 0))
+        file.write_text(OFF)
+        thread = threading.Thread(target=visit)
+        thread.start()
+        thread.join(30)
+    assert died == ([] if issubclass(error, Exception) else [error])
+    return app
+
+
+@pytest.mark.parametrize("at", ["load", "_signature"])
+@pytest.mark.parametrize("error", DEATHS)
+def test_a_thread_that_dies_while_it_looks_at_the_rules_keeps_nobody_from_looking(
+    tmp_path, monkeypatch, error, at
+):
+    app = dies_in(monkeypatch, tmp_path / "escape.yaml", error, at)
+    (tmp_path / "escape.yaml").write_text(f"{OFF}vary: false\n")
+    served(app, page=False)
+
+
+@pytest.mark.parametrize("at", ["load", "_signature"])
+@pytest.mark.parametrize("error", DEATHS)
+def test_the_edit_that_was_being_read_then_is_in_force_at_the_next_look(
+    tmp_path, monkeypatch, error, at
+):
+    served(dies_in(monkeypatch, tmp_path / "escape.yaml", error, at), page=False)
+
+
+FORKED = """
+import os, pathlib, signal, sys, threading
+import escape_mw.rules.reload
+from escape_mw import EscapeMiddleware
+from tests.agents import SAFARI, TIKTOK_IOS
+from tests.sites import ask_wsgi, plain
+
+escape_mw.rules.reload.CHECK_INTERVAL = 0.0
+file = pathlib.Path(sys.argv[1])
+file.write_text("version: 1\\n")
+app = EscapeMiddleware(plain, file)
+read, reading, go_on = escape_mw.rules.reload.load, threading.Event(), threading.Event()
+
+def slow(source):
+    reading.set()
+    go_on.wait(60)
+    return read(source)
+
+escape_mw.rules.reload.load = slow
+file.write_text("version: 1\\npage: {brand: One}\\n")
+thread = threading.Thread(target=ask_wsgi, args=(app, "/listen", SAFARI))
+thread.start()
+reading.wait(30)
+child = os.fork()
+if child == 0:
+    signal.alarm(30)
+    escape_mw.rules.reload.load = read
+    same = ask_wsgi(app, "/listen", SAFARI) == ask_wsgi(plain, "/listen", SAFARI)
+    page = b"Open in Spotify" in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
+    file.write_text("version: 1\\nmode: 'off'\\n")
+    off = ask_wsgi(app, "/listen", TIKTOK_IOS)[0] == 302
+    print(same, page, off, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+go_on.set()
+thread.join(30)
+"""
+
+
+@pytest.fixture(scope="module")
+def child_of_a_reload(tmp_path_factory):
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        FORKED,
+        str(tmp_path_factory.mktemp("forked") / "escape.yaml"),
+    ]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=90, check=True
+    ).stdout.split()
+
+
+@needs_fork
+def test_fork_while_another_thread_reads_the_rules(child_of_a_reload):
+    """The lock that it holds is held for good in the child: that must not matter."""
+    assert child_of_a_reload[:2] == ["True", "True"], "everybody is served"
+
+
+@needs_fork
+def test_a_child_forked_then_sees_later_edits(child_of_a_reload):
+    assert child_of_a_reload[2:] == ["True"]
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+JUMPS = [-1_700_000_000, -86_400, -1, 0, 1, MAX_AGE, MAX_AGE + 1, 86_400, 3_000_000_000]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [1_800_000_000]
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: now[0])
+    return now
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [("one secret for both",) * 2, ("one secret of its own", "another of its own")],
+    ids=["one secret", "two secrets"],
+)
+@pytest.mark.parametrize("jump", JUMPS)
+def test_a_clock_that_jumps_while_a_visitor_is_away(clock, jump, secrets):
+    """LINE's visitor is redirected by itself, twice at most, and then there is the page; a browser meets the site."""
+    here, there = (EscapeMiddleware(plain, {"version": 1, "secret": secret}) for secret in secrets)
+    path, statuses = "/smart", []
+    for app, jumped in [(here, 0), (there, jump), (here, 1)]:
+        clock[0] += jumped
+        status, headers, _ = ask_wsgi(app, path, LINE_IOS)
+        statuses.append(status)
+        if status == 200:
+            break
+        path = dict(headers)["location"].removeprefix("https://site.example")
+        assert ask_wsgi(there, path, SAFARI) == ask_wsgi(plain, "/smart", SAFARI)
+    assert statuses in ([302, 200], [302, 302, 200])
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [-1, -(10**12), 2**48, 2**70],
+    ids=["before 1970", "long before", "far away", "farther"],
+)
+def test_a_clock_that_tells_no_time_of_ours(clock, moment):
+    app = EscapeMiddleware(plain)
+    clock[0] = moment
+    for agent in (LINE_IOS, TIKTOK_IOS):
+        assert ask_wsgi(app, "/smart", agent)[0] in (200, 302)
+    assert ask_wsgi(app, "/smart", SAFARI) == ask_wsgi(plain, "/smart", SAFARI)

@@ -1,0 +1,232 @@
+"""Whatever a request holds: we answer or pass, never fail, never change it, and never lead anywhere else."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from escape_mw import Answer
+from escape_mw.engine.engine import Engine
+
+from .. import agents
+from ..conftest import corpus
+from ..public.test_wsgi import environ_of
+
+RULES = {
+    "version": 1,
+    "destinations": {"only": ["spotify", "linkfire"]},
+    "rules": [
+        {
+            "path": "/bio/{id}",
+            "to": "https://open.spotify.com/track/{id}",
+            "when": {"visitors": ["in-app", "webview"]},
+        },
+        {"path": "/q/{id}", "to": "https://open.spotify.com/search?q={id}&si=1"},
+        {"path": "/out", "to": {"query": "url"}},
+        {"path": "/page/**", "to": "page"},
+        {"path": "/**", "to": "redirect"},
+    ],
+}
+ENGINE = Engine(RULES)
+ALLOWED = re.compile(
+    r"(?:[a-z0-9-]+\.)*(?:open\.spotify\.com|spotify\.link|lnk\.to|lnkfi\.re|bstlnk\.to|link\.linkfire\.com|site\.example)\Z"
+)
+
+HOSTILE = [
+    "",
+    "\x00",
+    "\r\nX: 1",
+    "\n",
+    "'\"><script>alert(1)</script>",
+    "//evil.example/",
+    "https://evil.example/",
+    "javascript:alert(1)",
+    "#Intent;package=evil.app;end",
+    ";S.browser_fallback_url=https%3A%2F%2Fevil.example;",
+    "%0d%0aSet-Cookie:a=b",
+    "\\evil.example",
+    "..",
+    "%2e%2e/",
+    "é",
+    "\xff\xfe",
+    "a" * 5000,
+    "{0}{id}%s",
+]
+AGENTS = [value for name, value in vars(agents).items() if name.isupper()]
+TEXT = st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(max_codepoint=255), max_size=40))
+PATHS = st.builds(
+    "{}{}".format, st.sampled_from(["/bio/", "/q/", "/out", "/page/", "/", "", "/x"]), TEXT
+)
+TARGETS = st.one_of(
+    TEXT,
+    st.sampled_from(
+        [
+            "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
+            "https://a.lnk.to/x",
+            "https://open.spotify.com",
+        ]
+    ),
+)
+QUERIES = st.one_of(
+    TEXT,
+    st.builds("url={}{}".format, TARGETS, TEXT),
+    st.builds("_esc={}&{}".format, st.sampled_from(["stay", "0.0-a.b.c", "99.999999-x.y.z"]), TEXT),
+)
+ENVIRONS = st.fixed_dictionaries(
+    {
+        "REQUEST_METHOD": st.sampled_from(["GET", "GET", "GET", "HEAD", "POST", "get", ""]),
+        "PATH_INFO": PATHS,
+        "SCRIPT_NAME": st.sampled_from(["", "", "/app", "//x"]),
+        "QUERY_STRING": QUERIES,
+        "HTTP_USER_AGENT": st.one_of(
+            st.sampled_from(AGENTS), st.builds("{}{}".format, st.sampled_from(AGENTS), TEXT), TEXT
+        ),
+        "HTTP_HOST": st.one_of(st.just("site.example"), TEXT),
+        "wsgi.url_scheme": st.sampled_from(["https", "https", "http", "javascript", ""]),
+    },
+    optional={
+        "HTTP_ACCEPT": TEXT,
+        "HTTP_ACCEPT_LANGUAGE": TEXT,
+        "HTTP_ACCEPT_ENCODING": TEXT,
+        "HTTP_REFERER": TEXT,
+        "HTTP_SEC_CH_UA": TEXT,
+        "HTTP_SEC_FETCH_DEST": TEXT,
+        "HTTP_X_REQUESTED_WITH": st.one_of(TEXT, st.just("com.zhiliaoapp.musically")),
+        "HTTP_X_FORWARDED_HOST": TEXT,
+        "HTTP_X_FORWARDED_PROTO": TEXT,
+    },
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_fault_is_swallowed(monkeypatch):
+    """What fails open in production fails here."""
+
+    def raise_it(*_):
+        raise sys.exc_info()[1]
+
+    monkeypatch.setattr("escape_mw.engine.engine.logger.exception", raise_it)
+
+
+def hosts_of(answer):
+    """Every host that an answer could lead to, hand-offs unpacked."""
+    uris = [value for name, value in answer.headers if name == "Location"]
+    uris += map(html.unescape, re.findall(r'href="([^"]*)"', answer.body.decode()))
+    for uri in uris:
+        data, _, items = uri.partition("#Intent;")
+        inner = [
+            data.replace("intent:", "https:"),
+            *re.findall(r"S\.browser_fallback_url=([^;]*)", items),
+        ]
+        inner += (
+            [unquote(part) for part in re.findall(r"[?&]url=([^&#]*)", data)]
+            if data.startswith(("instagram:", "barcelona:", "kakaotalk:"))
+            else []
+        )
+        for url in map(unquote, inner[1:]):
+            yield urlsplit(url).hostname
+        plain = (
+            inner[0]
+            .removeprefix("x-safari-")
+            .replace("googlechromes:", "https:")
+            .replace("googlechrome:", "http:")
+        )
+        if plain.startswith(("http:", "https:")):
+            yield urlsplit(plain).hostname
+        else:
+            assert plain.startswith(("spotify:", "instagram:", "barcelona:", "kakaotalk:")), uri
+
+
+@settings(max_examples=400)
+@given(ENVIRONS)
+def test_any_environ_is_answered_or_passed(environ):
+    before = dict(environ)
+    answer = ENGINE.answer(environ)
+    after = dict(environ)
+    _, rest = ENGINE.rules.policy.markers.extract(before["QUERY_STRING"])
+    assert {**after, "QUERY_STRING": ""} == {**before, "QUERY_STRING": ""}
+    assert after["QUERY_STRING"] in (before["QUERY_STRING"], rest)
+    if isinstance(answer, Answer):
+        own = (before["HTTP_HOST"].partition(":")[0].lower(),)
+        assert all(ALLOWED.match(host or "") or host in own for host in hosts_of(answer))
+        assert all(re.fullmatch(r"[\t -~]*", value) for _, value in answer.headers)
+
+
+@settings(max_examples=400)
+@given(ENVIRONS, TARGETS, st.sampled_from(["", "#x", "?a=b", "/../x", "\r\nX: 1"]))
+def test_any_redirect_of_the_site_is_answered_or_stands(environ, target, tail):
+    passed = ENGINE.answer(environ)
+    if passed is None or isinstance(passed, Answer):
+        return
+    answer = ENGINE.answer_redirect(passed, target + tail)
+    if isinstance(answer, Answer):
+        own = (environ["HTTP_HOST"].partition(":")[0].lower(),)
+        assert all(ALLOWED.match(host or "") or host in own for host in hosts_of(answer))
+    else:
+        assert answer == target + tail or passed.visit.marker is not None
+
+
+def work_for(environ):
+    """How many instructions the interpreter runs for a request."""
+    count = 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    ENGINE.answer(dict(environ))  # the memos are warm
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        ENGINE.answer(environ)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+GROWING = [
+    pytest.param("HTTP_USER_AGENT", lambda size: agents.TIKTOK_IOS + " x" * size, id="the agent"),
+    pytest.param("QUERY_STRING", lambda size: "a=b&" * size, id="the query"),
+    pytest.param(
+        "QUERY_STRING",
+        lambda size: "url=https://open.spotify.com/" + "a/" * size,
+        id="a target in the query",
+    ),
+    pytest.param("PATH_INFO", lambda size: "/out" + "/x" * size, id="the path"),
+    pytest.param("HTTP_ACCEPT_LANGUAGE", lambda size: "xx," * size, id="the languages"),
+    pytest.param(
+        "HTTP_REFERER", lambda size: "https://site.example/?" + "a&" * size, id="the referrer"
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "make"), GROWING)
+def test_work_grows_no_faster_than_the_input(key, make):
+    small, large = (
+        work_for({**environ_of(agents.TIKTOK_IOS, "/out"), key: make(size)})
+        for size in (500, 16_000)
+    )
+    assert large <= 32 * small * 1.1 + 10_000
+
+
+def test_header_injections_reach_no_header():
+    for row in corpus("header_injection.jsonl"):
+        raw = row["value"].encode("utf-8", "surrogatepass").decode("latin-1")
+        for key, value in [
+            ("HTTP_HOST", raw),
+            ("PATH_INFO", "/page/" + raw),
+            ("QUERY_STRING", raw),
+            ("HTTP_ACCEPT_LANGUAGE", raw),
+            ("HTTP_USER_AGENT", agents.LINE_IOS + raw),
+        ]:
+            answer = ENGINE.answer({**environ_of(agents.LINE_IOS, "/page/x"), key: value})
+            if isinstance(answer, Answer):
+                assert all(re.fullmatch(r"[\t -~]*", value) for _, value in answer.headers)

@@ -1,0 +1,144 @@
+"""What is Django's own about the middleware: settings, order, checks, threads."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.checks import run_checks
+from django.http import HttpResponse
+from django.test import RequestFactory, override_settings
+
+from escape_mw import RulesError
+from escape_mw.django import EscapeMiddleware
+
+from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..sites import ask_django_asgi, ask_django_wsgi
+
+OURS = "escape_mw.django.EscapeMiddleware"
+SECURITY = "django.middleware.security.SecurityMiddleware"
+SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
+CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+seen = []
+
+
+def observe(_, decision):
+    seen.append(decision.reason)
+
+
+def test_default_rules_need_no_setting():
+    with override_settings(MIDDLEWARE=[OURS]):
+        assert b"Open in Spotify" in ask_django_wsgi("/listen", TIKTOK_IOS)[2]
+
+
+def test_rules_from_a_file(tmp_path):
+    rules = tmp_path / "escape.yaml"
+    rules.write_text("version: 1\npage: {brand: Midnight Records}\n")
+    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=rules):
+        assert b"Midnight Records" in ask_django_wsgi("/listen", TIKTOK_IOS)[2]
+
+
+@pytest.mark.parametrize(
+    "observer", [observe, "tests.public.test_django.observe"], ids=["a callable", "its path"]
+)
+def test_observers(observer):
+    seen.clear()
+    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_OBSERVERS=[observer]):
+        ask_django_wsgi("/listen", TIKTOK_IOS)
+        ask_django_asgi("/listen", TIKTOK_IOS)
+    assert seen == ["no-redirect", "escape"] * 2
+
+
+def test_bad_rules_stop_the_start():
+    with override_settings(ESCAPE_MW_RULES={"version": 2}), pytest.raises(RulesError):
+        EscapeMiddleware(lambda _: HttpResponse())
+
+
+@pytest.mark.parametrize("agent", [SAFARI, TIKTOK_IOS])
+def test_async_stays_out_of_threads(agent):
+    with override_settings(MIDDLEWARE=[OURS]):
+        assert ask_django_asgi("/async/x", agent)[2] == b"<p>Pre-save</p>"
+
+
+def test_host_and_scheme_are_djangos():
+    """Behind a proxy that Django has been told of, our own address is the public one."""
+    told = {
+        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+        "USE_X_FORWARDED_HOST": True,
+    }
+    rules = {"version": 1, "rules": [{"path": "/**", "to": "page"}]}
+    factory = RequestFactory()
+    request = factory.get(
+        "/presave",
+        headers={
+            "User-Agent": TIKTOK_ANDROID,
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-Host": "label.example",
+        },
+    )
+    with override_settings(ESCAPE_MW_RULES=rules, **told):
+        body = EscapeMiddleware(lambda _: HttpResponse())(request).content.decode()
+    assert "intent://label.example/presave?" in body
+    assert "scheme=https" in body
+
+
+def test_a_host_that_django_refuses_passes():
+    request = RequestFactory().get(
+        "/listen", headers={"User-Agent": TIKTOK_ANDROID, "Host": "evil.example"}
+    )
+    rules = {"version": 1, "rules": [{"path": "/**", "to": "page"}]}
+    with override_settings(ALLOWED_HOSTS=["label.example"], ESCAPE_MW_RULES=rules):
+        assert EscapeMiddleware(lambda _: HttpResponse("site"))(request).content == b"site"
+
+
+def test_get_is_read_anew_once_the_marker_is_gone():
+    request = RequestFactory().get("/x?a=1&_esc=stay", headers={"User-Agent": SAFARI})
+    assert "_esc" in request.GET
+    EscapeMiddleware(lambda _: HttpResponse())(request)
+    assert request.GET.dict() == {"a": "1"}
+
+
+def test_listed_twice_it_acts_once():
+    seen.clear()
+    with override_settings(MIDDLEWARE=[OURS, OURS], ESCAPE_MW_OBSERVERS=[observe]):
+        for ask in (ask_django_wsgi, ask_django_asgi):
+            assert b"Open in Spotify" in ask("/listen", TIKTOK_IOS)[2]
+            assert ask("/listen?_esc=stay", TIKTOK_IOS)[0] == 302
+    assert seen == ["no-redirect", "escape", "stay"] * 2
+
+
+def test_vary():
+    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES={"version": 1, "vary": True}):
+        assert ("vary", "User-Agent") in ask_django_wsgi("/other", SAFARI)[1]
+
+
+def ids(**settings):
+    with override_settings(**settings):
+        return [message.id for message in run_checks(tags=["escape_mw"])]
+
+
+CHECKS = [
+    pytest.param({"MIDDLEWARE": [SECURITY, OURS, SESSION]}, [], id="all is well"),
+    pytest.param(
+        {"ESCAPE_MW_RULES": {"version": 1, "mod": 1, "vary": 2}},
+        ["escape_mw.E001"] * 2,
+        id="every problem of the rules",
+    ),
+    pytest.param(
+        {"ESCAPE_MW_OBSERVERS": ["no.such.thing"]},
+        ["escape_mw.E002"],
+        id="an observer that is not there",
+    ),
+    pytest.param(
+        {"ESCAPE_MW_OBSERVERS": [1]}, ["escape_mw.E002"], id="an observer that cannot be called"
+    ),
+    pytest.param({"MIDDLEWARE": [OURS, SECURITY]}, ["escape_mw.W001"], id="before https is known"),
+    pytest.param(
+        {"MIDDLEWARE": [CACHE, SESSION, OURS]},
+        ["escape_mw.W002"] * 2,
+        id="behind what keeps answers",
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "expected"), CHECKS)
+def test_checks(settings, expected):
+    assert ids(**settings) == expected

@@ -1,0 +1,125 @@
+"""Plain WSGI, Flask and Django, sync and async: the same answers byte for byte, and the same nothing."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from django.test import override_settings
+
+from escape_mw import EscapeMiddleware
+from escape_mw.flask import Escape
+
+from .. import agents
+from ..conftest import TOKEN
+from ..sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
+
+RULES = {
+    "version": 1,
+    "rules": [
+        {"name": "bio", "path": "/bio/{id}", "to": "https://open.spotify.com/album/{id}"},
+        {"name": "page", "path": "/presave/**", "to": "page"},
+        {"name": "redirects", "path": "/**", "to": "redirect"},
+    ],
+}
+AS_IT_IS = "/?&=%+_.-"
+OURS = "escape_mw.django.EscapeMiddleware"
+
+
+@pytest.fixture
+def shells(fixed):
+    """Name -> ask(path, agent): the wrapped site in each framework."""
+    rules = fixed(RULES)
+    flask_app = flask_site()
+    flask_app.config["ESCAPE_MW"] = rules
+    Escape(flask_app)
+    wrapped = EscapeMiddleware(plain, rules)
+    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=rules):
+        yield {
+            "plain": lambda *words, **more: ask_wsgi(wrapped, *words, **more),
+            "flask": lambda *words, **more: ask_wsgi(flask_app, *words, **more),
+            "django": ask_django_wsgi,
+            "django async": ask_django_asgi,
+        }
+
+
+VISITORS = {
+    "TikTok on iOS": agents.TIKTOK_IOS,
+    "TikTok on Android": agents.TIKTOK_ANDROID,
+    "Instagram on iOS": agents.INSTAGRAM_IOS,
+    "Instagram on Android": agents.INSTAGRAM_ANDROID,
+    "Facebook on iOS": agents.FACEBOOK_IOS,
+    "LINE on iOS": agents.LINE_IOS,
+    "KakaoTalk on Android": agents.KAKAOTALK_ANDROID,
+    "WeChat on Android": agents.WECHAT_ANDROID,
+}
+PATHS = [
+    "/listen",
+    "/smart",
+    "/follow",
+    "/bio/1DFixLWuPkv3KT3TnV35m3",
+    "/presave/x?a=1&b=%2F",
+    "/presave/söng ü?q=%C3%BC%20x",
+    f"/smart?_esc=0.2-{TOKEN}",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("agent", VISITORS.values(), ids=VISITORS)
+def test_same_answer_everywhere(shells, path, agent):
+    expected = shells["plain"](quote(path, safe=AS_IT_IS), agent)
+    assert ("cache-control", "no-store") in expected[1]
+    for name, ask in shells.items():
+        got = ask(path if name == "django async" else quote(path, safe=AS_IT_IS), agent)
+        headers = [
+            (header, value.strip()) for header, value in got[1]
+        ]  # Django puts a blank before a cookie
+        assert (got[0], headers, got[2]) == expected, name
+
+
+@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+def test_head_is_get_without_a_body(shells, name):
+    status, headers, body = shells[name]("/listen", agents.TIKTOK_IOS, method="HEAD")
+    assert (status, body) == (200, b"")
+    assert headers == shells[name]("/listen", agents.TIKTOK_IOS)[1]
+
+
+UNTOUCHED = [
+    pytest.param("/listen", agents.SAFARI, {}, id="a browser's redirect"),
+    pytest.param("/presave/x?a=1", agents.CHROME_DESKTOP, {}, id="a browser's page"),
+    pytest.param("/news", agents.TIKTOK_IOS, {}, id="a redirect to anywhere else"),
+    pytest.param("/other?_esc=not+ours", agents.TIKTOK_IOS, {}, id="a page without a rule for it"),
+    pytest.param("/presave/x", agents.TIKTOK_IOS, {"Sec-Fetch-Dest": "image"}, id="an image"),
+    pytest.param("/presave/x", agents.FACEBOOK_PREVIEW, {}, id="a link preview"),
+]
+
+
+@pytest.mark.parametrize(("path", "agent", "headers"), UNTOUCHED)
+def test_passed_as_if_we_were_not_there(shells, path, agent, headers):
+    assert shells["plain"](path, agent, **headers) == ask_wsgi(plain, path, agent, **headers)
+    assert shells["flask"](path, agent, **headers) == ask_wsgi(flask_site(), path, agent, **headers)
+    ours = shells["django"](path, agent, **headers), shells["django async"](path, agent, **headers)
+    with override_settings(MIDDLEWARE=[]):
+        assert ours == (
+            ask_django_wsgi(path, agent, **headers),
+            ask_django_asgi(path, agent, **headers),
+        )
+
+
+@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+def test_the_site_never_sees_the_marker(shells, name):
+    assert (
+        shells[name](f"/other?a=1&_esc=0.1-{TOKEN}&b=2", agents.SAFARI)[2]
+        == b"<p>Pre-save</p>a=1&b=2"
+    )
+
+
+@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+def test_arrival_is_led_on(shells, name):
+    status, headers, _ = shells[name](
+        f"/bio/1DFixLWuPkv3KT3TnV35m3?_esc=0.0-{TOKEN}", agents.SAFARI
+    )
+    assert (status, dict(headers)["location"]) == (
+        302,
+        "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3",
+    )

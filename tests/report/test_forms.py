@@ -1,0 +1,513 @@
+"""The forms of the report: sentences, text, HTML, JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from functools import cache
+
+import html5lib
+import pytest
+
+from escape_mw.events.event import Event
+from escape_mw.report.counts import DAY, Scope
+from escape_mw.report.html import html
+from escape_mw.report.machine import as_json
+from escape_mw.report.reader import open_events
+from escape_mw.report.readings import Plan
+from escape_mw.report.summary import summary
+from escape_mw.report.text import WIDTH, text
+from escape_mw.web.answers import source_hash, template_text
+
+from .test_counts import APP, FULL, NOON, visit, write
+
+NAMES = {"tiktok": "TikTok", "instagram": "Instagram"}
+EVIL = "<script>alert(1)</script>&\"'"
+
+
+def trial(arm, successes, visits, **more):
+    """Visits of one arm, over ten days."""
+    stages = FULL if arm == "escape" else ()
+    return [
+        visit(
+            *stages,
+            experiment="oct",
+            arm=arm,
+            ago=1 + at % 10,
+            outcomes=["presave"] * (at < successes),
+            **more,
+        )
+        for at in range(visits)
+    ]
+
+
+def stopped():
+    """Visits with a technique that worked until a week ago."""
+    old = [
+        visit(*FULL, app="instagram", platform="ios", technique="extbrowser", ago=20)
+        for _ in range(60)
+    ]
+    return old + [
+        visit("tapped", app="instagram", platform="ios", technique="extbrowser", ago=2)
+        for _ in range(30)
+    ]
+
+
+ARMS = ("escape", "holdout")
+SITES = {
+    "empty": [],
+    "one": [visit(*FULL)],
+    "music": [visit("tapped", "left", to=APP), visit("shown", to=APP)],
+    "lift": [*trial("escape", 150, 700), *trial("holdout", 70, 700)],
+    "small": [*trial("escape", 30, 200), *trial("holdout", 20, 200)],
+    "mismatch": [*trial("escape", 150, 700), *trial("holdout", 70, 500)],
+    "stopped": stopped(),
+    "lossy": [
+        visit(*FULL),
+        Event(NOON, "", "dropped", number=12),
+        Event(NOON, "", "eligible", "pre-save", "tiktok", platform="ios", number=3),
+    ],
+    "evil": [
+        *trial("escape", 30, 60, app=EVIL, technique=f"{EVIL}way", to=(EVIL, "browser")),
+        *[
+            [event._replace(experiment=EVIL, outcome=event.outcome and EVIL) for event in each]
+            for arm in ARMS
+            for each in trial(arm, 20, 60)
+        ],
+        *stopped(),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """The summary of a site's events."""
+
+    @cache
+    def written(site):
+        url = f"sqlite:///{tmp_path_factory.mktemp(site) / 'events.sqlite3'}"
+        write(url, Event(NOON, "", "capped", number=1), *SITES[site])
+        return url
+
+    def make(site, scope=None, plan=None):
+        with open_events(written(site)) as connection:
+            return summary(connection, scope or Scope(), plan or Plan(), NOON)
+
+    return make
+
+
+def prose(report):
+    return " ".join(report.split())
+
+
+SENTENCES = [
+    pytest.param(
+        "empty", {}, "No eligible visit was recorded, so there is nothing to report.", id="no data"
+    ),
+    pytest.param(
+        "lift",
+        {"scope": Scope("other", NOON)},
+        "No eligible visit was recorded by rule 'other' since 2026-11-20, "
+        "so there is nothing to report.",
+        id="none in scope",
+    ),
+    pytest.param(
+        "one",
+        {},
+        "Of 1 visit from inside an app, meant for the real browser, 1 (100.0%) arrived there.",
+        id="the browser",
+    ),
+    pytest.param(
+        "music",
+        {},
+        "Of 2 visits from inside an app, meant for a music app, 1 (50.0%) left the page. "
+        "Music apps never report back, so it is unknown how many arrived.",
+        id="a music app never reports",
+    ),
+    pytest.param(
+        "lift",
+        {},
+        "Experiment oct, presave: +114% with escapes (between +65% and +179%): "
+        "21.4% of visits with escapes, 10.0% of those held out.",
+        id="a lift",
+    ),
+    pytest.param(
+        "lift",
+        {},
+        "1,400 visits; 1,375 were needed to find +50% over the holdout's 10.0%.",
+        id="its size",
+    ),
+    pytest.param(
+        "lift",
+        {},
+        "Sample ratio: 50.0% planned for the holdout "
+        "(assumed; if another share was planned, give it with",
+        id="what was assumed",
+    ),
+    pytest.param(
+        "lift",
+        {"plan": Plan(holdouts={"oct": 0.5})},
+        "Sample ratio: 50.0% planned for the holdout (as in the rules)",
+        id="what the rules say",
+    ),
+    pytest.param(
+        "small",
+        {},
+        "Experiment oct, presave: no lift can be read yet, because there are too few visits.",
+        id="too small",
+    ),
+    pytest.param(
+        "small",
+        {},
+        "400 of the 1,375 visits that are needed to find +50% over the holdout's 10.0%.",
+        id="how many more",
+    ),
+    pytest.param(
+        "mismatch",
+        {},
+        "Experiment oct, presave: no lift can be read, "
+        "because the arms are not of the sizes that were planned.",
+        id="srm",
+    ),
+    pytest.param(
+        "stopped",
+        {},
+        "Instagram on iOS, to the real browser: extbrowser stopped working: check it today "
+        "(0.0% of 30 tries arrived in the last week, 100.0% in",
+        id="stopped",
+    ),
+    pytest.param(
+        "lossy",
+        {},
+        "12 events were lost before they could be written, so every figure here is too low.",
+        id="losses are a warning",
+    ),
+    pytest.param(
+        "lossy",
+        {},
+        "3 visits with a privacy signal (GPC, DNT): only counted as eligible",
+        id="privacy signals",
+    ),
+    pytest.param(
+        "lift",
+        {},
+        "Looking every day until a difference shows is peeking. It finds lifts that do not exist.",
+        id="peeking",
+    ),
+    pytest.param("lift", {}, "Every number counts visits, not people.", id="visits, not people"),
+]
+
+
+@pytest.mark.parametrize(("site", "asked", "sentence"), SENTENCES)
+def test_sentences(found, site, asked, sentence):
+    """Text and HTML have the same sentences."""
+    report = found(site, **asked)
+    assert sentence in prose(text(report, NAMES))
+    page = html5lib.parse(html(report, NAMES), namespaceHTMLElements=False)
+    assert sentence in prose("".join(page.itertext()))
+
+
+@pytest.mark.parametrize("site", ["small", "mismatch", "empty", "one"])
+def test_no_form_has_a_lift_that_cannot_be_read(found, site):
+    report = found(site)
+    assert not [
+        line
+        for line in text(report, NAMES).splitlines()
+        if line.startswith(("lift ", "for one look ", "always valid "))
+    ]
+    assert 'class="lift"' not in html(report, NAMES)
+    assert [
+        (data["lift"], data["days"]) for data in json.loads(as_json(report, NAMES))["experiments"]
+    ] in ([], [(None, [])])
+
+
+def test_text_table(found):
+    lines = text(found("lift"), NAMES).splitlines()
+    at = lines.index("Funnel to the real browser")
+    assert lines[at + 2].split() == ["eligible", "tried", "left", "(weak)", "arrived", "(proof)"]
+    rate = ["700", "100.0%", "(99.5", "to", "100.0%)"]
+    assert lines[at + 3].split() == ["TikTok", "on", "Android", "700", *rate, *rate, *rate]
+    assert lines[at + 4].split() == ["intent", *rate, *rate, *rate]
+    assert lines[at + 5].split() == ["total", "700", *rate, *rate, *rate]
+    assert "In addition, 700 eligible visits were held out for comparison." in lines
+
+
+def test_text_of_a_music_app_has_no_arrivals(found):
+    row = next(
+        line for line in text(found("music"), NAMES).splitlines() if line.startswith("total")
+    )
+    assert row.split() == [
+        "total",
+        "2",
+        "1",
+        "50.0%",
+        "(9.5",
+        "to",
+        "90.5%)",
+        "1",
+        "50.0%",
+        "(9.5",
+        "to",
+        "90.5%)",
+        "—",
+    ]
+
+
+def test_prose_is_wrapped_to_the_width(found):
+    lines = text(found("small"), NAMES).splitlines()
+    assert max(map(len, lines[: lines.index("Funnel to the real browser")])) <= WIDTH
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_page_is_html(found, site):
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
+    page = parser.parse(html(found(site), NAMES))
+    ids = [element.get("id") for element in page.iter() if element.get("id")]
+    assert Counter(ids).most_common(1)[0][1] == 1
+    labelled = [
+        element.get("aria-labelledby") for element in page.iter() if element.get("aria-labelledby")
+    ]
+    assert set(labelled) <= set(ids)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_page_makes_no_requests(found, site):
+    page = html5lib.parse(html(found(site), NAMES), namespaceHTMLElements=False)
+    for element in page.iter():
+        assert element.tag not in {
+            "script",
+            "link",
+            "img",
+            "iframe",
+            "object",
+            "form",
+            "image",
+            "use",
+        }
+        assert not {"src", "href", "style", "srcset", "data", "action"} & set(element.attrib), (
+            element.tag
+        )
+        assert not any(name.startswith("on") for name in element.attrib)
+    style = page.find(".//style").text
+    assert "url(" not in style
+    assert "@import" not in style
+    policy = page.find(".//meta[@http-equiv='Content-Security-Policy']").get("content")
+    assert policy == (
+        f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {source_hash(style)}"
+    )
+
+
+def test_names_are_escaped(found):
+    page = html(found("evil"), NAMES)
+    assert EVIL not in page
+    assert "<script" not in page
+    tree = html5lib.parse(page, namespaceHTMLElements=False)
+    assert f"{EVIL} on Android" in "".join(tree.itertext())
+    assert any(element.text == f"{EVIL}way" for element in tree.iter("code"))
+    assert EVIL in json.loads(as_json(found("evil"), NAMES))["experiments"][0]["experiment"]
+
+
+def test_page_draws_a_lift(found):
+    page = html5lib.parse(html(found("lift"), NAMES), namespaceHTMLElements=False)
+    svg = "{http://www.w3.org/2000/svg}"
+    chart = next(element for element in page.iter() if element.get("class") == "lift")
+    assert chart.get("role") == "img"
+    assert "The table below has every day" in chart.get("aria-label")
+    assert len(chart.findall(f"{svg}polygon") or chart.findall("polygon")) == 2
+    rows = [row for row in page.iter("tr") if (row.find("th").text or "").startswith("2026-11-")]
+    assert len(rows) == 10
+
+
+def test_every_chart_has_its_figures_as_text(found):
+    """Charts are hidden from screen readers; the figures are next to them as text."""
+    page = html5lib.parse(html(found("stopped"), NAMES), namespaceHTMLElements=False)
+    for item in page.iter("li"):
+        if (
+            any(element.get("aria-hidden") for element in item)
+            and item.find("b") is None
+            and item.find("p") is not None
+        ):
+            assert re.search(r"\d|—", "".join(item.itertext()))
+
+
+def test_contrast():
+    """4.5:1 for text (WCAG 2.2, 1.4.3) and 3:1 for shapes (1.4.11), in each scheme."""
+
+    schemes = re.findall(
+        r":root\{([^}]*--page[^}]*)\}", template_text("escape_mw.report", "report.css")
+    )
+    assert len(schemes) == 3
+    for scheme in schemes:
+        colours = dict(
+            part.split(":")
+            for part in scheme.replace("--", "").split(";")
+            if part.split(":")[1].startswith("#")
+        )
+        for ink, paper in [
+            ("text", "page"),
+            ("soft", "page"),
+            ("alarm", "page"),
+            ("alarm", "alarm-page"),
+            ("text", "alarm-page"),
+        ]:
+            if ink in colours and paper in colours:
+                assert contrast(colours[ink], colours[paper]) >= 4.5, (ink, paper, colours)
+        for shape in ("accent", "other"):
+            assert contrast(colours[shape], colours["page"]) >= 3, shape
+
+
+def contrast(one, other):
+    def luminance(colour):
+        digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+        channels = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        red, green, blue = (
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+            for value in channels
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+def keys(value, path=""):
+    """Every key of a document, as a dotted path."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield f"{path}{name}"
+            yield from keys(inner, f"{path}{name}.")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys(inner, path)
+
+
+RATE = ("count", "of", "rate", "low", "high")
+LIFT = [
+    f"{what}.{part}"
+    for what in ("difference", "ratio")
+    for part in ("estimate", "fixed.low", "fixed.high", "always.low", "always.high")
+] + ["basis"]
+KEYS = {
+    *(
+        "report",
+        "made",
+        "first",
+        "last",
+        "rule",
+        "since",
+        "headline",
+        "warnings",
+        "funnels",
+        "experiments",
+        "health",
+        "tallies",
+    ),
+    *("funnels.goal", "funnels.lines", "funnels.total"),
+    *(
+        f"funnels.{part}.{name}"
+        for part in ("lines", "total")
+        for name in (
+            "app",
+            "platform",
+            "technique",
+            "eligible",
+            "held_out",
+            "tried",
+            "left",
+            "arrived",
+        )
+    ),
+    *(
+        f"funnels.{part}.{stage}.{name}"
+        for part in ("lines", "total")
+        for stage in ("tried", "left", "arrived")
+        for name in RATE
+    ),
+    *(
+        f"experiments.{name}"
+        for name in (
+            "experiment",
+            "outcome",
+            "escape",
+            "holdout",
+            "sample_ratio",
+            "size",
+            "missing",
+            "verdict",
+            "lift",
+            "days",
+        )
+    ),
+    *(f"experiments.{arm}.{name}" for arm in ("escape", "holdout") for name in RATE),
+    *(f"experiments.sample_ratio.{name}" for name in ("planned", "from", "p")),
+    *(
+        f"experiments.size.{name}"
+        for name in (
+            "visits",
+            "needed",
+            "planned",
+            "target_lift",
+            "smallest_lift",
+            "per_day",
+            "days_left",
+        )
+    ),
+    *(
+        f"experiments.{part}.{'.'.join(name.split('.')[:depth])}"
+        for part in ("lift", "days")
+        for name in LIFT
+        for depth in (1, 2, 3)
+    ),
+    "experiments.days.day",
+    *(
+        f"health.{name}"
+        for name in ("app", "platform", "goal", "technique", "weak", "before", "now", "p", "status")
+    ),
+    *(f"health.{when}.{name}" for when in ("before", "now") for name in ("count", "of", "rate")),
+    *(f"tallies.{name}" for name in ("repeat", "forged", "capped", "dropped", "eligible")),
+}
+
+
+def test_json_keys_stay(found):
+    assert set(keys(json.loads(as_json(found("lift"), NAMES)))) == KEYS
+
+
+def test_json_says_what_the_text_says(found):
+    data = json.loads(as_json(found("lift", Scope("pre-save", NOON - 20 * DAY)), NAMES))
+    assert (data["report"], data["made"], data["rule"], data["since"]) == (
+        1,
+        "2026-11-20T12:00:00Z",
+        "pre-save",
+        "2026-10-31T12:00:00Z",
+    )
+    [experiment] = data["experiments"]
+    assert experiment["escape"] == {
+        "count": 150,
+        "of": 700,
+        "rate": pytest.approx(0.2143, abs=1e-4),
+        "low": pytest.approx(0.1855, abs=1e-3),
+        "high": pytest.approx(0.2461, abs=1e-3),
+    }
+    assert experiment["lift"]["ratio"]["estimate"] == pytest.approx(150 / 70)
+    assert experiment["missing"] == ""
+    assert [day["day"] for day in experiment["days"]][-1] == "2026-11-19"
+    [funnel] = data["funnels"]
+    assert (funnel["total"]["eligible"], funnel["total"]["held_out"]) == (700, 700)
+
+
+def test_json_of_nothing(found):
+    data = json.loads(as_json(found("empty"), NAMES))
+    assert (
+        data["first"],
+        data["funnels"],
+        data["experiments"],
+        data["health"],
+        data["tallies"]["capped"],
+    ) == (None, [], [], [], 1)

@@ -1,0 +1,488 @@
+"""The rules file: what it means, and every problem at its place."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from escape_mw import Rules, RulesError, load
+from escape_mw.decision.targets import FixedUrl, FromQuery, SitePage, SiteRedirect
+from escape_mw.rules.schema import RulesFile
+
+WHOLE = """\
+version: 1
+mode: observe
+base_url: https://label.example
+allowed_hosts: [label.example]
+secret: ${TEST_SECRET}
+marker: _out
+vary: true
+exclude: ["/admin/**", "/api/**", "/static/**"]
+apps:
+  only: [tiktok, instagram, our-app]
+  disable: [instagram]
+  add:
+    - {id: our-app, name: Our app, tokens: [OurApp/], android_package: com.example.ours}
+destinations:
+  only: [spotify, apple-music, linkfire]
+  add:
+    - {id: our-links, name: Our links, hosts: [go.label.example, "*.lnk.label.example"], goal: browser}
+techniques:
+  - {app: instagram, platform: ios, technique: extbrowser, enabled: false}
+  - {app: tiktok, platform: android, goal: app, steps: [intent-app: tap, menu: written]}
+page: {brand: Midnight Records, title: "New single", accent: "#1db954", artwork: /static/cover.jpg, language: auto, template: null}
+rules:
+  - name: bio link
+    path: /listen/{slug}
+    to: https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC
+    share: 50
+  - {path: "/t/{id}", to: "https://open.spotify.com/track/{id}"}
+  - {path: /out, to: {query: url}}
+  - {path: "/presave/**", to: page, when: {apps: [tiktok], platforms: [ios, android], visitors: [in-app], languages: [en]}}
+  - {path: "/**", to: redirect, direct: true}
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "escape.yaml"
+        path.write_bytes(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
+        return path
+
+    return write
+
+
+def problems(source):
+    with pytest.raises(RulesError) as raised:
+        load(source)
+    return raised.value.problems
+
+
+def test_the_whole_file(written, monkeypatch):
+    monkeypatch.setenv("TEST_SECRET", "sixteen characters")
+    rules = load(str(written(WHOLE)))
+    assert isinstance(rules, Rules)
+    assert (
+        rules.policy.mode,
+        rules.policy.base_url,
+        rules.policy.allowed_hosts,
+        rules.policy.vary,
+    ) == (
+        "observe",
+        "https://label.example",
+        {"label.example"},
+        True,
+    )
+    assert rules.policy.markers.name == "_out"
+    assert rules.policy.apps == {"tiktok", "our-app"}
+    assert load(
+        {
+            "version": 1,
+            "apps": {
+                "only": ["tiktok"],
+                "add": [{"id": "ours", "name": "Ours", "tokens": ["Ours/"]}],
+            },
+        }
+    ).policy.apps == {"tiktok", "ours"}
+    assert set(rules.policy.destinations.entries) == {
+        "spotify",
+        "apple-music",
+        "linkfire",
+        "our-links",
+    }
+    assert rules.policy.excludes("/admin/x")
+    assert [rule.name for rule in rules.policy.rules] == [
+        "bio link",
+        "rule 2",
+        "rule 3",
+        "rule 4",
+        "rule 5",
+    ]
+    forms = [type(rule.to) for rule in rules.policy.rules]
+    assert forms == [FixedUrl, FixedUrl, FromQuery, SitePage, SiteRedirect]
+    assert rules.policy.rules[0].share == 50
+    assert rules.policy.rules[4].direct
+    assert (
+        rules.policy.visitors.visitor(
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Mobile/1 OurApp/2.5", {}
+        ).app_version
+        == "2.5"
+    )
+
+
+def test_the_same_as_a_mapping_and_as_rules():
+    rules = load({"version": 1, "mode": "observe"})
+    assert rules.policy.mode == "observe"
+    assert load(rules) is rules
+    assert load(None).policy.mode == "act"
+
+
+BAD = [
+    pytest.param(
+        "",
+        ["escape.yaml:1:1: the rules are a mapping that begins with 'version: 1'"],
+        id="an empty file",
+    ),
+    pytest.param(
+        "- 1",
+        ["escape.yaml:1:1: the rules are a mapping that begins with 'version: 1'"],
+        id="a list",
+    ),
+    pytest.param("mode: act", ["escape.yaml:1:1: version: is missing"], id="no version"),
+    pytest.param(
+        "version: 2",
+        ["escape.yaml:1:1: version: 2 is not allowed; allowed: 1"],
+        id="a version to come",
+    ),
+    pytest.param(
+        "version: 1\nmode: Off",
+        [
+            "escape.yaml:2:1: mode: 'Off' is not allowed (did you mean 'off'?); allowed: act, observe, off"
+        ],
+        id="another word",
+    ),
+    pytest.param(
+        "version: 1\npage: {colour: '#fff'}",
+        [
+            "escape.yaml:2:8: page.colour: unknown key; allowed here: brand, title, accent, artwork, language, template"
+        ],
+        id="an unknown key",
+    ),
+    pytest.param(
+        "version: 1\nvary: no",
+        ["escape.yaml:2:1: vary: must be true or false, not 'no'"],
+        id="no is not false",
+    ),
+    pytest.param(
+        "version: 1\npage: {brand: 1.10}",
+        ["escape.yaml:2:8: page.brand: must be text (put it in quotes), not 1.1"],
+        id="a number for text",
+    ),
+    pytest.param("version: 1\npage: {brand: null, language: xx}", 1, id="an unknown language"),
+    pytest.param(
+        "version: 1\npage: {artwork: 'https://elsewhere.example/x.jpg'}",
+        1,
+        id="artwork of another site",
+    ),
+    pytest.param(
+        "version: 1\npage: {artwork: '//elsewhere.example/x.jpg'}",
+        1,
+        id="artwork of another site, without a scheme",
+    ),
+    pytest.param(
+        "version: 1\npage: {template: nowhere.html}", 1, id="a template that is not there"
+    ),
+    pytest.param(
+        'version: 1\npage: {template: "a\\0b"}', 1, id="a template whose name no file can have"
+    ),
+    pytest.param(
+        'version: 1\nrules: [{name: "two\\nlines", path: /x, to: page}]',
+        1,
+        id="a name of two lines",
+    ),
+    pytest.param(
+        f"version: 1\nrules: [{{name: {'x' * 65}, path: /x, to: page}}]",
+        1,
+        id="a name too long for a report",
+    ),
+    pytest.param("version: 1\nsecret: short", 1, id="a short secret"),
+    pytest.param(
+        "version: 1\nsecret: ${NO_SUCH_VARIABLE}",
+        ["escape.yaml:2:1: secret: the environment variable NO_SUCH_VARIABLE is not set"],
+        id="a variable that is not set",
+    ),
+    *[
+        pytest.param(f"version: 1\nsecret: {secret}", 1, id=f"the secret {secret}")
+        for secret in ["$ESCAPE_MW_SECRET_OF_OURS", "pre-${HOME}-and-more", "${A-B}-and-some-more"]
+    ],
+    pytest.param(
+        "version: 1\nbase_url: 'https://label.example/path'", 1, id="a base URL with a path"
+    ),
+    pytest.param("version: 1\nmarker: 'a b'", 1, id="a marker that is no name"),
+    pytest.param(
+        "version: 1\napps: {only: [tiktik]}",
+        ["escape.yaml:2:15: apps.only[0]: 'tiktik' is not a known app (did you mean 'tiktok'?)"],
+        id="a misspelt app",
+    ),
+    pytest.param(
+        "version: 1\ndestinations: {disable: [spotifi]}",
+        [
+            "escape.yaml:2:26: destinations.disable[0]: 'spotifi' is not a known destination (did you mean 'spotify'?)"
+        ],
+        id="a misspelt destination",
+    ),
+    *[
+        pytest.param(
+            f"version: 1\ndestinations: {{add: [{{id: x, name: X, hosts: ['{host}']}}]}}",
+            1,
+            id=f"the host {host}",
+        )
+        for host in [
+            "*",
+            "*.",
+            "com",
+            "*.com",
+            "a.*.example",
+            "https://a.example",
+            "a.example/x",
+            "a.example:80",
+            "A.example",
+            "127.0.0.1",
+            "söng.example",
+            "a..example",
+            "-a.example",
+            "a.example.",
+        ]
+    ],
+    pytest.param(
+        "version: 1\ndestinations: {add: [{id: Our Links, name: X, hosts: [a.example]}]}",
+        1,
+        id="an id with a blank",
+    ),
+    pytest.param(
+        "version: 1\ndestinations: {add: [{id: x, name: X, hosts: []}]}", 1, id="no hosts"
+    ),
+    pytest.param("version: 1\ntechniques: [{app: tiktok}]", 1, id="an override that says nothing"),
+    pytest.param(
+        "version: 1\ntechniques: [{app: tiktok, enabled: false, steps: [{intent: tap}]}]",
+        1,
+        id="steps and a switch",
+    ),
+    pytest.param(
+        "version: 1\ntechniques: [{app: tiktok, steps: [{intent: written}]}]",
+        1,
+        id="words for a technique that has a URI",
+    ),
+    pytest.param(
+        "version: 1\ntechniques: [{app: tiktok, steps: [{menu: tap}]}]", 1, id="a tap on words"
+    ),
+    pytest.param("version: 1\napps: {only: []}", 1, id="no apps at all"),
+    pytest.param(
+        "version: 1\nrules: [{path: /x, to: page, when: {apps: []}}]", 1, id="a rule for nobody"
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: /x, to: page, share: true}]", 1, id="a share that is no number"
+    ),
+    pytest.param(
+        "version: 1\ntechniques: [{technique: x-safari}]", 1, id="a technique without a switch"
+    ),
+    pytest.param(
+        "version: 1\ntechniques: [{technique: menu, enabled: false}]",
+        1,
+        id="the menu cannot be switched off",
+    ),
+    pytest.param(
+        "version: 1\ntechniques: [{app: tiktok, steps: [{warp: tap}]}]",
+        1,
+        id="an unknown technique",
+    ),
+    pytest.param(
+        "version: 1\ntechniques: [{app: tiktok, steps: [{intent: push}]}]",
+        1,
+        id="an unknown trigger",
+    ),
+    pytest.param("version: 1\nrules: []", 1, id="no rules"),
+    pytest.param(
+        "version: 1\nrules: [{path: listen, to: page}]",
+        ["escape.yaml:2:10: rules[0].path: a path starts with '/'"],
+        id="a relative path",
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: /x}]",
+        ["escape.yaml:2:9: rules[0].to: is missing"],
+        id="no target",
+    ),
+    pytest.param("version: 1\nrules: [{path: /x, to: redirct}]", 1, id="a misspelt target"),
+    pytest.param(
+        "version: 1\nrules: [{path: /x, to: {query: ''}}]", 1, id="a parameter without a name"
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: /x, to: 'javascript:alert(1)'}]", 1, id="a script for a target"
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: /x, to: 'https://evil.example/'}]",
+        1,
+        id="a target that is no destination",
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: /x, to: 'https://open.spotify.com\\@evil.example/'}]",
+        1,
+        id="a target that parsers disagree on",
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: '/x/{a}', to: 'https://{a}.lnk.to/'}]",
+        1,
+        id="a capture in the host",
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: '/x/{a}', to: 'https://{a}/'}]", 1, id="a capture for the host"
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: '/x/{a}', to: 'https://open.spotify.com{a}/'}]",
+        1,
+        id="a capture that lengthens the host",
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: '/x', to: 'https://open.spotify.com/{a}'}]",
+        1,
+        id="a capture that the path lacks",
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: /x, to: page, share: 101}]",
+        ["escape.yaml:2:30: rules[0].share: must be less than or equal to 100, not 101"],
+        id="a share above all",
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: /x, to: page, when: {apps: tiktok}}]", 1, id="a word for a list"
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: /x, to: page, when: {visitors: [bots]}}]",
+        1,
+        id="a visitor of another kind",
+    ),
+    pytest.param("version: 1\n  mode: act", 1, id="no YAML"),
+    pytest.param(b"version: 1\nmode: \xff", 1, id="not UTF-8"),
+    pytest.param(
+        "version: 1\nversion: 1",
+        ["escape.yaml:2:1: version: 'version' stands here twice; keep one"],
+        id="a key twice",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BAD)
+def test_bad_files(written, text, expected):
+    path = written(text)
+    found = [problem.replace(str(path), "escape.yaml") for problem in problems(path)]
+    if isinstance(expected, int):
+        assert len(found) == expected, found
+        assert found[0].startswith("escape.yaml:")
+    else:
+        assert found == expected
+
+
+def test_every_problem_at_once_in_the_order_of_the_file(written):
+    path = written(
+        "version: 1\nmod: act\napps: {only: [tiktik]}\nrules:\n  - {path: x, to: page, share: 101}\n"
+    )
+    assert [problem.removeprefix(f"{path}:").partition(" ")[0] for problem in problems(path)] == [
+        "2:1:",
+        "3:15:",
+        "5:6:",
+        "5:25:",
+    ]
+
+
+def test_problems_of_a_mapping_have_no_line():
+    assert problems({"version": 1, "mod": "act"})[0].startswith(
+        "rules: mod: unknown key (did you mean 'mode'?)"
+    )
+
+
+BROKEN_TEMPLATES = [
+    pytest.param("{% block x %}", "ours.html:1: ", id="a syntax error, at its line"),
+    pytest.param("{{ nothing }}", "'nothing' is undefined", id="a name that is not there"),
+    pytest.param('{% extends "elsewhere.html" %}', "elsewhere.html", id="a base that is not there"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), BROKEN_TEMPLATES)
+def test_a_broken_template_stops_the_start(written, tmp_path, text, told):
+    (tmp_path / "ours.html").write_text(text)
+    found = problems(written("version: 1\npage: {template: ours.html}"))
+    assert len(found) == 1
+    assert "page.template: " in found[0]
+    assert told in found[0]
+
+
+def test_a_template_may_bear_the_shipped_ones_name(written, tmp_path):
+    (tmp_path / "interstitial.html").write_text("ours: {{ heading }}")
+    page = load(written("version: 1\npage: {template: interstitial.html}")).page
+    assert page.template.endswith("interstitial.html")
+
+
+def test_templates_of_rules_need_only_a_host_in_force():
+    rules = load(
+        {
+            "version": 1,
+            "destinations": {"also": ["youtube"]},
+            "rules": [{"path": "/v/{id}", "to": "https://www.youtube.com/watch?v={id}"}],
+        }
+    )
+    assert isinstance(rules.policy.rules[0].to, FixedUrl)
+
+
+@pytest.mark.parametrize("path", ["nowhere.yaml", ".", "a\x00b"])
+def test_files_that_cannot_be_read(path):
+    assert "cannot be read" in problems(path)[0]
+
+
+def test_mode_from_the_environment(monkeypatch):
+    monkeypatch.setenv("ESCAPE_MW", "observe")
+    assert load({"version": 1, "mode": "act"}).policy.mode == "observe"
+    monkeypatch.setenv("ESCAPE_MW", "OFF")
+    assert load(None).policy.mode == "off"
+    monkeypatch.setenv("ESCAPE_MW", "maybe")
+    assert problems(None) == [
+        "rules: mode: the environment variable ESCAPE_MW is 'maybe'; allowed: act, observe, off"
+    ]
+
+
+def test_the_callers_mapping_is_left_alone():
+    source = {"version": 1, "rules": [{"path": "/x", "to": "page"}]}
+    before = json.loads(json.dumps(source))
+    load(source)
+    assert source == before
+
+
+JSONISH = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*RulesFile.model_fields, "path", "to", "id", "add", "only", "x"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*RulesFile.model_fields, "x"]), JSONISH, max_size=4))
+def test_any_mapping_loads_or_raises_rules_error(source):
+    try:
+        rules = load({"version": 1, **source})
+    except RulesError as error:
+        problems = error.problems
+    else:
+        problems = []
+        assert isinstance(rules, Rules)
+    assert all(problem.startswith("rules") for problem in problems)
+
+
+def test_the_default_rules_are_those_of_a_file_that_says_nothing():
+    """They are built without the form of the rules file, so each part is compared."""
+    default, read = load(None), load({"version": 1})
+    for name in ("mode", "rules", "apps", "base_url", "allowed_hosts", "vary", "exclude"):
+        assert getattr(default.policy, name) == getattr(read.policy, name), name
+    for name in ("visitors", "destinations", "ladders"):
+        one, other = (_state(getattr(rules.policy, name)) for rules in (default, read))
+        assert one == other, name
+    assert default.policy.markers.name == read.policy.markers.name
+    assert (default.events, default.lab, default.files) == (read.events, read.lab, read.files)
+    assert _state(default.page) == _state(read.page)
+
+
+def _state(part):
+    """What an object holds, but for its memos and its compiled template."""
+    held = vars(part).items()
+    return {
+        name: value
+        for name, value in held
+        if not hasattr(value, "cache_clear") and name != "_template"
+    }
