@@ -89,8 +89,8 @@ class EscapeMiddleware:
     def _before(self, request: HttpRequest) -> Answer | Passthrough | None:
         answer = self.engine.answer(request.META, lambda _: _request_of(request))
         if isinstance(answer, Passthrough):
-            if answer.query is not None:
-                request.META["QUERY_STRING"] = answer.query
+            if answer.visit.marker is not None:
+                request.META["QUERY_STRING"] = answer.visit.query
                 request.__dict__.pop("GET", None)  # it may have been read already
             if answer.token is not None:
                 request.META[VISIT] = answer.token

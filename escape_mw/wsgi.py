@@ -53,8 +53,8 @@ class EscapeMiddleware:
             start_response = _with_vary(start_response)
         if answer is None:
             return self.app(environ, start_response)
-        if answer.query is not None:
-            environ["QUERY_STRING"] = answer.query
+        if answer.visit.marker is not None:
+            environ["QUERY_STRING"] = answer.visit.query
         if answer.token is not None:
             environ[VISIT] = answer.token
         applied = APPLIED.set(True)

@@ -64,7 +64,9 @@ def database_url(url: str | None, rules_file: str | None) -> str:
     url = url or _named_in(rules_file)
     if not database_exists(url):
         name = url.removeprefix(SQLITE)
-        raise click.ClickException(f"{name}: there is no such file; it is made with the first event")
+        raise click.ClickException(
+            f"{name}: there is no such file; it is made with the first event"
+        )
     return url
 
 

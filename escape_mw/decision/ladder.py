@@ -73,7 +73,7 @@ def make_steps(
         is_written = spec.trigger == "written"
         if number < start and not is_written:
             continue
-        uri = TECHNIQUES[spec.technique](handoff(number))
+        uri = None if is_written else TECHNIQUES[spec.technique](handoff(number))
         if uri is None and not is_written:
             continue
         fires = spec.trigger in ("auto", "redirect") and may_fire and not steps

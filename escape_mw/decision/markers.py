@@ -75,6 +75,8 @@ class MarkerSigner:
 
     def is_stay_url(self, url: str) -> bool:
         """Whether this URL says: continue here."""
+        if self.name not in url:
+            return False
         parts = (part.partition("=") for part in url.partition("?")[2].split("&"))
         return any(name == self.name and STAY_RE.fullmatch(value) for name, _, value in parts)
 

@@ -22,17 +22,16 @@ def is_navigation(visit: Visit) -> bool:
     Fetch metadata decides where it is sent (W3C Fetch Metadata); without it, Accept: browsers name
     text/html for a page, and curl's bare */* is believed unless the path is an asset's.
     """
-    headers = visit.headers
-    purposes = (headers.get(name, "") for name in ("purpose", "sec-purpose", "x-moz"))
-    if any("prefetch" in purpose for purpose in purposes):
+    get = visit.headers.get
+    if "prefetch" in get("purpose", "") + get("sec-purpose", "") + get("x-moz", ""):
         return False
-    if headers.get("x-purpose") == "preview":
+    if get("x-purpose") == "preview":
         return False
-    if headers.get("x-requested-with") == "XMLHttpRequest":
+    if get("x-requested-with") == "XMLHttpRequest":
         return False
-    if (destination := headers.get("sec-fetch-dest")) is not None:
-        return destination == "document" and headers.get("sec-fetch-mode", "navigate") == "navigate"
-    accept = headers.get("accept", "*/*")
+    if (destination := get("sec-fetch-dest")) is not None:
+        return destination == "document" and get("sec-fetch-mode", "navigate") == "navigate"
+    accept = get("accept", "*/*")
     if "text/html" in accept:
         return True
     return accept.strip() == "*/*" and not visit.path.lower().endswith(ASSETS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from ..web.request import Request
+from ..web.request import Request, readable
 from ..web.urls import (
     DEFAULT_PORTS,
     HOST_AND_PORT,
@@ -24,12 +24,13 @@ from .signals import asks_for_privacy
 def visit_of(request: Request, policy: Policy, *, measured: bool = False) -> Visit:
     """The facts of a request, its marker taken out; with an id where it is `measured` and may be."""
     marker, query = policy.markers.extract(request.query)
+    raw_path = request.mount + request.path
     may_follow = measured and not asks_for_privacy(request.headers)
     return Visit(
         method=request.method,
-        path=request.full_path,
+        path=readable(raw_path),
         query=query,
-        url=_address(request, query, policy),
+        url=_address(request, raw_path, query, policy),
         host=request.host.lower(),
         user_agent=request.user_agent,
         headers=request.headers,
@@ -40,9 +41,8 @@ def visit_of(request: Request, policy: Policy, *, measured: bool = False) -> Vis
     )
 
 
-def _address(request: Request, query: str, policy: Policy) -> str | None:
+def _address(request: Request, path: str, query: str, policy: Policy) -> str | None:
     """The requested URL as the visitor's browser shows it; None if it cannot be trusted."""
-    path = request.raw_path
     origin = policy.base_url or _origin(request, policy)
     if origin is None or not is_local_path(path):
         return None

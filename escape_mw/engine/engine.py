@@ -5,6 +5,7 @@ Whatever goes wrong in here lets the request pass, with one log record.
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -54,11 +55,6 @@ class Passthrough(NamedTuple):
     def is_watched(self) -> bool:
         """Whether a redirect of the site's is to be looked at."""
         return self.is_asked or self.visit.marker is not None
-
-    @property
-    def query(self) -> str | None:
-        """The query string without its marker, None where there was none to take out."""
-        return None if self.visit.marker is None else self.visit.query
 
 
 class Engine:
@@ -129,7 +125,8 @@ class Engine:
         try:
             if passed.is_asked:
                 decision = decide(visit, rules.policy, location)
-                if answer := self._carry_out(visit, decision, rules):
+                measurement = self.measurements.current(rules.events)
+                if answer := self._carry_out(visit, decision, rules, measurement):
                     return answer
             if visit.marker is not None and _leads_to_itself(location, visit):
                 return rules.policy.markers.carry_over(location, visit.marker)
@@ -160,20 +157,22 @@ class Engine:
         visit = visit_of(request, rules.policy, measured=measurement is not None)
         self._warn_of_plain_http(visit, rules)
         decision = decide(visit, rules.policy)
-        token = site_token(decision, rules.policy)
-        answer = self._carry_out(visit, decision, rules)
+        token = site_token(decision, rules.policy) if decision.journey else None
+        answer = self._carry_out(visit, decision, rules, measurement)
         return answer or Passthrough(visit, rules, isinstance(decision, AskSite), token)
 
-    def _carry_out(self, visit: Visit, decision: Decision, rules: Rules) -> Answer | None:
+    def _carry_out(
+        self, visit: Visit, decision: Decision, rules: Rules, measurement: Measurement | None
+    ) -> Answer | None:
         self._notify(visit, decision, rules)
-        if measurement := self.measurements.current(rules.events):
+        if measurement:
             measurement.observe(visit, decision, rules.policy)
         if isinstance(decision, AskSite | Pass) or rules.policy.mode == "observe":
             return None
         return render(visit, decision, rules.page)
 
     def _notify(self, visit: Visit, decision: Decision, rules: Rules) -> None:
-        if isinstance(decision, Redirect | Page):
+        if isinstance(decision, Redirect | Page) and logger.isEnabledFor(logging.INFO):
             _log(decision, rules.policy.mode)
         for observer in self._observers:
             try:

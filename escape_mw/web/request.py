@@ -52,14 +52,9 @@ class Request(NamedTuple):
     read_body: Callable[[int], bytes | None]
 
     @property
-    def raw_path(self) -> str:
-        """The whole path, still in the guise of latin-1."""
-        return self.mount + self.path
-
-    @property
     def full_path(self) -> str:
         """The whole path as people write it, UTF-8 with surrogate escapes."""
-        return readable(self.raw_path)
+        return readable(self.mount + self.path)
 
 
 def from_environ(environ: Environ) -> Request:

@@ -20,6 +20,7 @@ HOST_AND_PORT = re.compile(rf"({HOST})(:\d{{1,5}})?", re.ASCII)
 AFTER_HOST = r"[!#$&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~%]*"
 STRICT_URL = re.compile(rf"(https?)://({HOST})(:443|:80)?(?:(?=[/?#]){AFTER_HOST})?\Z", re.ASCII)
 ORIGIN = re.compile(r"\s*(https?://[^/?#\\]*)", re.IGNORECASE | re.ASCII)
+NOT_LATIN1_TEXT = re.compile(r"[^ -\xff]")
 DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE | re.ASCII)
 
 # What `quote` leaves alone: all that may stand in a path, in a query, and anywhere behind the host
@@ -57,7 +58,7 @@ def normalise_location(value: str) -> str:
     if not match or "\\" in value or len(value) > MAX_URL:
         return value
     rest = value[match.end() :].rstrip(" \t")
-    if any(not " " <= char <= "\xff" for char in rest):
+    if NOT_LATIN1_TEXT.search(rest):
         return value
     return match[1].lower() + quote(rest, safe=SAFE_AFTER_HOST, encoding="latin-1")
 
