@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import NamedTuple
 
+import ua_parser  # noqa: F401 - slow to import: here, so that no construction waits for it
+
 from ..decision.decide import decide
 from ..decision.journeys import site_token
 from ..decision.model import AskSite, Decision, Page, Pass, Redirect, Visit

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import secrets
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -254,17 +254,9 @@ def _template(override: str | None) -> jinja2.Template:
 
     The latter may extend it as "interstitial.html" and replace its blocks.
     """
-    shipped = {"interstitial.html": template_text(__package__, "interstitial.html")}
-    folders = [jinja2.FileSystemLoader(Path(override).parent)] if override else []
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader([jinja2.DictLoader(shipped), *folders]),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     if override is None:
-        return environment.get_template("interstitial.html")
+        return _shipped_template()
+    environment = _environment(jinja2.FileSystemLoader(Path(override).parent))
     try:
         return environment.from_string(Path(override).read_text("utf-8"))
     except jinja2.TemplateSyntaxError as error:
@@ -272,3 +264,20 @@ def _template(override: str | None) -> jinja2.Template:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TemplateError(f"{override!r} cannot be read: {reason}") from None
+
+
+@cache
+def _shipped_template() -> jinja2.Template:
+    """The shipped template, compiled once for the process."""
+    return _environment().get_template("interstitial.html")
+
+
+def _environment(*folders: jinja2.BaseLoader) -> jinja2.Environment:
+    shipped = {"interstitial.html": template_text(__package__, "interstitial.html")}
+    return jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.DictLoader(shipped), *folders]),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
