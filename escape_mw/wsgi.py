@@ -77,8 +77,8 @@ def send(
 class RedirectInterceptor:
     """Calls the application once and forwards its response, or replaces it.
 
-    It is replaced if it is a redirect to a configured destination. A forwarded response's bytes, headers, laziness, `write()` and `close()` stay the application's
-    own.
+    It is replaced if it is a redirect to a configured destination. A forwarded response's bytes,
+    headers, laziness, `write()` and `close()` stay the application's own.
     """
 
     def __init__(

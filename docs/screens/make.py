@@ -8,7 +8,7 @@ from pathlib import Path
 from waitress.server import create_server
 
 from escape_mw import load
-from escape_mw.preview import Preview
+from escape_mw.cli.preview import Preview
 
 HERE = Path(__file__).parent
 RULES = load(
@@ -26,14 +26,18 @@ PICTURES = [  # file, host app, platform, destination, state, language, dark
     ("instagram-ios-ja", "instagram", "ios", TRACK, "first", "ja", True),
     ("kakaotalk-ios-ko", "kakaotalk", "ios", SMART, "words only", "ko", False),
 ]
-CHROMIUM = "chromium --headless=new --no-sandbox --disable-gpu --disable-background-networking --no-first-run --hide-scrollbars --window-size=390,760"
+CHROMIUM = (
+    "chromium --headless=new --no-sandbox --disable-gpu --disable-background-networking"
+    " --no-first-run --hide-scrollbars --window-size=390,760"
+)
 
 
 def shoot(name, app, platform, to, state, language, dark):
     """Take one picture."""
     server = create_server(Preview(RULES, app, platform, to), host="127.0.0.1", port=0)
     threading.Thread(target=server.run, daemon=True).start()
-    url = f"http://127.0.0.1:{server.effective_port}/page?state={state.replace(' ', '+')}&language={language}"
+    query = f"state={state.replace(' ', '+')}&language={language}"
+    url = f"http://127.0.0.1:{server.effective_port}/page?{query}"
     with tempfile.TemporaryDirectory() as profile:
         scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
         command = [

@@ -52,11 +52,13 @@ As a visitor in TikTok on iOS, on the way to the pre-save page:
 Or open http://{host}:{port}/ with one of these user agents set in your browser's developer tools.
 """
 ANDROID = (
-    "Mozilla/5.0 (Linux; Android 14; Pixel 8 Build/UQ1A.240205.004; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
-    "Chrome/133.0.6943.50 Mobile Safari/537.36 trill_2023303040 AppName/trill app_version/33.3.4 BytedanceWebview/d8a21c6"
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8 Build/UQ1A.240205.004; wv) AppleWebKit/537.36"
+    " (KHTML, like Gecko) Version/4.0 Chrome/133.0.6943.50 Mobile Safari/537.36"
+    " trill_2023303040 AppName/trill app_version/33.3.4 BytedanceWebview/d8a21c6"
 )
 IOS = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 "
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15"
+    " (KHTML, like Gecko) Mobile/15E148 "
     "musical_ly_41.9.0 JsSdk/2.0 NetType/WIFI BytedanceWebview/d8a21c6"
 )
 

@@ -1,4 +1,4 @@
-"""The techniques: one pure function each, from what is handed over to the URI that does it, or None where it cannot.
+"""The techniques: one pure function each, from what is handed over to the URI that does it.
 
 None takes the step out of the ladder: a dead tap is worse than no button. URLs have passed
 `strict_split`, so they are printable ASCII with a plain host; what a technique cannot carry beyond
@@ -20,7 +20,7 @@ LINE_PARAMETER = "openExternalBrowser=1"
 
 
 class Handoff(NamedTuple):
-    """What one step hands over: `url` itself, our own page as `fallback`, and the music app's package and URI.
+    """What one step hands over: `url`, this site's page as `fallback`, the music app's facts.
 
     `host_app` is the app whose webview it leaves.
     """
@@ -52,7 +52,7 @@ def intent(handoff: Handoff, package: str | None = None) -> str | None:
 
 
 def intent_app(handoff: Handoff) -> str | None:
-    """The same with the music app's package: one template for every service, no mapping of paths."""
+    """The same with the music app's package: one template for every service, no path mapping."""
     package = handoff.android_package
     return intent(handoff, package) if package and PACKAGE.fullmatch(package) else None
 
@@ -68,7 +68,10 @@ def x_safari(handoff: Handoff) -> str | None:
 
 
 def chrome_ios(handoff: Handoff) -> str | None:
-    """Chrome on iOS (developer.chrome.com, "Opening links in Chrome for iOS"): googlechrome for http, googlechromes for https."""
+    """Chrome on iOS: googlechrome for http, googlechromes for https.
+
+    developer.chrome.com, "Opening links in Chrome for iOS".
+    """
     return "googlechrome" + handoff.url.removeprefix("http")
 
 

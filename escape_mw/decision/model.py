@@ -42,8 +42,9 @@ class Visit:
 
 
 class Journey(NamedTuple):
-    """What all events of one visit share. It travels in the visit's own signed token, so that nothing is stored for it.
+    """What all events of one visit share.
 
+    It travels in the visit's own signed token, so that nothing is stored for it.
     `rule` is the rule's number from 0, `app_version` the host app's major version; `experiment` and
     `arm` are "" outside of one; `service`, `kind` and `goal` are "" as long as the site has not
     said where the visit leads.
@@ -106,7 +107,10 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where the visit leads. `url` is kept byte for byte; `app_uri` is the music app's own address of it, if known."""
+    """Where the visit leads.
+
+    `url` is kept byte for byte; `app_uri` is the music app's own address of it, if known.
+    """
 
     service: str
     name: str
@@ -167,7 +171,7 @@ class AskSite:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Answer with a bare redirect to `location`: a step that needs no page, or the end of an arrival."""
+    """Answer with a bare redirect to `location`: a step without a page, or an arrival's end."""
 
     reason: str
     location: str
@@ -180,8 +184,9 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Answer with the interstitial: the `steps` that are left, and `stay`, the link that continues here.
+    """Answer with the interstitial.
 
+    `steps` are those that are left, `stay` is the link that continues here.
     `retry` is true when an earlier hand-off came back, `link` is the address to copy, `token` the
     visit's signed id, `beacon` the path that the page reports to, `menu_marker` the marker for the
     menu's way out (each "" where nothing is measured, or nothing comes back).

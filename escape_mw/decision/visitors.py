@@ -33,7 +33,8 @@ PLAIN = re.compile(
     r"|Linux; Android (?:10; K|[^()K]*(?<!; wv)))\) "
     r"(?:Gecko/[\d.]+ Firefox/[\d.]+"
     r"|AppleWebKit/[\d.]+ \(KHTML, like Gecko\) "
-    r"(?:(?:SamsungBrowser/[\d.]+ )?Chrome/[\d.]+(?: Mobile)? Safari/[\d.]+(?: (?:Edg|EdgA|OPR)/[\d.]+)?"
+    r"(?:(?:SamsungBrowser/[\d.]+ )?Chrome/[\d.]+(?: Mobile)? Safari/[\d.]+"
+    r"(?: (?:Edg|EdgA|OPR)/[\d.]+)?"
     r"|(?:Version|CriOS|FxiOS|EdgiOS)/[\d.]+(?: Mobile/15E148)? Safari/[\d.]+))",
     re.ASCII,
 )

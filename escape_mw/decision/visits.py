@@ -22,7 +22,7 @@ from .signals import asks_for_privacy
 
 
 def visit_of(request: Request, policy: Policy, *, measured: bool = False) -> Visit:
-    """The facts of a request, its marker taken out; with an id where it is `measured` and may be."""
+    """The facts of a request, its marker taken out; with an id if it is `measured` and may be."""
     marker, query = policy.markers.extract(request.query)
     raw_path = request.mount + request.path
     may_follow = measured and not asks_for_privacy(request.headers)

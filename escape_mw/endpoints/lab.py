@@ -118,7 +118,10 @@ class LabRequest:
             return notice("Too late", text, status="410 Gone")
         technique = trial.technique
         if self.visitor.kind in ("in-app", "webview"):
-            text = f"{technique} did not get out. Go back to the lab and say that you saw the web page."
+            text = (
+                f"{technique} did not get out."
+                " Go back to the lab and say that you saw the web page."
+            )
             return notice(f"Still inside {self._name(trial.session)}", text)
         if not self._counts(trial):
             text = f"Only the browser of the phone that tried {technique} counts."

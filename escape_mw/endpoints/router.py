@@ -1,4 +1,7 @@
-"""The one table of this package's own addresses; a new address is a new row."""
+"""The one table of this package's own addresses.
+
+A new address is a new row; `Engine.answer` says when the table is asked.
+"""
 
 from __future__ import annotations
 

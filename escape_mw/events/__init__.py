@@ -1,1 +1,1 @@
-"""Events: what happened in a visit, in fixed words, told to sinks, with nothing about the visitor."""
+"""Events: what happened in a visit, in fixed words, with nothing about the visitor."""

@@ -1,4 +1,4 @@
-"""What own results amount to: counted by technique, and as rows of the techniques table, ready to be pasted."""
+"""What own results amount to: counted, and as rows of the techniques table to paste."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ class Key(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """How often something was tried and worked, and when last: the day it worked, or was tried if it never did."""
+    """How often something was tried and worked.
+
+    `last` is the day it worked last, or was tried if it never did.
+    """
 
     tries: int
     worked: int
@@ -44,7 +47,10 @@ class Tally(NamedTuple):
 
 
 def tallies(results: Iterable[Result]) -> dict[Key, Tally]:
-    """Results counted, in the order of their first tries; rows that no lab of this version writes are left out."""
+    """Results counted, in the order of their first tries.
+
+    Rows that no lab of this version writes are left out.
+    """
     rows: dict[Key, list[Result]] = {}
     for result in filter(_is_sound, results):
         key = Key(*result[1:2], *result[3:6])  # type: ignore[arg-type]  # sound words
@@ -53,8 +59,9 @@ def tallies(results: Iterable[Result]) -> dict[Key, Tally]:
 
 
 def as_yaml(counted: Mapping[Key, Tally], ladders: Ladders) -> Iterator[str]:
-    """The lines of a list that stands under `techniques:`: what worked first, then the rest in its shipped order.
+    """The lines of a list that stands under `techniques:`.
 
+    What worked comes first, then the rest in its shipped order.
     What failed in every try is left out, with a comment. `ladders` is the shipped table.
     """
     groups = dict.fromkeys(key[:3] for key in counted)

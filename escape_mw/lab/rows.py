@@ -1,4 +1,4 @@
-"""The lab's rows: what there is to try in this host app, in order, what each button opens, and how it went so far."""
+"""The lab's rows: what there is to try, what each button opens, and how it went so far."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""What the lab found out, in a small SQLite file: the day, the host app and its version, the technique, and how it went.
+"""What the lab found out, in a small SQLite file.
 
+It holds the day, the host app and its version, the technique, and how it went.
 Nothing else stands there but the hashes of the rows that have been counted, for as long as somebody
 could send them again. Each call opens the file anew: processes may fork, and the file may be moved
 or removed while the site runs. A file that cannot be used (full disk, locked, gone, broken) is
@@ -33,10 +34,13 @@ OUTCOMES = (
     "question",
     "page",
 )  # "opened" is what a person says, "worked" is proof
+OUTCOME_OF = "SELECT mark, outcome FROM marks JOIN results ON results.id = marks.result"
 SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS results (id INTEGER PRIMARY KEY, day TEXT NOT NULL, app TEXT NOT NULL, app_version TEXT NOT NULL,
+    """CREATE TABLE IF NOT EXISTS results (id INTEGER PRIMARY KEY, day TEXT NOT NULL,
+    app TEXT NOT NULL, app_version TEXT NOT NULL,
     platform TEXT NOT NULL, goal TEXT NOT NULL, technique TEXT NOT NULL, outcome TEXT NOT NULL)""",
-    "CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, expires INTEGER NOT NULL, result INTEGER NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, expires INTEGER NOT NULL,
+    result INTEGER NOT NULL) WITHOUT ROWID""",
 )
 
 
@@ -53,7 +57,10 @@ class Result(NamedTuple):
 
 
 class LabStore:
-    """Keeps results in the file at `path`, which is made when the first one comes. `clock` gives seconds since 1970."""
+    """Keeps results in the file at `path`, which is made when the first one comes.
+
+    `clock` gives seconds since 1970.
+    """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path = path
@@ -63,8 +70,9 @@ class LabStore:
         self._process = os.getpid()
 
     def record(self, trial: Trial, outcome: str) -> bool | None:
-        """Record how a row went, once: an arrival outdoes what was said before, and nothing outdoes an arrival.
+        """Record how a trial went, once.
 
+        An arrival outdoes what was said before, and nothing outdoes an arrival.
         Returns whether anything is new, None where the file cannot be used.
         """
         with self._guarded(), self._alone(), closing(_open(self.path, "rwc")) as file:
@@ -89,7 +97,7 @@ class LabStore:
             if self.path.exists():
                 with closing(_open(self.path, "rw")) as file:
                     held = ", ".join("?" * len(keys))
-                    query = f"SELECT mark, outcome FROM marks JOIN results ON results.id = marks.result WHERE mark IN ({held})"  # noqa: S608 - question marks
+                    query = f"{OUTCOME_OF} WHERE mark IN ({held})"
                     return dict(file.execute(query, keys))
         return {}
 
@@ -102,7 +110,8 @@ class LabStore:
 
     def _put(self, file: sqlite3.Connection, trial: Trial, outcome: str) -> bool:
         known = file.execute(
-            "SELECT results.id, outcome FROM marks JOIN results ON results.id = marks.result WHERE mark = ?",
+            "SELECT results.id, outcome FROM marks"
+            " JOIN results ON results.id = marks.result WHERE mark = ?",
             (trial.key,),
         ).fetchone()
         if known:
@@ -120,7 +129,8 @@ class LabStore:
             outcome,
         )
         made = file.execute(
-            "INSERT INTO results (day, app, app_version, platform, goal, technique, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO results (day, app, app_version, platform, goal, technique, outcome)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             row,
         )
         file.execute(
@@ -130,14 +140,15 @@ class LabStore:
         return True
 
     def _prune(self, file: sqlite3.Connection) -> None:
-        """Forget what is older than two years or beyond the cap, and the hashes that nobody can send again."""
+        """Forget what is too old or too much, and the hashes that nobody can send again."""
         now = time.gmtime(self._clock())
         file.execute(
             "DELETE FROM results WHERE day < ?",
             (f"{now.tm_year - YEARS}{time.strftime('-%m-%d', now)}",),
         )
         file.execute(
-            "DELETE FROM results WHERE id <= (SELECT id FROM results ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            "DELETE FROM results"
+            " WHERE id <= (SELECT id FROM results ORDER BY id DESC LIMIT 1 OFFSET ?)",
             (MAX_ROWS,),
         )
         file.execute(
@@ -173,7 +184,8 @@ def results(path: Path) -> list[Result]:
     """Every result in a file, oldest first. Raises sqlite3.Error where it is none of ours."""
     with closing(_open(path, "rw")) as file:
         rows = file.execute(
-            "SELECT day, app, app_version, platform, goal, technique, outcome FROM results ORDER BY id"
+            "SELECT day, app, app_version, platform, goal, technique, outcome"
+            " FROM results ORDER BY id"
         )
         return [Result(*map(str, row)) for row in rows]
 

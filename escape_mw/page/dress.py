@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SELF = "'self'"
+
 
 @dataclass(frozen=True, slots=True)
 class Dress:
@@ -37,7 +39,7 @@ class Dress:
         """What the Content-Security-Policy says of the artwork."""
         if not self.artwork:
             return ""
-        return f"; img-src {'data:' if self.artwork.startswith('data:') else chr(39) + 'self' + chr(39)}"
+        return f"; img-src {'data:' if self.artwork.startswith('data:') else SELF}"
 
 
 def _luminance(colour: str) -> float:

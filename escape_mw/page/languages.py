@@ -1,4 +1,4 @@
-"""The page's words: a JSON file for each language in `locales/`, read when it is first asked for."""
+"""The page's words: a JSON file for each language in `locales/`, read on first use."""
 
 from __future__ import annotations
 

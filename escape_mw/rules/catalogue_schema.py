@@ -23,7 +23,8 @@ def _step(value: Any) -> Any:
     named = [key for key in value if key in TECHNIQUES]
     if len(named) != 1:
         raise invalid(
-            f"a step is one technique and its trigger, such as 'intent-app: tap'; the techniques are {', '.join(TECHNIQUES)}"
+            "a step is one technique and its trigger, such as 'intent-app: tap';"
+            f" the techniques are {', '.join(TECHNIQUES)}"
         )
     if (named[0] == "menu") != (value[named[0]] == "written"):
         raise invalid("'written' is the trigger of 'menu', and of nothing else")
@@ -109,7 +110,7 @@ class UrlExampleForm(Strict):
 
 
 class DestinationForm(Strict):
-    """One music service or smart-link service (catalogue/destinations.yaml says what each key means)."""
+    """One music or smart-link service (catalogue/destinations.yaml says what each key means)."""
 
     id: Id
     name: str

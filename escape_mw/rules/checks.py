@@ -65,7 +65,7 @@ def override_problems(number: int, override: TechniqueOverrideForm) -> Iterator[
 
 
 def experiment_problems(form: RulesFile) -> Iterator[Problem]:
-    """An experiment assigns its arms with the secret, is read from events, has one set of numbers."""
+    """An experiment needs the secret for its arms, events to be read from, one set of numbers."""
     known: dict[str, ExperimentForm] = {}
     for number, trial in enumerate(rule.experiment for rule in form.rules):
         path: Path = ("rules", number, "experiment")

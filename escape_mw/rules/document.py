@@ -68,7 +68,7 @@ class _Builder:
         self.problems: list[Problem] = []
 
     def run(self, events: Iterator[Any]) -> None:
-        """Build the value from the parser's events (their stubs do not tell which attributes each has)."""
+        """Build the value from the parser's events, whose stubs lack their attributes."""
         self._events = events
         documents = 0
         for event in events:

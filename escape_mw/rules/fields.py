@@ -88,7 +88,7 @@ def _host(value: str) -> str:
 
 
 def known_id(sort: str) -> AfterValidator:
-    """An id that must stand in the catalogue in force: the validation context lists them by sort."""
+    """An id of the catalogue in force: the validation context lists them by sort."""
 
     def check(value: str, info: ValidationInfo) -> str:
         known = (info.context or {}).get(sort)

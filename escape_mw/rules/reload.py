@@ -1,4 +1,4 @@
-"""A rules file that is edited while the site runs: a cheap look at an interval, and the whole rules or none."""
+"""A rules file that is edited while the site runs: the whole of an edit, or none of it."""
 
 from __future__ import annotations
 

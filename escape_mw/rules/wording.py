@@ -59,7 +59,8 @@ def _unknown_id(detail: Detail) -> str:
 
 def _one_of(detail: Detail) -> str:
     allowed = detail["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-    return f"{short_repr(detail['input'])} is not allowed{_suggestion(str(detail['input']), allowed)}; allowed: {', '.join(allowed)}"
+    hint = _suggestion(str(detail["input"]), allowed)
+    return f"{short_repr(detail['input'])} is not allowed{hint}; allowed: {', '.join(allowed)}"
 
 
 def _out_of_range(detail: Detail) -> str:

@@ -44,7 +44,7 @@ class Answer:
 
 
 def csp(base: str, *, script: str, style: str, more: str = "") -> str:
-    """A Content-Security-Policy that allows one inline script and one inline style by their hashes."""
+    """A Content-Security-Policy that allows one inline script and one inline style."""
     return f"{base}; script-src {source_hash(script)}; style-src {source_hash(style)}{more}"
 
 

@@ -1,5 +1,6 @@
-"""The path patterns of the rules file: `*` within a segment, `/**` for the rest, `{name}` for one segment.
+"""The path patterns of the rules file.
 
+`*` stands within a segment, `/**` for the rest, `{name}` for one segment.
 A pattern becomes one anchored regular expression in which no two repeats touch, so matching stays
 linear.
 """
@@ -22,8 +23,9 @@ class PatternError(ValueError):
 
 @cache
 def compile_path(pattern: str) -> re.Pattern[str]:
-    """Compile a path pattern such as "/listen/{slug}" or "/presave/**" (which is /presave and all below it).
+    """Compile a path pattern such as "/listen/{slug}" or "/presave/**".
 
+    The latter is /presave and all below it.
     Raises PatternError where the pattern is not absolute, a segment holds more than one wildcard,
     `**` is not the last segment, or a name is no word or stands twice.
     """
@@ -65,7 +67,7 @@ def _piece(piece: str, names: set[str]) -> str:
 
 
 def fill(template: str, captures: Mapping[str, str]) -> str:
-    """Put a path's captures into a URL template, each quoted whole, so that none leaves its segment or parameter."""
+    """A URL template with a path's captures, each quoted whole: none leaves its segment."""
     return PLACEHOLDER.sub(
         lambda match: quote(captures[match[1]], safe="", errors="surrogateescape"), template
     )

@@ -49,8 +49,9 @@ def strict_split(url: str) -> SplitResult | None:
 
 
 def normalise_location(value: str) -> str:
-    """A redirect's Location as a browser would read it: ASCII, scheme and host in lower case (RFC 3986, 6.2).
+    """A redirect's Location as a browser would read it: ASCII, scheme and host in lower case.
 
+    RFC 3986, 6.2.
     `value` is a header's value as WSGI gives it (latin-1). What cannot be normalised safely is
     returned as it is, for `strict_split` to refuse.
     """
@@ -64,7 +65,7 @@ def normalise_location(value: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host of an absolute URL with its port, in lower case, without looking at anything else; "" without one."""
+    """The host of an absolute URL with its port, in lower case; "" without one."""
     rest = url.partition("://")[2]
     for end in "/?#":
         rest = rest.partition(end)[0]
@@ -77,7 +78,7 @@ def without_port(host: str) -> str:
 
 
 def is_local_path(text: str) -> bool:
-    """Whether this is a path of the same site: one slash at its beginning, not what browsers read as another host."""
+    """Whether this is a path of the same site, and not what browsers read as another host."""
     return text.startswith("/") and not text.startswith(("//", "/\\"))
 
 

@@ -344,6 +344,7 @@ def logged(path):
             and isinstance(node.func, ast.Attribute)
             and isinstance(node.func.value, ast.Name)
             and node.func.value.id == "logger"
+            and node.func.attr != "isEnabledFor"
         ):
             yield ast.literal_eval(node.args[0])
 
