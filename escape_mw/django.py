@@ -221,6 +221,6 @@ def _order_problems() -> Iterator[checks.CheckMessage]:
         if inward in order[:ours]:
             yield checks.Warning(
                 f"{OURS} stands behind {inward}.",
-                hint="Put it before, so that no answer of ours is kept or changed.",
+                hint="Put it before, so that no escape is cached or changed.",
                 id="escape_mw.W002",
             )

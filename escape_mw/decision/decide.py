@@ -11,7 +11,7 @@
  8. excluded        a path that the rules leave alone
  9. no-rule         no rule for this path and visitor (webview: only for want of a host app's name)
 10. stay            the visitor chose to continue here
-11. address         our own address cannot be told safely, so no way back could be built
+11. address         the requested URL cannot be trusted, so no way back could be built
 12. no-redirect     the site answers, and sends nobody away
 13. no-destination  the visit does not lead to a configured destination
 14. own-host        it leads to the site itself

@@ -21,8 +21,8 @@ class Visit:
     """The facts of one request.
 
     `path` is the decoded path below the host (SCRIPT_NAME + PATH_INFO, UTF-8 with surrogate
-    escapes), `query` the raw query string without our marker, `host` the name that the request came
-    in by, `url` the address as the visitor's browser shows it, None where it cannot be told safely,
+    escapes), `query` the raw query string without its marker, `host` the name that the request came
+    in by, `url` the address as the visitor's browser shows it, None where it cannot be trusted,
     `root` the quoted path that the middleware stands at. `headers` has lower-case names. `id` is
     random, "" where nothing is measured; `address` (the peer's) only draws the arm of an
     experiment, and is never kept.
@@ -75,7 +75,7 @@ class Journey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a marked URL of ours says: the step that was tried, by which rule, in which visit.
+    """What a marked URL says: the step that was tried, by which rule, in which visit.
 
     `raw` is its value as it stood in the URL. `step` is a number from 0, None for "continue here".
     `trusted` says whether the signature held; an untrusted marker can only make the decision more

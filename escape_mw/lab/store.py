@@ -181,7 +181,7 @@ class LabStore:
 
 
 def results(path: Path) -> list[Result]:
-    """Every result in a file, oldest first. Raises sqlite3.Error where it is none of ours."""
+    """Every result in a file, oldest first. Raises sqlite3.Error if it is not a lab file."""
     with closing(_open(path, "rw")) as file:
         rows = file.execute(
             "SELECT day, app, app_version, platform, goal, technique, outcome"

@@ -60,7 +60,7 @@ def _address(url: str) -> sql.URL:
         address.get_dialect()
     except (ArgumentError, NoSuchModuleError, ValueError):
         raise SourceError(
-            "that is no database URL; one looks like sqlite:////srv/events.sqlite3 "
+            "that is not a database URL; one looks like sqlite:////srv/events.sqlite3 "
             "or postgresql+psycopg://user@host/name"
         ) from None
     except ModuleNotFoundError as error:

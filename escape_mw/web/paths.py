@@ -27,7 +27,7 @@ def compile_path(pattern: str) -> re.Pattern[str]:
 
     The latter is /presave and all below it.
     Raises PatternError where the pattern is not absolute, a segment holds more than one wildcard,
-    `**` is not the last segment, or a name is no word or stands twice.
+    `**` is not the last segment, or a name is not a word or stands twice.
     """
     if not pattern.startswith("/"):
         raise PatternError("a path starts with '/'")

@@ -178,10 +178,10 @@ ENDS = [
         id="no database file",
     ),
     pytest.param(
-        ["--db", "events.sqlite3"], 1, "that is no database URL", id="a path in place of a URL"
+        ["--db", "events.sqlite3"], 1, "that is not a database URL", id="a path in place of a URL"
     ),
     pytest.param(
-        ["--db", "dbase:///x"], 1, "that is no database URL", id="a database that nobody knows"
+        ["--db", "dbase:///x"], 1, "that is not a database URL", id="a database that nobody knows"
     ),
     pytest.param(
         ["--db", "mysql+cymysql://u@h/x"],
