@@ -73,10 +73,11 @@ def _in_force(shipped: Iterable[DestinationEntry], form: RulesFile) -> Iterator[
     """The destinations that count: all but the opt-in ones, or those named, and those added."""
     chosen = form.destinations
     added = [one.entry() for one in chosen.add]
+    only, disabled = frozenset(chosen.only or ()), frozenset(chosen.disable)
     named = {*chosen.also, *(entry.id for entry in added)}
     for name, entry in {entry.id: entry for entry in (*shipped, *added)}.items():
-        wanted = name in chosen.only if chosen.only is not None else not entry.opt_in
-        if (wanted or name in named) and name not in chosen.disable:
+        wanted = name in only if chosen.only is not None else not entry.opt_in
+        if (wanted or name in named) and name not in disabled:
             yield entry
 
 

@@ -25,15 +25,16 @@ RULES = load(
         "rules": [{"path": "/out", "to": {"query": "url"}}, {"path": "/**", "to": "page"}],
     }
 )
+POLICY = RULES.policy
 ENGINE = Engine(RULES)
 PLANTED = os.environ.get("ESCAPE_MW_PLANTED") == "1"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 musical_ly_41.9.0 "
 
 
 def check_agent(text: str) -> None:
-    recognise = RULES.visitors.visitor
-    assert recognise(text, {}) == recognise(text[:MAX_AGENT], {})
-    assert recognise(text, {"x-requested-with": text, "sec-ch-ua": text}).kind in (
+    detect = POLICY.visitors.visitor
+    assert detect(text, {}) == detect(text[:MAX_AGENT], {})
+    assert detect(text, {"x-requested-with": text, "sec-ch-ua": text}).kind in (
         "in-app",
         "webview",
         "bot",
@@ -42,11 +43,11 @@ def check_agent(text: str) -> None:
 
 
 def check_url(text: str) -> None:
-    found = RULES.destinations.find(normalise_location(text))
+    found = POLICY.destinations.find(normalise_location(text))
     if found is not None:
         assert strict_split(found.url) is not None
         assert found.url.isascii()
-        assert RULES.destinations.knows(urlsplit(found.url).hostname or "")
+        assert POLICY.destinations.knows(urlsplit(found.url).hostname or "")
         assert not (PLANTED and "?@" in found.url), "the planted fault"
 
 
