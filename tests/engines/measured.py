@@ -98,10 +98,10 @@ class Measured:
 
         The page in this engine has the last word, a forged one, and that is waited for.
         """
-        before = self.as_dict().count("forged")
+        before = self.told().count("forged")
         eventually(lambda: engine.script(LAST) == 204)
         wanted, end = sorted(story.split(", ")), time.monotonic() + 5
-        while (told := self.as_dict()).count("forged") == before or without_forged(told) != wanted:
+        while (told := self.told()).count("forged") == before or without_forged(told) != wanted:
             if time.monotonic() > end:
                 break
             time.sleep(0.01)  # the writer has a thread of its own

@@ -380,7 +380,7 @@ def test_whoever_asks_for_privacy_is_helped_and_not_followed(chromium, visitor, 
         play(chromium, "leave, return, copy, stay")
         visitor.open(out, agents.CHROME_ANDROID)
         eventually(site.read)
-        assert site.as_dict() == ["eligible"]
+        assert site.told() == ["eligible"]
         assert [event._replace(time=0) for event in site.read()] == [
             Event(0, "", "eligible", "landing", "tiktok", platform="android")
         ]
@@ -422,7 +422,7 @@ def test_without_javascript_only_the_requests_tell(engine):
         engine.tap(".stay a")
         eventually(lambda: engine.script("return !!document.querySelector('#home')"))
         eventually(lambda: len(site.read()) >= 2)
-        assert site.as_dict() == ["eligible", "shown intent"]
+        assert site.told() == ["eligible", "shown intent"]
         assert site.beacons() == 0
 
 
