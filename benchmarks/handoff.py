@@ -1,8 +1,11 @@
-"""How soon a visitor is handed over, in two real engines: `python -m benchmarks.handoff [RUNS]` from the repository's root.
+"""How soon a visitor is handed over, in two real engines.
 
-From the navigation's start to the attempted hand-off, and to the first paint of the button; beside a bare 302, the
-smallest page that hands over by itself (one script, one line) and the smallest that shows a link, all in the same run,
-interleaved, on this machine alone. Needs what the tests of the engines need.
+From the repository's root: `python -m benchmarks.handoff [RUNS]`.
+
+From the navigation's start to the attempted hand-off, and to the first paint of the button; beside
+a bare 302, the smallest page that hands over by itself (one script, one line) and the smallest that
+shows a link, all in the same run, interleaved, on this machine alone. Needs what the tests of the
+engines need.
 """
 
 from __future__ import annotations
@@ -21,14 +24,17 @@ from tests.engines.table import AGENTS
 
 RUNS = 25
 WARM = 2  # runs that do not count
-INTENT = "intent://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC#Intent;scheme=https;package=com.spotify.music;end"
+INTENT = (
+    "intent://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC#Intent;scheme=https;"
+    "package=com.spotify.music;end"
+)
 PAINT = "performance.getEntriesByName('first-contentful-paint').length"
 HTML = {"mimetype": "text/html", "headers": {"Cache-Control": "no-store"}}
 Engine = Any
 
 
 class Case(NamedTuple):
-    """What is measured: its name, the page, the visitor, how, and the case that it stands beside."""
+    """What is measured: its name, the page, the visitor, how, and the case it stands beside."""
 
     name: str
     url: str
@@ -102,7 +108,10 @@ def cases(bare: str, wrapped: str) -> Iterator[Case]:
 def measured(
     engines: list[Engine], every: list[Case], runs: int
 ) -> dict[tuple[str, str], list[float]]:
-    """The times of every case in every engine: one of each in a round, each round begun at another."""
+    """The times of every case in every engine.
+
+    One of each in a round, each round begun at another.
+    """
     times: dict[tuple[str, str], list[float]] = {
         (case.name, engine.name): [] for case in every for engine in engines
     }
@@ -136,7 +145,8 @@ def table(
                 for name in (case.name, case.beside, every[0].name)
             )
             cells.append(
-                f"{middle:.1f} ({statistics.quantiles(own, n=10)[-1]:.1f}) | {middle / beside:.2f} | {middle / least_of_all:.2f}"
+                f"{middle:.1f} ({statistics.quantiles(own, n=10)[-1]:.1f}) | "
+                f"{middle / beside:.2f} | {middle / least_of_all:.2f}"
             )
         yield f"| {case.name} | " + " | ".join(cells) + " |"
 

@@ -1,4 +1,6 @@
-"""What a request costs, beside other middlewares and other libraries: medians of one interleaved run on one core.
+"""What a request costs, beside other middlewares and other libraries.
+
+Medians of one interleaved run on one core.
 
     python -m pip install whitenoise user-agents device_detector
     python -m benchmarks.requests
@@ -106,7 +108,7 @@ def memos(app: EscapeMiddleware) -> list[Callable[[], None]]:
 
 
 def first_of_its_kind(app: EscapeMiddleware, environ: dict[str, Any]) -> tuple[Run, Run]:
-    """A request whose agent, language and page were never seen before; and what the forgetting takes."""
+    """A request whose agent, language and page are all new; and what the forgetting takes."""
     forget = memos(app)
 
     def again() -> None:

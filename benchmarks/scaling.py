@@ -1,7 +1,10 @@
-"""What grows with what: longer agents and URLs, more rules and destinations; `python -m benchmarks.scaling [ROUNDS]` prints Markdown.
+"""What grows with what: longer agents and URLs, more rules and destinations.
 
-Medians of one interleaved run on one core. The last column is the worst ratio between two neighbours, for ten times as
-much: 1 stays where it is, 10 is linear, more would be worse. Nothing is remembered from request to request.
+`python -m benchmarks.scaling [ROUNDS]` prints Markdown.
+
+Medians of one interleaved run on one core. The last column is the worst ratio between two
+neighbours, for ten times as much: 1 stays where it is, 10 is linear, more would be worse. Nothing
+is remembered from request to request.
 """
 
 from __future__ import annotations
@@ -192,7 +195,10 @@ def reads(source: dict[str, Any]) -> Run:
 
 
 def measured(runs: dict[Any, Run], rounds: int) -> dict[Any, float]:
-    """Medians in microseconds: one of each in a round, some ten milliseconds of it, or one run where that takes longer."""
+    """Medians in microseconds: one of each in a round.
+
+    Some ten milliseconds of it, or one run where that takes longer.
+    """
     numbers = {key: max(1, int(10_000 / measure(run, 2))) for key, run in runs.items()}
     times: dict[Any, list[float]] = {key: [] for key in runs}
     for _ in range(rounds):

@@ -1,4 +1,6 @@
-"""What the middleware takes before the first request, and what it holds: `python -m benchmarks.startup [RUNS]` prints Markdown.
+"""What the middleware takes before the first request, and what it holds.
+
+`python -m benchmarks.startup [RUNS]` prints Markdown.
 
 Every figure is the median of fresh interpreters, one of each in a round.
 """
@@ -52,9 +54,20 @@ print((imported - begun) * 1000, (built - imported) * 1000, (time.perf_counter()
 """
 VISITS = """
 from wsgiref.util import setup_testing_defaults
-SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_{0} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1"
-TIKTOK = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_{0} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 musical_ly_41.9.0 JsSdk/2.0"
-environ = {"PATH_INFO": "/listen", "HTTP_HOST": "site.example", "wsgi.url_scheme": "https", "QUERY_STRING": ""}
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_{0} like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1"
+)
+TIKTOK = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_{0} like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Mobile/15E148 musical_ly_41.9.0 JsSdk/2.0"
+)
+environ = {
+    "PATH_INFO": "/listen",
+    "HTTP_HOST": "site.example",
+    "wsgi.url_scheme": "https",
+    "QUERY_STRING": "",
+}
 setup_testing_defaults(environ)
 for number in range(5_000):
     for agent in (SAFARI, TIKTOK):
@@ -88,7 +101,10 @@ def timed() -> dict[str, float]:
 
 
 def parted() -> dict[str, float]:
-    """Milliseconds of the import by whose they are: what a package imports from the standard library counts as its own."""
+    """Milliseconds of the import by whose they are.
+
+    What a package imports from the standard library counts as its own.
+    """
     lines = [
         IMPORTED.match(line)
         for line in python("-X", "importtime", "-c", "import escape_mw").stderr.splitlines()

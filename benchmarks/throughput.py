@@ -1,4 +1,6 @@
-"""Requests per second of a plain browser under gunicorn (2 workers), with and without the middleware, in paired runs.
+"""Requests per second of a plain browser under gunicorn (2 workers).
+
+With and without the middleware, in paired runs.
 
 python -m pip install gunicorn; apt-get install wrk
 python -m benchmarks.throughput
@@ -54,7 +56,8 @@ def main() -> None:
     print(f"| bare | {statistics.median(theirs for theirs, _ in runs):.0f} |")
     print(f"| wrapped | {statistics.median(ours for _, ours in runs):.0f} |")
     print(
-        f"| wrapped beside bare, pair by pair | {statistics.median(ratios):.3f} × ({min(ratios):.3f} to {max(ratios):.3f}) |"
+        f"| wrapped beside bare, pair by pair | {statistics.median(ratios):.3f} × "
+        f"({min(ratios):.3f} to {max(ratios):.3f}) |"
     )
 
 

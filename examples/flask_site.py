@@ -2,7 +2,9 @@
 
     python examples/flask_site.py
 
-Then, as a visitor in TikTok: curl -A 'Mozilla/5.0 (iPhone; ...) ... musical_ly_41.9.0 ...' http://127.0.0.1:8000/listen
+Then, as a visitor in TikTok:
+
+    curl -A 'Mozilla/5.0 (iPhone; ...) ... musical_ly_41.9.0 ...' http://127.0.0.1:8000/listen
 """
 
 import sys
@@ -24,7 +26,10 @@ app.config["ESCAPE_MW"] = {
 
 @app.get("/")
 def home():
-    return '<h1>Harbour Lights</h1><a href="/listen">Listen</a> <a href="/presave/next">Pre-save the next one</a>'
+    return (
+        '<h1>Harbour Lights</h1><a href="/listen">Listen</a> '
+        '<a href="/presave/next">Pre-save the next one</a>'
+    )
 
 
 @app.get("/listen")

@@ -1,4 +1,7 @@
-"""Android's reading of an intent: URI, after the rules of AOSP's Intent.parseUri; checked against its own answers."""
+"""Android's reading of an intent: URI.
+
+After the rules of AOSP's Intent.parseUri; checked against its own answers.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ class DeadLinkError(ValueError):
 
 
 def parse(uri: str) -> dict[str, Any]:
-    """What Android makes of the URI: data, scheme, package, action, component, selector, categories, extras."""
+    """What Android makes of the URI.
+
+    Data, scheme, package, action, component, selector, categories, extras.
+    """
     intent: dict[str, Any] = {
         "data": uri,
         "package": None,

@@ -64,7 +64,10 @@ class Measured:
         environ: dict[str, Any] | None = None,
         **headers: str,
     ) -> Any:
-        """One request; `{M}` in its path stands for the last marker that an answer held, `{M0}` for the first."""
+        """One request.
+
+        `{M}` in its path stands for the last marker that an answer held, `{M0}` for the first.
+        """
         named = {
             "User-Agent": agent,
             **{name.replace("_", "-"): value for name, value in headers.items()},
@@ -95,7 +98,10 @@ class Measured:
 
     @property
     def words(self) -> list[str]:
-        """The same in short: what happened, by which technique and trigger, in which arm; how often, if only counted."""
+        """The same in short.
+
+        What happened, by which technique and trigger, in which arm; how often, if only counted.
+        """
         return [word(event) for event in self.events]
 
 

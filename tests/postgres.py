@@ -41,7 +41,10 @@ def _folder() -> Path | None:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The URL of a server: the one that the environment names, or a private one that ends with this."""
+    """The URL of a server.
+
+    The one that the environment names, or a private one that ends with this.
+    """
     if given := os.environ.get(GIVEN):
         yield given
         return

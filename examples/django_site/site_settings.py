@@ -11,7 +11,8 @@ WSGI_APPLICATION = "site_urls.application"
 INSTALLED_APPS = ["escape_mw.django"]  # so that `manage.py check` knows our checks
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "escape_mw.django.EscapeMiddleware",  # behind what knows about https, before what keeps or changes answers
+    # behind what knows about https, before what keeps or changes answers
+    "escape_mw.django.EscapeMiddleware",
     "django.middleware.common.CommonMiddleware",
 ]
 ESCAPE_MW_RULES = BASE_DIR / "escape.yaml"

@@ -8,7 +8,8 @@ from django.urls import path
 
 def home(request):
     return HttpResponse(
-        '<h1>Harbour Lights</h1><a href="/listen">Listen</a> <a href="/presave/next">Pre-save the next one</a>'
+        '<h1>Harbour Lights</h1><a href="/listen">Listen</a> '
+        '<a href="/presave/next">Pre-save the next one</a>'
     )
 
 

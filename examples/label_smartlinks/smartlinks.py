@@ -1,4 +1,6 @@
-"""A label's smart-link site as it stood for years: plain WSGI on werkzeug, and not a word of any middleware in it.
+"""A label's smart-link site as it stood for years.
+
+Plain WSGI on werkzeug, and not a word of any middleware in it.
 
 Four shapes, as such sites have them:
 
@@ -32,7 +34,10 @@ SHORT = {
     "tour": "https://tickets.example/paper-lanterns",
 }
 SIGN_IN = "https://accounts.spotify.com/authorize"
-STYLE = "<style>body{font:16px sans-serif;max-width:24rem;margin:2rem auto}a{display:block;padding:1rem;margin:.5rem 0;border:1px solid}</style>"
+STYLE = (
+    "<style>body{font:16px sans-serif;max-width:24rem;margin:2rem auto}"
+    "a{display:block;padding:1rem;margin:.5rem 0;border:1px solid}</style>"
+)
 
 urls = Map(
     [
@@ -47,7 +52,10 @@ urls = Map(
 
 
 def page(title, body):
-    text = f'<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>{STYLE}<h1>{escape(title)}</h1>{body}'
+    text = (
+        '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title>{STYLE}<h1>{escape(title)}</h1>{body}"
+    )
     return Response(text, content_type="text/html; charset=utf-8")
 
 
@@ -77,7 +85,10 @@ def script(request, code):
     url = escape(SHORT[code])
     return page(
         "One moment",
-        f'<a id="go" href="{url}">Continue</a><script>location.replace(document.getElementById("go").href)</script>',
+        (
+            f'<a id="go" href="{url}">Continue</a>'
+            '<script>location.replace(document.getElementById("go").href)</script>'
+        ),
     )
 
 

@@ -70,7 +70,10 @@ def test_destination(entry):
 
 @pytest.mark.parametrize("entry", CATALOGUE.destinations, ids=ids(CATALOGUE.destinations))
 def test_every_shape_has_an_example(entry):
-    """A shape that no example reaches is a guess: the first shape that fits each example is struck off."""
+    """A shape that no example reaches is a guess.
+
+    The first shape that fits each example is struck off.
+    """
     reached = set()
     for example in entry.examples:
         for number in range(len(entry.paths)):
@@ -158,7 +161,10 @@ def test_the_check_for_nested_repeats_finds_one():
 
 @pytest.mark.parametrize("entry", CATALOGUE.destinations, ids=ids(CATALOGUE.destinations))
 def test_no_pattern_repeats_a_repeat(entry):
-    """Nested repeats are what makes a pattern explode (but for segments, which a slash keeps apart)."""
+    """Nested repeats are what makes a pattern explode.
+
+    Segments are exempt: a slash keeps them apart.
+    """
     for shape in entry.paths:
         for pattern in (entry.prefix + shape.path, *shape.query.values()):
             nested = [

@@ -305,7 +305,9 @@ def test_serve_the_demo(serve):
 
 def test_serve_an_app_of_ones_own(serve, tmp_path):
     (tmp_path / "ours.py").write_text(
-        "def app(environ, start_response):\n    start_response('302 Found', [('Location', 'https://a.lnk.to/x')])\n    return []\n"
+        "def app(environ, start_response):\n"
+        "    start_response('302 Found', [('Location', 'https://a.lnk.to/x')])\n"
+        "    return []\n"
     )
     rules = tmp_path / "escape.yaml"
     rules.write_text(yaml.safe_dump({"version": 1, "page": {"brand": "Our label"}}))

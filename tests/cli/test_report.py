@@ -27,7 +27,10 @@ def prose(text):
 
 @pytest.fixture
 def site(tmp_path):
-    """A folder with a site's rules and its events: 200 escapes and 50 held out, all of them yesterday."""
+    """A folder with a site's rules and its events.
+
+    200 escapes and 50 held out, all of them yesterday.
+    """
     ago = (NOON - time.time()) / counts.DAY + 1
     more = {"experiment": "oct", "ago": ago}
     arms = [
@@ -42,7 +45,8 @@ def site(tmp_path):
     )
     (folder / "escape.yaml").write_text(
         "version: 1\nsecret: sixteen characters\nevents: {database: 'sqlite:///events.sqlite3'}\n"
-        "rules: [{name: pre-save, path: /presave, to: page, experiment: {name: oct, holdout: 0.2}}]\n"
+        "rules: [{name: pre-save, path: /presave, to: page, "
+        "experiment: {name: oct, holdout: 0.2}}]\n"
     )
     return folder
 
@@ -278,7 +282,10 @@ POWERS = [
     ),
     pytest.param(
         ["--baseline", "0.10"],
-        "They find 15.0% beside 10.0% (+50%) with 80% certainty, and find a difference where there is none in 5%",
+        (
+            "They find 15.0% beside 10.0% (+50%) with 80% certainty, and find a difference where "
+            "there is none in 5%"
+        ),
         id="what it means",
     ),
     pytest.param(
@@ -329,7 +336,10 @@ MISSING = [
 
 @pytest.mark.parametrize(("library", "words"), MISSING)
 def test_a_missing_extra_is_named(library, words):
-    code = f"import sys; sys.modules[{library!r}] = None; from escape_mw.cli.main import main; main({words!r})"
+    code = (
+        f"import sys; sys.modules[{library!r}] = None; from escape_mw.cli.main import main; "
+        f"main({words!r})"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         1,
@@ -338,7 +348,11 @@ def test_a_missing_extra_is_named(library, words):
 
 
 def test_other_commands_do_not_wait_for_statistics():
-    code = "import sys; import escape_mw.cli.main; print(sorted({'statsmodels', 'scipy', 'numpy', 'pandas', 'sqlalchemy'} & set(sys.modules)))"
+    code = (
+        "import sys; import escape_mw.cli.main; "
+        "print(sorted({'statsmodels', 'scipy', 'numpy', 'pandas', "
+        "'sqlalchemy'} & set(sys.modules)))"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -236,7 +236,10 @@ def test_a_return_climbs_one_rung_and_says_so(policy):
 
 
 def test_loop_ends_in_words(policy):
-    """However often a hand-off comes back, marked or forged, the visitor climbs until only the menu is left."""
+    """The visitor climbs until only the menu is left.
+
+    However often a hand-off comes back, marked or forged.
+    """
     seen = []
     marker = None
     for step in range(4):
@@ -285,7 +288,10 @@ def test_arrival(policy, path, query, rule, kind, location):
 
 
 def test_a_marker_that_nobody_signed_is_no_arrival(policy):
-    """It is led on where the rules name the URL, but a query parameter is left to the site's own check."""
+    """It is led on where the rules name the URL.
+
+    A query parameter is left to the site's own check.
+    """
     marker, _ = policy.markers.extract(f"_esc=0.3-{OTHER}")
     assert (
         decide(visit("/bio/4uLU6hMCjMI75M1A2tKUQC", agents.SAFARI, marker=marker), policy).reason

@@ -1,4 +1,8 @@
-"""Experiments: who is let through is drawn alike in every process, and both arms are measured by the same instrument."""
+"""Experiments: the draw, and the two arms.
+
+Who is let through is drawn alike in every process, and both arms are measured by the same
+instrument.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,9 @@ from ..public.test_wsgi import environ_of
 NOW = 1_800_000_000
 DAY = 86_400
 MANY = 20_000
-CHI_SQUARED = 10.83  # exceeded by chance once in a thousand, with one degree of freedom; the draws here are always the same
+# Exceeded by chance once in a thousand, with one degree of freedom.
+# The draws here are always the same.
+CHI_SQUARED = 10.83
 
 
 def visit(number=0, **facts):
@@ -54,13 +60,16 @@ def arms(trial, number=MANY, **facts):
     return [trial.arm(one) for one in visits(**facts)[:number]]
 
 
-# --- the draw --------------------------------------------------------------------------------------------------------
+# --- the draw -------------------------------------------------------------------------------------
 
 DRAW = """
 from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.model import Visit
 trial = Experiment("autumn", 0.5, "a secret for tests only", clock=lambda: 1_800_000_000)
-print([trial.arm(Visit("GET", "/", "", None, user_agent="agent", address=f"10.0.0.{number}")) for number in range(250)])
+print([
+    trial.arm(Visit("GET", "/", "", None, user_agent="agent", address=f"10.0.0.{number}"))
+    for number in range(250)
+])
 """
 
 
@@ -158,7 +167,10 @@ def test_long_secrets_count_to_their_last_letter():
 @pytest.mark.parametrize("per", ["day", "visit"])
 @pytest.mark.parametrize("holdout", [0.01, 0.1, 0.5, 0.9])
 def test_the_holdout_has_its_share(holdout, per):
-    """Within 3.3 standard errors, as 999 of 1,000 fair draws would be; these are always the same."""
+    """Within 3.3 standard errors, as 999 of 1,000 fair draws would be.
+
+    These are always the same.
+    """
     held = arms(experiment(holdout=holdout, per=per)).count("holdout")
     assert abs(held - MANY * holdout) < 3.3 * (MANY * holdout * (1 - holdout)) ** 0.5
 
@@ -201,7 +213,7 @@ def test_the_secret_is_not_shown():
     assert SECRET not in repr(experiment())
 
 
-# --- the two arms ----------------------------------------------------------------------------------------------------
+# --- the two arms ---------------------------------------------------------------------------------
 
 
 class Asked:
@@ -351,7 +363,7 @@ def test_the_same_day_the_same_visitor_gets_the_same_arm_on_every_rule():
     }
 
 
-# --- problems --------------------------------------------------------------------------------------------------------
+# --- problems -------------------------------------------------------------------------------------
 
 SOUND = """\
 version: 1

@@ -18,7 +18,10 @@ URL = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a&b=c"
 PAGE = "https://site.example/listen?a=1&_esc=0.0-T"
 CARGO = Handoff(URL, PAGE, "tiktok", "com.spotify.music", "spotify:track:4uLU6hMCjMI75M1A2tKUQC")
 QUOTED = "https%3A%2F%2Fopen.spotify.com%2Ftrack%2F4uLU6hMCjMI75M1A2tKUQC%3Fsi%3Da%26b%3Dc"
-VIEW = "#Intent;scheme=https;action=android.intent.action.VIEW;category=android.intent.category.BROWSABLE;"
+VIEW = (
+    "#Intent;scheme=https;action=android.intent.action.VIEW;"
+    "category=android.intent.category.BROWSABLE;"
+)
 FALLBACK = "S.browser_fallback_url=https%3A%2F%2Fsite.example%2Flisten%3Fa%3D1%26_esc%3D0.0-T;end"
 
 MADE = [
@@ -150,7 +153,7 @@ BEYOND = {
     [pytest.param(vector, id=vector["name"]) for vector in VECTORS if vector["name"] not in BEYOND],
 )
 def test_the_model_reads_as_android_does(vector):
-    """The model below is only worth something if it agrees with the genuine parser's recorded answers."""
+    """The model below is only of use if it agrees with the genuine parser's recorded answers."""
     if "error" in vector:
         with pytest.raises(intent_uri.DeadLinkError):
             intent_uri.parse(vector["uri"])
@@ -167,7 +170,10 @@ URLS = st.builds(
 
 @given(URLS, URLS)
 def test_android_reads_back_what_was_handed_over(url, page):
-    """For any URL that the gate lets through: scheme, host, path, query, package, fallback, and nothing else."""
+    """For any URL that the gate lets through, these parts and nothing else.
+
+    Scheme, host, path, query, package and fallback.
+    """
     uri = intent_app(Handoff(url, page, "tiktok", "com.spotify.music"))
     if uri is None:
         assert "#" in url or DOT_SEGMENT.search(url)

@@ -76,7 +76,10 @@ NAMED = [
     pytest.param(agents.WECHAT_ANDROID, "wechat", "android", "8.0.47.2560", id="WeChat"),
     pytest.param(agents.WECHAT_WINDOWS, "wechat", "desktop", "7.0.20.1781", id="WeChat on Windows"),
     pytest.param(
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Instagram 403.0 (iPad13,1; iPadOS 18_6)",
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 "
+            "(KHTML, like Gecko) Instagram 403.0 (iPad13,1; iPadOS 18_6)"
+        ),
         "instagram",
         "ios",
         "403.0",
@@ -107,12 +110,18 @@ WEBVIEWS = [
     pytest.param(agents.UNNAMED_ANDROID, "android", id="Android's wv"),
     pytest.param(agents.UNNAMED_IOS, "ios", id="iOS without Safari/"),
     pytest.param(
-        "Mozilla/5.0 (Linux; Android 15; SM-A055F) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/150.0 Mobile Safari/537.36",
+        (
+            "Mozilla/5.0 (Linux; Android 15; SM-A055F) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Version/4.0 Chrome/150.0 Mobile Safari/537.36"
+        ),
         "android",
         id="Version/4.0 before Chrome/",
     ),
     pytest.param(
-        "Mozilla/5.0 (Linux; Android 14; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.6668.100 Mobile Safari/537.36",
+        (
+            "Mozilla/5.0 (Linux; Android 14; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/129.0.6668.100 Mobile Safari/537.36"
+        ),
         "android",
         id="K with an Android other than 10",
     ),
@@ -141,7 +150,10 @@ BROWSERS = [
         id="Firefox Focus on iOS, without Safari/",
     ),
     pytest.param(
-        "Mozilla/5.0 (Windows NT 10.0; WebView/3.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/64.0 Safari/537.36 Edge/17.1",
+        (
+            "Mozilla/5.0 (Windows NT 10.0; WebView/3.0) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/64.0 Safari/537.36 Edge/17.1"
+        ),
         id="old Edge",
     ),
     pytest.param(
@@ -162,7 +174,10 @@ BOTS = [
     pytest.param(agents.FACEBOOK_PREVIEW, id="Facebook's previewer"),
     pytest.param(agents.TIKTOK_PREVIEW, id="TikTok's spider"),
     pytest.param(
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0",
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 Version/9.0.1 "
+            "Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0"
+        ),
         id="iMessage's",
     ),
     pytest.param(
@@ -251,7 +266,7 @@ def test_any_text_gives_a_verdict_on_its_beginning(agent):
 )
 @given(st.data())
 def test_plain_grammar_has_no_room_for_a_mark(token, data):
-    """Wherever a mark is put into a plain browser's agent, the quick look does not take it for one."""
+    """A mark put anywhere into a plain browser's agent: the quick look does not take it for one."""
     agent = data.draw(
         st.sampled_from(
             [agents.SAFARI, agents.CHROME_ANDROID, agents.CHROME_DESKTOP, agents.FIREFOX]

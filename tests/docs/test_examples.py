@@ -102,7 +102,10 @@ def test_label_site_passes_what_is_no_music(label_site):
 
 
 def test_label_site_in_the_real_browser_is_as_it_was(label_site):
-    """The handed-over URL of each shape, opened by Safari: the site's own answer, with every parameter."""
+    """The handed-over URL of each shape, opened by Safari.
+
+    The site's own answer, with every parameter.
+    """
     for path, expected in [
         ("/s/hl-all", "https://paperlanterns.lnk.to/harbourlights?utm_source=short"),
         ("/j/hl-sp", None),

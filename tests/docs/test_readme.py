@@ -29,7 +29,10 @@ NESTED = ("Apps", "Destinations", "PageForm", "When")
 
 
 def options():
-    """Every key of the rules file, by its path; those of catalogue entries are explained with the catalogue."""
+    """Every key of the rules file, by its path.
+
+    Those of catalogue entries are explained with the catalogue.
+    """
     schema = RulesFile.model_json_schema()
 
     def keys(node, prefix):
@@ -98,7 +101,10 @@ def test_anchors_lead_somewhere():
 
 
 def test_the_table_is_that_of_the_techniques_file():
-    """After an edit of techniques.yaml: `escape-mw list techniques --markdown` has the new table."""
+    """After an edit of techniques.yaml, renew the table.
+
+    `escape-mw list techniques --markdown` has the new one.
+    """
     assert techniques_at_a_glance(catalogue.load()) in README
 
 

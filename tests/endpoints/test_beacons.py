@@ -182,7 +182,10 @@ def test_how_long_a_token_is_believed(site, at, place, body, later, expected):
 
 
 def test_the_page_tells_all_that_a_beacon_needs(at):
-    """What the page says is posted as its script would: through the address and with the token that stand in it."""
+    """What the page says is posted as its script would.
+
+    Through the address and with the token that stand in it.
+    """
     at()
     measured = Measured()
     page = measured.ask("/presave/x", TIKTOK_ANDROID).text
@@ -329,7 +332,7 @@ def test_mounted_below_a_path(mount):
     assert answer.status_int == 204
 
 
-# --- any bytes at all ------------------------------------------------------------------------------------------------
+# --- any bytes at all -----------------------------------------------------------------------------
 
 GARBAGE = Measured(trial())
 PIECES = st.sampled_from(
@@ -382,7 +385,7 @@ def test_any_body_at_all(body, place):
         assert is_signed or not any(event.visit for event in GARBAGE.events)
 
 
-# --- too fast --------------------------------------------------------------------------------------------------------
+# --- too fast -------------------------------------------------------------------------------------
 
 
 def test_a_gate_lets_a_burst_through_and_then_so_many_a_second():
@@ -418,7 +421,7 @@ def test_the_page_is_shown_however_fast_beacons_come(site, monkeypatch):
     assert site.measured.ask("/presave/x", TIKTOK_ANDROID).status_int == 200
 
 
-# --- the frameworks --------------------------------------------------------------------------------------------------
+# --- the frameworks -------------------------------------------------------------------------------
 
 told = []
 DJANGO = {

@@ -1,4 +1,7 @@
-"""The lab: every technique as a button, what counts as an arrival, and that nobody else ever sees it."""
+"""The lab: every technique as a button, and what counts as an arrival.
+
+Nobody else ever sees it.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,7 @@ def handed(page):
     return unquote(row(page, "browser.extbrowser").a["href"]).partition("url=")[2]
 
 
-# --- the page --------------------------------------------------------------------------------------------------------
+# --- the page -------------------------------------------------------------------------------------
 
 PHONES = {
     "TikTok on iOS": (TIKTOK_IOS, "tiktok", "ios"),
@@ -189,7 +192,8 @@ def test_one_small_document_and_no_other_request(lab, agent):
     assert page.html["lang"] == "en"
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith(
-        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; script-src 'sha256-"
+        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; "
+        "script-src 'sha256-"
     )
     for element in page.select("style, script"):
         assert base64.b64encode(hashlib.sha256(element.string.encode()).digest()).decode() in policy
@@ -212,7 +216,10 @@ def test_buttons_are_large_and_every_question_has_its_legend(lab):
 
 
 def test_works_without_javascript(lab):
-    """The question stands under every row, and is hidden only where our script says that it runs."""
+    """The question stands under every row.
+
+    It is hidden only where our script says that it runs.
+    """
     text = lab.get(PAGE).text
     assert all("js" in line for line in text.splitlines() if "display:none" in line)
     assert 'class="js"' not in text
@@ -266,7 +273,7 @@ def test_it_knows_where_it_is_mounted(lab):
     assert "https://site.example/shop/_escape/lab/arrived?m=" in body
 
 
-# --- who sees it -----------------------------------------------------------------------------------------------------
+# --- who sees it ----------------------------------------------------------------------------------
 
 UNTOUCHED = [
     pytest.param("GET", "/_escape/lab", id="no token"),
@@ -353,7 +360,7 @@ def test_a_browser_elsewhere_is_let_through_at_the_first_look(lab):
     assert middleware.engine.answer(environ) is None
 
 
-# --- arrivals --------------------------------------------------------------------------------------------------------
+# --- arrivals -------------------------------------------------------------------------------------
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -367,7 +374,10 @@ def test_an_arrival_in_a_real_browser_is_recorded_once(lab):
     assert result[1:] == ("tiktok", "41.9", "ios", "browser", "extbrowser", "worked")
 
 
-IPAD = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15"
+IPAD = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.6 Safari/605.1.15"
+)
 ARRIVALS = [
     pytest.param(SAFARI, {}, "It worked: recorded", id="Safari"),
     pytest.param(IPAD, {}, "It worked: recorded", id="an iPad's Safari, which calls itself a Mac"),
@@ -482,7 +492,7 @@ def test_a_round_of_another_app_is_not_taken_over(lab):
     assert "run=instagram~403.0~ios~" in page.text
 
 
-# --- answers ---------------------------------------------------------------------------------------------------------
+# --- answers --------------------------------------------------------------------------------------
 
 
 def test_an_answer_is_recorded_and_leads_back(lab):
@@ -561,7 +571,7 @@ def test_a_body_of_unknown_or_too_great_length_is_not_read(lab, length):
     assert started == ["413 Content Too Large"]
 
 
-# --- what is kept, and what is not -----------------------------------------------------------------------------------
+# --- what is kept, and what is not ----------------------------------------------------------------
 
 
 def test_nothing_of_the_visitor_is_stored_logged_or_set(lab, caplog):
@@ -613,7 +623,7 @@ def test_nothing_is_written_before_the_first_result(lab):
     assert not list(lab.file.parent.iterdir())
 
 
-# --- every shell -----------------------------------------------------------------------------------------------------
+# --- every shell ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -695,7 +705,7 @@ def test_a_wrong_token_in_every_shell(shells, name):
     assert b"Pre-save" in shells[name]("/_escape/lab?token=another-token-of-sixteen", TIKTOK_IOS)[2]
 
 
-# --- the rules -------------------------------------------------------------------------------------------------------
+# --- the rules ------------------------------------------------------------------------------------
 
 BAD = [
     pytest.param(

@@ -1,7 +1,10 @@
-"""Chromium as a host app's webview: a small WebDriver client, and what the browser tells of its navigations.
+"""Chromium as a host app's webview.
 
-Strict, it refuses every scheme that is not the web's, silently, as a host app that opens nothing. Permissive, it hands
-them to the desktop, whose `xdg-open` is a script of ours that writes down what it was given.
+A small WebDriver client, and what the browser tells of its navigations.
+
+Strict, it refuses every scheme that is not the web's, silently, as a host app that opens nothing.
+Permissive, it hands them to the desktop, whose `xdg-open` is a script of ours that writes down what
+it was given.
 """
 
 from __future__ import annotations
@@ -64,7 +67,9 @@ def missing() -> str | None:
 
 
 class Chromium:
-    """Chromium, started by chromedriver; every method returns when what it asks for has happened, or raises.
+    """Chromium, started by chromedriver.
+
+    Every method returns when what it asks for has happened, or raises.
 
     `permits` is the origin whose hand-offs go to the desktop; without one they are all refused.
     """
@@ -118,7 +123,10 @@ class Chromium:
     # --- what a test does
 
     def open(self, url: str, agent: str, opens: str = "nothing", javascript: bool = True) -> None:  # noqa: ARG002
-        """A fresh tab that has loaded `url`, unless the page went elsewhere. Whatever `opens`, nothing does, until `opened` says so."""
+        """A fresh tab that has loaded `url`, unless the page went elsewhere.
+
+        Whatever `opens`, nothing does, until `opened` says so.
+        """
         old = self._call("GET", "/window")
         new = self._call("POST", "/window/new", {"type": "tab"})["handle"]
         self._call("DELETE", "/window")
@@ -180,7 +188,10 @@ class Chromium:
         self.until("!document.hidden")
 
     def attempts(self, count: int = 0) -> list[Attempt]:
-        """Every navigation to another place than this machine so far; waits until there are `count`."""
+        """Every navigation to another place than this machine so far.
+
+        Waits until there are `count`.
+        """
         end = time.monotonic() + 5
         while len(found := self._attempts()) < count:
             if time.monotonic() > end:
@@ -189,7 +200,10 @@ class Chromium:
         return found
 
     def handoff_ms(self) -> float:
-        """How long after the navigation's start the first hand-off was attempted, by the browser's own clock."""
+        """How long after the navigation's start the first hand-off was attempted.
+
+        By the browser's own clock.
+        """
         self.attempts(1)
         documents = [words for words in self._told if words.get("type") == "Document"]
         away = next(words for words in documents if not is_here(words["request"]["url"]))
@@ -225,7 +239,10 @@ class Chromium:
     # --- what it tells
 
     def _navistrict_split(self, path: str, body: dict[str, Any]) -> None:
-        """Wait for the next page by ourselves: where one cannot be loaded, the driver would try again, unasked."""
+        """Wait for the next page by ourselves.
+
+        Where one cannot be loaded, the driver would try again, unasked.
+        """
         number = next(self._numbers)
         self.script(f"window.left = {number}")
         self._call("POST", path, body)
@@ -274,7 +291,11 @@ class Chromium:
     # --- starting it
 
     def _desktop(self, permits: str | None) -> None:
-        """Scripts of ours stand for the desktop. Strict, it says that the browser is every scheme's handler itself: nothing is started, nobody asked."""
+        """Scripts of ours stand for the desktop.
+
+        Strict, it says that the browser is every scheme's handler itself: nothing is started,
+        nobody asked.
+        """
         (self.folder / "bin").mkdir()
         for name, body in {**DESKTOP, "xdg-settings": "echo no" if permits else "echo yes"}.items():
             script = self.folder / "bin" / name

@@ -1,4 +1,7 @@
-"""One process of each engine for all tests, and one served site. Where an engine is missing, its tests are skipped."""
+"""One process of each engine for all tests, and one served site.
+
+Where an engine is missing, its tests are skipped.
+"""
 
 from __future__ import annotations
 

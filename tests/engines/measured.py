@@ -53,12 +53,15 @@ RULES = {
     ],
 }
 # The site's own page, which says so when the pre-save has worked.
-PAGE = """<!doctype html><title>Site</title><p id=home>Site</p><button id=save data-visit="{visit}">Save</button>
-<script>save.onclick = () => navigator.sendBeacon("/_escape/outcome/presave", "visit=" + save.dataset.visit)</script>"""
+PAGE = """<!doctype html><title>Site</title><p id=home>Site</p>\
+<button id=save data-visit="{visit}">Save</button>
+<script>save.onclick = () => \
+navigator.sendBeacon("/_escape/outcome/presave", "visit=" + save.dataset.visit)</script>"""
 # A beacon that nobody signed: when it is answered, whatever the page said before has been said.
 LAST = """
 const main = document.querySelector("main");
-return (await fetch(main && main.dataset.beacon || BEACON, {method: "POST", body: "nobody"})).status;
+return (await fetch(main && main.dataset.beacon || BEACON, \
+{method: "POST", body: "nobody"})).status;
 """.replace("BEACON", json.dumps(BEACON))
 
 
@@ -86,7 +89,10 @@ class Measured:
         return self.site.url
 
     def told(self) -> list[str]:
-        """What was recorded, each as "name technique", and what was only counted, as often as it was; by the alphabet."""
+        """What was recorded, each as "name technique", by the alphabet.
+
+        Also what was only counted, as often as it was.
+        """
         return sorted(
             f"{event.name} {event.technique or event.outcome}".strip()
             for event in self.read()

@@ -9,11 +9,13 @@ from typing import NamedTuple
 HERE = ("http://127.0.0.1:", "about:", "data:", "blob:")
 WRAPPED = "Wrapped/"
 HURRY = 10
-# Runs in every page before its own scripts: notes what the policy refuses, and makes the page's clock run HURRY times as
-# fast, so that what takes two seconds for a visitor takes a fifth of one here. The page itself is as it was sent.
+# Runs in every page before its own scripts: notes what the policy refuses, and makes the page's
+# clock run HURRY times as fast, so that what takes two seconds for a visitor takes a fifth of one
+# here. The page itself is as it was sent.
 WATCH = f"""
 window.refused = [];
-document.addEventListener("securitypolicyviolation", event => refused.push(event.effectiveDirective));
+document.addEventListener("securitypolicyviolation", \
+event => refused.push(event.effectiveDirective));
 window.restored = false;
 window.addEventListener("pageshow", event => {{ restored = event.persisted }});
 (function (timeout, now) {{
@@ -41,7 +43,10 @@ return await new Promise(done => {
 
 
 class Attempt(NamedTuple):
-    """A navigation away from this machine: the exact URI, and whether the visitor's own gesture carried it."""
+    """A navigation away from this machine.
+
+    The exact URI, and whether the visitor's own gesture carried it.
+    """
 
     uri: str
     gesture: bool

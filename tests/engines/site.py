@@ -1,4 +1,7 @@
-"""The site of the tests: a few redirects to music and a page, wrapped, and served on this machine."""
+"""The site of the tests, wrapped, and served on this machine.
+
+A few redirects to music and a page.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,10 @@ def served(
     sinks: Any = (),
     around: Callable[[Any], Any] = lambda app: app,
 ) -> Iterator[Site]:
-    """The wrapped site, running; `keep` takes the ban on caching off its answers, `around` puts something before it."""
+    """The wrapped site, running.
+
+    `keep` takes the ban on caching off its answers, `around` puts something before it.
+    """
     site = Site()
     wrapped = around(EscapeMiddleware(app, {**RULES, **(rules or {})}, sinks=sinks))
 

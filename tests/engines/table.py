@@ -1,6 +1,7 @@
 """Every row of the techniques table as a visitor meets it: who asks, and what each rung hands over.
 
-{T} stands for the visit's signed token. The path /track leads to a song (goal app), /smart to a smart link (goal browser).
+{T} stands for the visit's signed token. The path /track leads to a song (goal app), /smart to a
+smart link (goal browser).
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def quoted(number: int, path: str = "smart") -> str:
 
 
 def intent(data: str, fallback: str, package: str = "") -> str:
-    head = f"intent://{data}#Intent;scheme=https;action=android.intent.action.VIEW;category=android.intent.category.BROWSABLE;"
+    head = (
+        f"intent://{data}#Intent;scheme=https;action=android.intent.action.VIEW;"
+        "category=android.intent.category.BROWSABLE;"
+    )
     return f"{head}{package}S.browser_fallback_url={fallback};end"
 
 
@@ -128,18 +132,21 @@ LADDERS: dict[tuple[str, str, str], list[Rung]] = {
     ("default", "ios", "app"): [Rung("tap", SCHEME), Rung("tap", SONG_IN_SAFARI)],
 }
 
-# For the host apps whose agents the other tests have no use for; a default is any host app without rows of its own.
+# For the host apps whose agents the other tests have no use for; a default is any host app without
+# rows of its own.
 AGENTS = {
     ("instagram", "android"): agents.INSTAGRAM_ANDROID,
     ("instagram", "ios"): agents.INSTAGRAM_IOS,
     ("threads", "android"): agents.ANDROID
-    + " Barcelona 355.0.0.39.109 Android (34/14; 420dpi; 1080x2205; Google/google; Pixel 8; shiba; shiba; en_GB; 657318900)",
+    + " Barcelona 355.0.0.39.109 Android (34/14; 420dpi; 1080x2205; Google/google; Pixel 8; "
+    "shiba; shiba; en_GB; 657318900)",
     ("threads", "ios"): agents.THREADS_IOS,
     ("facebook", "android"): agents.ANDROID + " [FB_IAB/FB4A;FBAV/561.0.0.40.71;IABMV/1;]",
     ("facebook", "ios"): agents.FACEBOOK_IOS,
     ("messenger", "android"): agents.ANDROID + " [FB_IAB/Orca-Android;FBAV/299.0.0.13.114;]",
     ("messenger", "ios"): agents.IPHONE
-    + "Mobile/20D47 LightSpeed [FBAN/MessengerLiteForiOS;FBAV/396.0.0.32.105;FBDV/iPhone13,2;FBSN/iOS;FBSV/16.3;FBOP/0]",
+    + "Mobile/20D47 LightSpeed [FBAN/MessengerLiteForiOS;FBAV/396.0.0.32.105;FBDV/iPhone13,2;"
+    "FBSN/iOS;FBSV/16.3;FBOP/0]",
     ("tiktok", "android"): agents.TIKTOK_ANDROID,
     ("tiktok", "ios"): agents.TIKTOK_IOS,
     ("snapchat", "ios"): agents.IPHONE

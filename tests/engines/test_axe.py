@@ -1,4 +1,7 @@
-"""Can everybody use the page: axe-core in Chromium, in every state of the page, light and dark; and does it find what is planted."""
+"""Can everybody use the page: axe-core in Chromium.
+
+In every state of the page, light and dark; and does it find what is planted.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ NAME = Path("node_modules", "axe-core", "axe.min.js")
 ROOT = Path(__file__).parents[2]
 RUN = """
 const all = await axe.run();
-return [all.violations, all.incomplete].map(kind => kind.flatMap(one => one.nodes.map(node => one.id + ": " + node.target.join(" "))));
+return [all.violations, all.incomplete].map(kind => \
+kind.flatMap(one => one.nodes.map(node => one.id + ": " + node.target.join(" "))));
 """
 UNSURE = {"color-contrast: #link"}  # text that scrolls sideways: axe cannot see what is behind it
 
@@ -52,7 +56,9 @@ def axe(tmp_path_factory):
     need(
         None
         if found
-        else "axe-core is not here (set ESCAPE_MW_AXE to its axe.min.js), and npm could not fetch it"
+        else (
+            "axe-core is not here (set ESCAPE_MW_AXE to its axe.min.js), and npm could not fetch it"
+        )
     )
     return found.read_text("utf-8")
 

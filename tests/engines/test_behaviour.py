@@ -1,4 +1,7 @@
-"""The page's behaviour beside its ladders, in both engines: no script, coming back, double taps, and what its policy refuses."""
+"""The page's behaviour beside its ladders, in both engines.
+
+No script, coming back, double taps, and what its policy refuses.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ INSTAGRAM, TIKTOK, KAKAOTALK = (
 )
 AUTO = LADDERS["instagram", "android", "browser"]
 TAPS = LADDERS["tiktok", "android", "app"]
-PLANTED = '{% extends "interstitial.html" %}{% block head %}<script>window.planted = true</script>{% endblock %}'
+PLANTED = (
+    '{% extends "interstitial.html" %}{% block head %}'
+    "<script>window.planted = true</script>{% endblock %}"
+)
 
 
 @pytest.fixture(params=["chromium", "webkit"])
@@ -30,7 +36,8 @@ def engine(request, site):
 def nth(engine, number):
     """A selector of the button of a step, whatever stands beside it."""
     place = f"[...document.querySelectorAll('.step')][{number}]"
-    return f"main > :nth-child({engine.script(f'return 1 + [...{place}.parentNode.children].indexOf({place})')}) > .button"
+    at = engine.script(f"return 1 + [...{place}.parentNode.children].indexOf({place})")
+    return f"main > :nth-child({at}) > .button"
 
 
 def test_without_javascript_every_link_is_seen_and_works(engine, site):
@@ -69,7 +76,10 @@ def test_by_itself_not_again_on_the_way_back(engine, site):
 
 
 def test_kept_by_the_browser_and_shown_again_the_same_step(engine):
-    """From the browser's own cache of whole pages (bfcache); an answer that says no-store is rarely kept, so this one does not."""
+    """From the browser's own cache of whole pages (bfcache).
+
+    An answer that says no-store is rarely kept, so this one does not.
+    """
     with served(keep=True) as site:
         engine.open(f"{site.url}/track", TIKTOK)
         engine.tap(NOW)
@@ -111,7 +121,8 @@ def test_the_copy_button_copies_and_says_so(engine, site):
     engine.open(f"{site.url}/track", TIKTOK)
     engine.tap("#copy")
     engine.until(
-        "document.querySelector('#copy').textContent === document.querySelector('#copy').dataset.copied"
+        "document.querySelector('#copy').textContent === "
+        "document.querySelector('#copy').dataset.copied"
     )
     assert engine.script("return document.querySelector('[role=status]').textContent") == "Copied"
     assert attempts(engine) == []
@@ -146,7 +157,10 @@ OWN_SCHEME = [
 
 @pytest.mark.parametrize(("scheme", "opened"), OWN_SCHEME)
 def test_a_host_app_that_opens_one_scheme(webkit, site, scheme, opened):
-    """A rung that opens hides the page, one that does not brings the next; in the end the one that works has worked."""
+    """A rung that opens hides the page, one that does not brings the next.
+
+    In the end the one that works has worked.
+    """
     rungs = LADDERS["instagram", "ios", "app"]
     webkit.open(f"{site.url}/track", AGENTS["instagram", "ios"], opens=scheme)
     for number, hides in enumerate(opened[: opened.index(True) + 1]):
@@ -162,7 +176,10 @@ def test_a_host_app_that_opens_one_scheme(webkit, site, scheme, opened):
 
 
 def test_a_window_only_in_the_tap(webkit, site):
-    """Facebook's iOS app takes the hand-off as a new window: that is asked for inside the gesture, and the page itself stays."""
+    """Facebook's iOS app takes the hand-off as a new window.
+
+    That is asked for inside the gesture, and the page itself stays.
+    """
     webkit.open(f"{site.url}/smart", AGENTS["facebook", "ios"])
     webkit.tap(NOW)
     webkit.attempts(1)

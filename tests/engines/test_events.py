@@ -1,4 +1,7 @@
-"""What is measured, end to end in real engines: what the page reports, who arrives, and what never leaves the browser."""
+"""What is measured, end to end in real engines.
+
+What the page reports, who arrives, and what never leaves the browser.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ NAVER = AGENTS["naver", "android"]
 HERE = {
     "base_url": None
 }  # the site's own pages are where they are served, so that "continue here" leads somewhere
-SECONDS = "return await new Promise(done => setTimeout(done, document.querySelector('.step.now a').dataset.settle * 1.5))"
+SECONDS = (
+    "return await new Promise(done => setTimeout(done, "
+    "document.querySelector('.step.now a').dataset.settle * 1.5))"
+)
 
 # What the page does, in the order in which it does it (Navigation API).
 IN_ORDER = """
@@ -75,7 +81,8 @@ def tap(engine, times=1):
 def copy(engine):
     engine.tap("#copy")
     engine.until(
-        "document.querySelector('#copy').textContent === document.querySelector('#copy').dataset.copied"
+        "document.querySelector('#copy').textContent === "
+        "document.querySelector('#copy').dataset.copied"
     )
 
 
@@ -336,7 +343,10 @@ def test_by_itself_not_again_on_a_reload_nor_reported(engine):
 
 
 def test_kept_by_the_browser_and_shown_again_nothing_is_reported_again(engine):
-    """From the browser's own cache of whole pages (bfcache): the same page lives on, and still knows what it has said."""
+    """From the browser's own cache of whole pages (bfcache).
+
+    The same page lives on, and still knows what it has said.
+    """
     with measured(HERE, keep=True) as site:
         engine.open(f"{site.url}/landing", TIKTOK)
         play(engine, "tap, wait, replace")
@@ -370,7 +380,10 @@ PRIVATE = [
 
 @pytest.mark.parametrize("header", PRIVATE)
 def test_whoever_asks_for_privacy_is_helped_and_not_followed(chromium, visitor, header):
-    """Only the number of eligible visits is counted; the marker that brings this visitor out is no arrival either."""
+    """Only the number of eligible visits is counted.
+
+    The marker that brings this visitor out is no arrival either.
+    """
     with measured(HERE) as site:
         chromium.open(f"{site.url}/", TIKTOK)
         chromium.cdp("Network.setExtraHTTPHeaders", headers={header: "1"})
@@ -403,7 +416,8 @@ def test_without_events_in_the_rules_nobody_is_told(engine):
     with served(rules, site_with_presave) as site:
         engine.open(f"{site.url}/landing", TIKTOK)
         assert engine.script(
-            "const main = document.querySelector('main'); return [main.dataset.visit, main.dataset.beacon]"
+            "const main = document.querySelector('main'); "
+            "return [main.dataset.visit, main.dataset.beacon]"
         ) == [None, None]
         play(engine, "tap, leave, return, copy")
         assert engine.script("return refused") == []

@@ -1,6 +1,9 @@
-"""The page in real engines: every ladder, rung by rung, as a host app that refuses, opens, or loads it again.
+"""The page in real engines: every ladder, rung by rung.
 
-What no engine here can tell: Android's WebView, iOS's own, universal links, and what a host app's delegate really does.
+As a host app that refuses, opens, or loads it again.
+
+What no engine here can tell: Android's WebView, iOS's own, universal links, and what a host app's
+delegate really does.
 """
 
 from __future__ import annotations
@@ -19,7 +22,10 @@ from .table import AGENTS, LADDERS, PATHS
 TOKEN = re.compile(r"(_esc(?:=|%3D)\d+\.\d+-)[\w-]+\.[\w-]+\.[\w-]+")
 TOKEN_IN = re.compile(r"_esc(?:=|%3D)\d+\.\d+-([\w-]+\.[\w-]+\.[\w-]+)")
 NOW = ".step.now a"
-SHOWN = "[...document.querySelectorAll('.step')].flatMap((step, at) => step.getClientRects().length ? [at] : [])"
+SHOWN = (
+    "[...document.querySelectorAll('.step')].flatMap((step, at) => "
+    "step.getClientRects().length ? [at] : [])"
+)
 MENU_FIRST = (
     "[...document.querySelectorAll('.menu.first')].some(words => words.getClientRects().length)"
 )
@@ -39,7 +45,7 @@ def test_the_table_is_whole():
 
 
 class Row(NamedTuple):
-    """One row in one engine: the engine, the address that the visitor opens, who they are, the rungs."""
+    """One row in one engine: the engine, the address to open, who the visitor is, the rungs."""
 
     engine: object
     url: str
@@ -92,7 +98,8 @@ def shown(engine):
 def token(engine):
     """The visit's token, in what the page or the redirect hands over."""
     links = engine.script(
-        "return [...document.querySelectorAll('.step a')].map(link => link.getAttribute('href')).join(' ')"
+        "return [...document.querySelectorAll('.step a')].map(link => "
+        "link.getAttribute('href')).join(' ')"
     )
     return TOKEN_IN.search(links or engine.attempts(1)[0].uri)[1]
 
@@ -103,17 +110,22 @@ def waited(engine, rung):
 
 
 def next_rung_follows(engine, rungs):
-    """After a rung that did nothing the next one stands in its place, and after the last one words; either way it is said."""
+    """After a rung that did nothing the next one stands in its place.
+
+    After the last one there are words; either way it is said.
+    """
     number = engine.script("return document.querySelectorAll('.step').length") - len(rungs)
-    engine.until(
-        f"!document.hidden && ({MENU_FIRST if not rungs else f'({SHOWN}).join() === String({number})'})"
-    )
+    follows = f"({SHOWN}).join() === String({number})" if rungs else MENU_FIRST
+    engine.until(f"!document.hidden && ({follows})")
     assert engine.script("return document.querySelector('[role=status]').textContent.trim()")
 
 
 @every_row
 def test_refused_the_whole_ladder_in_place(row, site):
-    """Each rung is attempted once, with exactly its URI, in the visitor's own gesture where it is a tap."""
+    """Each rung is attempted once, with exactly its URI.
+
+    In the visitor's own gesture where it is a tap.
+    """
     engine, rungs, loads = row.engine, row.rungs, 1
     engine.open(row.url, row.agent)
     for number, rung in enumerate(rungs):
@@ -154,7 +166,10 @@ def test_opened_and_come_back_the_same_step_and_no_second_launch(row):
 
 @pytest.mark.parametrize("row", MARKED, indirect=True, ids=name)
 def test_come_back_marked_nothing_happens_by_itself(row):
-    """Where the host app loads the page that was handed over, its next rungs wait for a tap, and the address is clean."""
+    """The host app loads the page that was handed over.
+
+    Its next rungs wait for a tap, and the address is clean.
+    """
     engine = row.engine
     engine.open(row.url, row.agent)
     visit = token(engine)
@@ -162,7 +177,8 @@ def test_come_back_marked_nothing_happens_by_itself(row):
         engine.open(f"{row.url}?_esc={number}.0-{visit}", row.agent)
         rest = row.rungs[number + 1 :]
         links = engine.script(
-            "return [...document.querySelectorAll('.step a')].map(link => [link.getAttribute('href'), link.dataset.trigger])"
+            "return [...document.querySelectorAll('.step a')].map(link => "
+            "[link.getAttribute('href'), link.dataset.trigger])"
         )
         assert [(TOKEN.sub(r"\1{T}", uri), trigger) for uri, trigger in links] == [
             (rung.uri, "tap") for rung in rest

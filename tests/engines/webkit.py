@@ -1,4 +1,7 @@
-"""Drives the WebKit host app, from any Python: a display, the process, commands and what was seen."""
+"""Drives the WebKit host app, from any Python.
+
+A display, the process, commands and what was seen.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ from typing import Any
 from .seen import CENTRE, WATCH, Attempt, ScriptError, TimedOutError, is_here, until, wrap
 
 PYTHON = "/usr/bin/python3"
-TRY = "import gi; gi.require_version('Gtk', '3.0'); gi.require_version('WebKit2', '4.1'); from gi.repository import Gtk, WebKit2"
+TRY = (
+    "import gi; gi.require_version('Gtk', '3.0'); gi.require_version('WebKit2', '4.1'); "
+    "from gi.repository import Gtk, WebKit2"
+)
 # Software drawing, and no sandbox of its own: it cannot start in a container.
 ENVIRONMENT = {
     "GDK_BACKEND": "x11",
@@ -72,7 +78,10 @@ class Display:
 
 
 class WebKit:
-    """The host app, started; every method returns when what it asks for has happened, or raises TimedOutError."""
+    """The host app, started.
+
+    Every method returns when what it asks for has happened, or raises TimedOutError.
+    """
 
     name = "WebKit"
 
@@ -118,9 +127,12 @@ class WebKit:
     # --- what a test does
 
     def open(self, url: str, agent: str, opens: str = "nothing", javascript: bool = True) -> None:
-        """A fresh webview that has loaded `url`, unless the page went elsewhere. `opens`: everything, nothing, or one scheme.
+        """A fresh webview that has loaded `url`, unless the page went elsewhere.
 
-        The agent travels wrapped up, for WebKitGTK sends none with brackets, which some host apps have.
+        `opens`: everything, nothing, or one scheme.
+
+        The agent travels wrapped up, for WebKitGTK sends none with brackets, which some host apps
+        have.
         """
         self.seen.clear()
         self.do(
@@ -168,7 +180,10 @@ class WebKit:
             raise TimedOutError(f"{condition} did not come true in {seconds} s")
 
     def attempts(self, count: int = 0) -> list[Attempt]:
-        """Every navigation to another place than this machine so far; waits until there are `count`."""
+        """Every navigation to another place than this machine so far.
+
+        Waits until there are `count`.
+        """
         end = time.monotonic() + 5
         while len(self._attempts()) < count:
             self._next(end)
@@ -176,7 +191,10 @@ class WebKit:
         return self._attempts()
 
     def handoff_ms(self) -> float:
-        """How long after the navigation's start the first hand-off was attempted, by the host's clock."""
+        """How long after the navigation's start the first hand-off was attempted.
+
+        By the host's clock.
+        """
         self.attempts(1)
         away = next(line for line in self.navigations() if not is_here(line["uri"]))
         return float(away["at"] - self.navigations()[0]["at"])

@@ -1,10 +1,13 @@
 #!/usr/bin/python3
-"""An embedded browser as an iOS host app has it: WebKitGTK with a delegate that judges every navigation.
+"""An embedded browser as an iOS host app has it.
 
-It runs under the system's Python (python3-gi and gir1.2-webkit2-4.1 live there) on an X display, and needs nothing of
-the project. It speaks JSON, one object a line: commands come in on stdin with an `id`, replies and events go out on
-stdout. Addresses of this machine are loaded; every other navigation is reported, and by the policy either *opened*,
-as by the operating system, so that the host app goes to the background and its page is hidden, or ignored.
+WebKitGTK with a delegate that judges every navigation.
+
+It runs under the system's Python (python3-gi and gir1.2-webkit2-4.1 live there) on an X display,
+and needs nothing of the project. It speaks JSON, one object a line: commands come in on stdin with
+an `id`, replies and events go out on stdout. Addresses of this machine are loaded; every other
+navigation is reported, and by the policy either *opened*, as by the operating system, so that the
+host app goes to the background and its page is hidden, or ignored.
 """
 
 from __future__ import annotations
@@ -90,7 +93,10 @@ class Host:
         return uri
 
     def is_opened(self, uri: str) -> bool:
-        """Whether the policy (everything, nothing, or a scheme) lets the operating system have this URI."""
+        """Whether the policy lets the operating system have this URI.
+
+        The policy is everything, nothing, or a scheme.
+        """
         return not uri.startswith(HERE) and self.opens in ("everything", uri.partition(":")[0])
 
     # --- commands
@@ -179,7 +185,10 @@ class Host:
         self.view.call_async_javascript_function(body, -1, None, None, None, None, done)
 
     def do_tap(self, reply: Callable[..., None], x: float, y: float) -> None:
-        """Press and release the first button there: the toolkit's own events, so a visitor's gesture."""
+        """Press and release the first button there.
+
+        The toolkit's own events, so a visitor's gesture.
+        """
         for kind in (
             Gdk.EventType.MOTION_NOTIFY,
             Gdk.EventType.BUTTON_PRESS,

@@ -1,4 +1,7 @@
-"""Outcomes: what the site says has happened, in whichever visit, through whatever flow of its own."""
+"""Outcomes: what the site says has happened.
+
+In whichever visit, through whatever flow of its own.
+"""
 
 from __future__ import annotations
 
@@ -144,7 +147,7 @@ def test_two_sites_in_one_process_are_told_apart(at):
         assert [event.outcome for event in site.events if event.visit] == ["presave"]
 
 
-# --- through the site's own flow -------------------------------------------------------------------------------------
+# --- through the site's own flow ------------------------------------------------------------------
 
 
 def plain_site(environ, start_response):
@@ -211,7 +214,10 @@ def of_wsgi(make):
 
 
 def of_django(told):
-    """The same at a Django site. Each client loads the middleware anew, as another process would."""
+    """The same at a Django site.
+
+    Each client loads the middleware anew, as another process would.
+    """
     clients = []
 
     def browser():

@@ -1,8 +1,10 @@
-"""Coverage-guided fuzzing of user agents, URLs and queries: python tests/fuzz/fuzz.py [libFuzzer's words] [CORPUS].
+"""Coverage-guided fuzzing of user agents, URLs and queries.
 
-Needs atheris. A fault is any exception, any redirect or hand-off to a host that no rule names, or a verdict that
-depends on what stands behind the first 1,024 characters of an agent. With ESCAPE_MW_PLANTED=1 a fault is planted, to
-see that it is found.
+Run it with `python tests/fuzz/fuzz.py [libFuzzer's words] [CORPUS]`.
+
+Needs atheris. A fault is any exception, any redirect or hand-off to a host that no rule names, or a
+verdict that depends on what stands behind the first 1,024 characters of an agent. With
+ESCAPE_MW_PLANTED=1 a fault is planted, to see that it is found.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ RULES = load(
 POLICY = RULES.policy
 ENGINE = Engine(RULES)
 PLANTED = os.environ.get("ESCAPE_MW_PLANTED") == "1"
-IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 musical_ly_41.9.0 "
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Mobile/15E148 musical_ly_41.9.0 "
+)
 
 
 def check_agent(text: str) -> None:

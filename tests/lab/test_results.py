@@ -1,4 +1,7 @@
-"""What own results amount to: tallies, rows that load as rules, and the commands that print them."""
+"""What own results amount to.
+
+Tallies, rows that load as rules, and the commands that print them.
+"""
 
 from __future__ import annotations
 
@@ -161,7 +164,7 @@ def test_an_unnamed_webview_is_told_and_no_row():
     )
 
 
-# --- the commands ----------------------------------------------------------------------------------------------------
+# --- the commands ---------------------------------------------------------------------------------
 
 
 @pytest.fixture

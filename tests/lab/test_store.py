@@ -86,7 +86,10 @@ def test_ten_thousand_rows_are_kept(tmp_path):
     with closing(sqlite3.connect(store.path)) as file, file:
         row = ("2027-01-15", "tiktok", "", "ios", "app", "app-scheme", "nothing")
         file.executemany(
-            "INSERT INTO results (day, app, app_version, platform, goal, technique, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                "INSERT INTO results (day, app, app_version, platform, goal, technique, outcome) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)"
+            ),
             [row] * (MAX_ROWS + 5),
         )
     store.record(mark(1), "error")
@@ -124,13 +127,19 @@ from escape_mw.lab.store import LabStore
 from escape_mw.lab.marks import Trial, Session
 store = LabStore(pathlib.Path(sys.argv[1]))
 sys.stdin.read(1)
-made = [store.record(Trial(Session("tiktok", "1", "ios", sys.argv[2 if number % 2 else 3] + str(number)), "app", "menu"), "worked") for number in range(20)]
+made = []
+for number in range(20):
+    session = Session("tiktok", "1", "ios", sys.argv[2 if number % 2 else 3] + str(number))
+    made.append(store.record(Trial(session, "app", "menu"), "worked"))
 print(made.count(True), made.count(None))
 """
 
 
 def test_processes_lose_nothing_and_count_a_mark_once(tmp_path):
-    """Four processes begin at once, on a file that is not there yet; every other mark is the same for all."""
+    """Four processes begin at once, on a file that is not there yet.
+
+    Every other mark is the same for all.
+    """
     command = [sys.executable, "-c", WRITER, str(tmp_path / "lab")]
     running = [
         subprocess.Popen(
@@ -158,7 +167,10 @@ def test_a_locked_file_is_waited_for_a_little(tmp_path, caplog, monkeypatch):
         other.execute("BEGIN EXCLUSIVE")
         assert [store.record(mark(number), "worked") for number in (1, 2)] == [None, None]
         assert faults(caplog) == [
-            f"lab file {str(store.path)!r} is unusable, results are not stored: 'database is locked'"
+            (
+                f"lab file {str(store.path)!r} is unusable, results are not stored: "
+                "'database is locked'"
+            )
         ]
         other.execute("ROLLBACK")
     assert store.record(mark(3), "worked") is True

@@ -78,7 +78,8 @@ def test_headers():
         "Content-Language": "en",
     }
     assert policy.startswith(
-        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src 'sha256-"
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "script-src 'sha256-"
     )
     assert "unsafe" not in policy
 
@@ -288,7 +289,10 @@ def tree(body):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_leaves_its_place(text):
-    """In every slot: the page's tree stays that of a harmless word, and the text comes out as it went in."""
+    """In every slot, the page's tree stays that of a harmless word.
+
+    The text comes out as it went in.
+    """
 
     def dressed(word):
         target = Destination(
@@ -355,7 +359,8 @@ def test_redirect():
 
 def test_a_template_of_the_sites_own(tmp_path):
     (tmp_path / "ours.html").write_text(
-        '{% extends "interstitial.html" %}{% block header %}<h1>Ours: {{ heading }}</h1>{% endblock %}'
+        '{% extends "interstitial.html" %}{% block header %}'
+        "<h1>Ours: {{ heading }}</h1>{% endblock %}"
     )
     rules = tmp_path / "escape.yaml"
     rules.write_text("version: 1\npage: {template: ours.html}\n")

@@ -1,4 +1,6 @@
-"""The brief, requirement by requirement, as visitors in TikTok, Instagram and a desktop browser meet it.
+"""The brief, requirement by requirement.
+
+As visitors in TikTok, Instagram and a desktop browser meet it.
 
 Every URI is written out; {T} stands for the visit's signed token.
 """
@@ -303,7 +305,10 @@ def test_no_dead_end(visit, path, agent):
 
 
 def test_destination_arrives_byte_for_byte(visit):
-    """R10: in the real browser the site's own redirect stands, with every parameter of the label's."""
+    """R10: in the real browser the site's own redirect stands.
+
+    With every parameter of the label's.
+    """
     arrival = visit(f"/smart?_esc=0.3-{TOKEN}", SAFARI)
     assert (arrival.status_int, arrival.location) == (302, LINKFIRE)
 

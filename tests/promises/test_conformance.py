@@ -1,4 +1,7 @@
-"""Whatever an application does, by PEP 3333 or against it: the server sees what it would see without us."""
+"""Whatever an application does, by PEP 3333 or against it.
+
+The server sees what it would see without us.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ PAGE = load({"version": 1, "rules": [{"path": "/**", "to": "page"}]})
 
 
 class Strict:
-    """A server by the letter of PEP 3333, and its journal: every call that reaches it, and the application's own notes."""
+    """A server by the letter of PEP 3333, and its journal.
+
+    Every call that reaches it, and the application's own notes.
+    """
 
     def __init__(self, app, environ, says, patience=WHOLE, broken=False):
         self.journal = []
@@ -126,7 +132,7 @@ def fail(start):
         return start("500 Oh", [TEXT], (type(error), error, error.__traceback__))
 
 
-# --- what applications do --------------------------------------------------------------------------------------------
+# --- what applications do -------------------------------------------------------------------------
 
 
 def lists(environ, start):
@@ -453,7 +459,7 @@ UNRULY = [
     pytest.param(catches_what_write_raises, id="a client that is gone, and who minds"),
 ]
 
-# --- a response that is passed ---------------------------------------------------------------------------------------
+# --- a response that is passed --------------------------------------------------------------------
 
 
 def once(app):
@@ -585,7 +591,10 @@ REQUESTS = [
 
 @pytest.mark.parametrize("environ", REQUESTS)
 def test_both_sides_are_handed_the_same_objects(environ):
-    """The request: environ itself, every key and value, its body unread. The response: headers, write and body."""
+    """The request: environ itself, every key and value, its body unread.
+
+    The response: headers, write and body.
+    """
     environ = environ | {"wsgi.input": Unreadable()}
     before = list(environ.items())
     notes, headers = [], [TEXT]
@@ -609,7 +618,7 @@ def test_both_sides_are_handed_the_same_objects(environ):
     assert server.started == [("200 OK", [TEXT], None)]
 
 
-# --- a redirect that is answered instead -----------------------------------------------------------------------------
+# --- a redirect that is answered instead ----------------------------------------------------------
 
 ANSWERED = [
     pytest.param(environ_of(TIKTOK_IOS), TRACK, "200 OK", id="with a page"),
@@ -627,7 +636,10 @@ def redirecting(location):
 @pytest.mark.parametrize(("environ", "location", "status"), ANSWERED)
 @pytest.mark.parametrize("app", CONFORMING)
 def test_an_answer_of_ours_is_one_start_and_one_item(app, environ, location, status):
-    """Nothing that the application writes or gives is sent, nothing is asked of its body, and it is closed once."""
+    """Nothing that the application writes or gives is sent.
+
+    Nothing is asked of its body, and it is closed once.
+    """
     for method, more in product(["GET", "HEAD"], SERVERS):
         begins = b"<!doctype html>" if (method, status) == ("GET", "200 OK") else b""
         journal = Strict(
@@ -650,7 +662,10 @@ def test_an_answer_of_ours_is_one_start_and_one_item(app, environ, location, sta
 
 
 def closes(app, more):
-    """Whether an application's body has something to note when it is closed: a generator that never ran has not."""
+    """Whether an application's body has something to note when it is closed.
+
+    A generator that never ran has not.
+    """
     return app in (gives_a_lazy_body, writes_and_gives, starts_as_it_is_iterated) or (
         app is generates and more.get("patience") != 0
     )
@@ -693,7 +708,10 @@ def test_a_fault_while_an_unsent_redirect_is_closed_is_told():
 
 
 def test_an_answer_before_the_application_is_asked_leaves_the_request_alone():
-    """The site may be asked after all, by whatever stands outside: environ and body are as they were."""
+    """The site may be asked after all, by whatever stands outside.
+
+    `environ` and the body are as they were.
+    """
     asked = []
     app = EscapeMiddleware(lambda *_: asked.append(1), PAGE)
     environ = environ_of(TIKTOK_IOS, CONTENT_LENGTH="3") | {"wsgi.input": Unreadable()}
@@ -706,7 +724,7 @@ def test_an_answer_before_the_application_is_asked_leaves_the_request_alone():
     ]
 
 
-# --- between linters -------------------------------------------------------------------------------------------------
+# --- between linters ------------------------------------------------------------------------------
 
 LINTED = [
     (validator, "GET"),

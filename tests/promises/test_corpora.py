@@ -1,4 +1,7 @@
-"""The figures on labelled real traffic, where such corpora are at hand (ESCAPE_MW_CORPORA names their folder)."""
+"""The figures on labelled real traffic, where such corpora are at hand.
+
+ESCAPE_MW_CORPORA names their folder.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,10 @@ SLOW = [
 
 
 def quickest(work, agent):
-    """The processor's time for an agent, in seconds, the best of several: instruction counts do not see into a regular expression."""
+    """The processor's time for an agent, in seconds, the best of several.
+
+    Instruction counts do not see into a regular expression.
+    """
 
     def once():
         before = time.thread_time()
@@ -121,7 +127,10 @@ def test_eight_times_the_agent_takes_no_more_than_eight_times_the_time(head, pie
     ("allow", "only"), [("open.spotify.com", "spotify"), ("*.lnk.to", "linkfire")]
 )
 def test_no_hostile_target_gets_out(allow, only):
-    """Every row that browsers take elsewhere passes; every row that must be allowed is handed over."""
+    """Every row that browsers take elsewhere passes.
+
+    Every row that must be allowed is handed over.
+    """
     rules = load(
         {
             "version": 1,
@@ -191,7 +200,10 @@ def markup():
 
 @pytest.mark.parametrize("page", test_xss.PAGES)
 def test_no_markup_of_the_rules_gets_out(page, same):
-    """Ten rows to a value, for speed: they come out as they went in, or one of them has broken its slot."""
+    """Ten rows to a value, for speed.
+
+    They come out as they went in, or one of them has broken its slot.
+    """
 
     def made(word):
         values = test_xss.everywhere(word)

@@ -32,7 +32,10 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 @pytest.mark.slow
 def test_rules_replaced_a_thousand_times_under_load(tmp_path, monkeypatch):
-    """Whole, half, broken and gone, while two threads ask: every TikTok visit is answered, every browser passes."""
+    """Whole, half, broken and gone, while two threads ask.
+
+    Every TikTok visit is answered, every browser passes.
+    """
     monkeypatch.setattr("escape_mw.rules.reload.CHECK_INTERVAL", 0.0)
     file = tmp_path / "escape.yaml"
     good = "version: 1\nrules: [{{name: 'edit {0}', path: '/**', to: redirect}}]\n"
@@ -81,7 +84,10 @@ def test_a_clock_that_jumps(tmp_path):
 
 @needs_fork
 def test_fork_after_load():
-    """A server that loads first and forks then: each child answers, and believes what its sibling signed."""
+    """A server that loads first and forks then.
+
+    Each child answers, and believes what its sibling signed.
+    """
     program = """
 import os, sys
 from tests.sites import ask_wsgi, plain
@@ -105,7 +111,10 @@ sys.exit(0 if marker.trusted else 1)
 
 @pytest.mark.slow
 def test_memory_stays_where_it_was():
-    """200,000 requests with as many agents, half of them of a host app: within 10 MB of the start."""
+    """200,000 requests with as many agents, half of them of a host app.
+
+    Within 10 MB of the start.
+    """
     program = """
 import gc
 from tests.public.test_wsgi import environ_of
@@ -119,7 +128,8 @@ app = EscapeMiddleware(lambda environ, start: [])
 safari, tiktok = environ_of(SAFARI), environ_of(TIKTOK_IOS)
 def ask(number):
     app({**safari, "HTTP_USER_AGENT": SAFARI.replace("18_6", f"18_{number}")}, start)
-    app({**tiktok, "HTTP_USER_AGENT": f"{TIKTOK_IOS} {number}" + "x" * 600, "HTTP_ACCEPT_LANGUAGE": f"de;q=0.{number}"}, start)
+    agent, language = f"{TIKTOK_IOS} {number}" + "x" * 600, f"de;q=0.{number}"
+    app({**tiktok, "HTTP_USER_AGENT": agent, "HTTP_ACCEPT_LANGUAGE": language}, start)
 for number in range(5_000):
     ask(number)
 before = resident()
@@ -165,8 +175,11 @@ def test_an_optimised_interpreter_checks_as_much():
     program = """
 from escape_mw.engine.explain import Explainer
 from escape_mw import load, RulesError
-told = Explainer(load({"version": 1, "rules": [{"path": "/out", "to": {"query": "url"}}]})).describe(
-    {"ua": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Mobile/1 musical_ly_41.9.0", "url": "/out?url=https://open.spotify.com@evil.example/"})
+rules = load({"version": 1, "rules": [{"path": "/out", "to": {"query": "url"}}]})
+told = Explainer(rules).describe({
+    "ua": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Mobile/1 musical_ly_41.9.0",
+    "url": "/out?url=https://open.spotify.com@evil.example/",
+})
 try:
     load({"version": 1, "rules": [{"path": "/x", "to": "https://evil.example/"}]})
 except RulesError:
@@ -199,11 +212,14 @@ def test_nothing_of_a_request_is_kept():
     assert not [held for held in gc.get_objects() if type(held) is Held]
 
 
-# --- what the site gives us: observers, loggers, an application that dies ---------------------------------------------
+# --- what the site gives us: observers, loggers, an application that dies -------------------------
 
 
 def served(app, page=True):
-    """A browser gets what the bare site gives, and a visitor in TikTok our page, or what the site gives: no other answer."""
+    """A browser gets what the bare site gives.
+
+    A visitor in TikTok gets our page, or what the site gives: no other answer.
+    """
     for path in ("/listen", "/page"):
         assert ask_wsgi(app, path, SAFARI) == ask_wsgi(plain, path, SAFARI)
         assert ask_wsgi(app, path, TIKTOK_IOS)[0] == (200 if page or path == "/page" else 302)
@@ -311,7 +327,10 @@ DYING_SITES = [
 @pytest.mark.parametrize("agent", [TIKTOK_IOS, SAFARI], ids=["TikTok", "a browser"])
 @pytest.mark.parametrize("site", DYING_SITES)
 def test_a_site_that_ends_its_thread_ends_it_and_the_next_is_served(site, agent):
-    """What it raises comes out, and the same thread may go on: nothing of ours still thinks that it is inside."""
+    """What it raises comes out, and the same thread may go on.
+
+    Nothing of ours still thinks that it is inside.
+    """
     dies = [True]
 
     def app(environ, start_response):
@@ -370,7 +389,7 @@ def test_a_log_that_cannot_be_written_harms_nobody(tmp_path, monkeypatch, spoil,
         logger.removeFilter(broken)
 
 
-# --- the rules file, while the site runs ------------------------------------------------------------------------------
+# --- the rules file, while the site runs ----------------------------------------------------------
 
 OFF = "version: 1\nmode: 'off'\n"
 
@@ -569,7 +588,7 @@ def test_a_child_forked_then_sees_later_edits(child_of_a_reload):
     assert child_of_a_reload[2:] == ["True"]
 
 
-# --- clocks -----------------------------------------------------------------------------------------------------------
+# --- clocks ---------------------------------------------------------------------------------------
 
 JUMPS = [-1_700_000_000, -86_400, -1, 0, 1, MAX_AGE, MAX_AGE + 1, 86_400, 3_000_000_000]
 
@@ -588,7 +607,10 @@ def clock(monkeypatch):
 )
 @pytest.mark.parametrize("jump", JUMPS)
 def test_a_clock_that_jumps_while_a_visitor_is_away(clock, jump, secrets):
-    """LINE's visitor is redirected by itself, twice at most, and then there is the page; a browser meets the site."""
+    """LINE's visitor is redirected by itself, twice at most.
+
+    Then there is the page; a browser meets the site.
+    """
     here, there = (EscapeMiddleware(plain, {"version": 1, "secret": secret}) for secret in secrets)
     path, statuses = "/smart", []
     for app, jumped in [(here, 0), (there, jump), (here, 1)]:

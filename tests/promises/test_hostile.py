@@ -1,4 +1,7 @@
-"""Whatever a request holds: we answer or pass, never fail, never change it, and never lead anywhere else."""
+"""Whatever a request holds, we answer or pass.
+
+We never fail, never change it, and never lead anywhere else.
+"""
 
 from __future__ import annotations
 

@@ -77,7 +77,10 @@ def written(caplog):
 
 
 def assert_plain(written, template):
-    """One line for each record, beside tracebacks; every one printable; none of the request's own words."""
+    """One line for each record, beside tracebacks.
+
+    Every one printable; none of the request's own words.
+    """
     assert template in {record.msg for record in written.records}
     lines = written.text().removesuffix("\n").split("\n")
     assert [line for line in lines if not line.isprintable()] == []
@@ -90,7 +93,7 @@ def assert_plain(written, template):
     assert [secret for secret in SECRETS if secret in written.text()] == []
 
 
-# --- what requests say -----------------------------------------------------------------------------------------------
+# --- what requests say ----------------------------------------------------------------------------
 
 
 def site(_, start_response):
@@ -171,7 +174,10 @@ REQUESTS = [
     pytest.param(decides, "%s%s rule=%r app=%s platform=%s service=%s", id="a decision"),
     pytest.param(
         serves_over_plain_http,
-        "%r appears to be served over plain http; behind a TLS-terminating proxy, set base_url or use ProxyFix",
+        (
+            "%r appears to be served over plain http; behind a TLS-terminating proxy, set "
+            "base_url or use ProxyFix"
+        ),
         id="plain http",
     ),
     pytest.param(
@@ -212,7 +218,7 @@ def test_a_request_forges_no_record_and_is_in_none(
     assert_plain(written, template)
 
 
-# --- what files, rules and sinks say ---------------------------------------------------------------------------------
+# --- what files, rules and sinks say --------------------------------------------------------------
 
 
 def loses_the_labs_file(text, folder):
@@ -253,7 +259,10 @@ def keeps_a_secret_badly(text, folder):
     is_edited(
         text,
         folder,
-        'version: 1\nsecret: 19216800000000000\nevents: {database: "s3cret-login TEXT"}\nbase_url: "https://s3cret-login@TEXT/x"\nlab: {token: s3cret-login}\n',
+        (
+            'version: 1\nsecret: 19216800000000000\nevents: {database: "s3cret-login TEXT"}\n'
+            'base_url: "https://s3cret-login@TEXT/x"\nlab: {token: s3cret-login}\n'
+        ),
     )
 
 
@@ -267,7 +276,10 @@ def is_edited_and_broken(text, folder):
     is_edited(
         text,
         folder,
-        'version: 1\nmode: "TEXT"\npage: {accent: "TEXT", language: "TEXT"}\nrules: [{path: "TEXT", to: "https://TEXT/"}]\n',
+        (
+            'version: 1\nmode: "TEXT"\npage: {accent: "TEXT", language: "TEXT"}\n'
+            'rules: [{path: "TEXT", to: "https://TEXT/"}]\n'
+        ),
     )
 
 
@@ -333,7 +345,7 @@ def test_a_record_says_where_it_was_written(written):
     assert {record.filename for record in written.records} == {"engine.py"}
 
 
-# --- that nothing was left out ---------------------------------------------------------------------------------------
+# --- that nothing was left out --------------------------------------------------------------------
 
 
 def logged(path):

@@ -1,4 +1,7 @@
-"""Longer agents, more rules and more destinations: the work grows no faster than they do (`benchmarks/scaling.py` has the times)."""
+"""Longer agents, more rules, more destinations: the work grows no faster than they do.
+
+`benchmarks/scaling.py` has the times.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ def instructions(call):
 
 
 def works(make, sizes):
-    """What each size costs, the first time that this visitor is seen, in a process that has been at work for a while."""
+    """What each size costs, the first time that this visitor is seen.
+
+    In a process that has been at work for a while.
+    """
     for size in sizes:
         make(size)()
     return [instructions(make(size)) for size in sizes]

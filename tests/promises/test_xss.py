@@ -1,4 +1,7 @@
-"""Whatever a value says, in whichever slot: a page's tree stays that of a harmless word, and the value comes out as it went in."""
+"""Whatever a value says, in whichever slot.
+
+A page's tree stays that of a harmless word, and the value comes out as it went in.
+"""
 
 from __future__ import annotations
 
@@ -226,7 +229,10 @@ def strings(body):
 
 
 def as_parsed(value):
-    """What a parser makes of a value before it is a token: line ends are one, and NUL is nothing (HTML 13.2.3.5)."""
+    """What a parser makes of a value before it is a token.
+
+    Line ends are one, and NUL is nothing (HTML 13.2.3.5).
+    """
     return value.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").replace("\ufffd", "")
 
 
@@ -243,7 +249,7 @@ def assert_only_words_differ(harmless, hostile, value):
     ], value
 
 
-# --- what the rules say ----------------------------------------------------------------------------------------------
+# --- what the rules say ---------------------------------------------------------------------------
 
 
 SHOWN = ("brand", "title", "artwork", "app", "sign", "label", "destination", "verified", "to")
@@ -340,7 +346,10 @@ def every_page(load, values, artwork):
 
 
 def test_every_slot_is_looked_at(same):
-    """What the next test says of a slot it says because the slot's value stands on one of the pages."""
+    """Each slot's value stands on one of the pages.
+
+    What the next test says of a slot it says because of that.
+    """
     values = {name: f"our own {name}" for name in [*SHOWN, *HIDDEN]}
     seen = b"".join(every_page(same, values, ARTWORK[0]).values()).decode()
     assert {name for name, value in values.items() if value in seen} == set(SHOWN)
@@ -414,7 +423,7 @@ def test_slots_of_a_fixed_form_take_nothing_else(make):
             load({"version": 1, **make(value)})
 
 
-# --- what a request says ---------------------------------------------------------------------------------------------
+# --- what a request says --------------------------------------------------------------------------
 
 REQUEST_RULES = {
     "version": 1,
@@ -577,7 +586,10 @@ LAB_UNHEARD = [
 
 
 def answered(engine, agent, given):
-    """Our answer to a request in this host app, or to the site's redirect (which stands beside the request's own keys)."""
+    """Our answer to a request in this host app, or to the site's redirect.
+
+    The redirect stands beside the request's own keys.
+    """
     given = dict(given)
     location = given.pop("Location", None)
     answer = engine.answer(environ_of(agent) | given)
@@ -587,7 +599,9 @@ def answered(engine, agent, given):
 
 
 def assert_quoted(engine, make, values):
-    """Wherever the request's word stood, a URL's own characters stand and nothing else; and so in a redirect's Location.
+    """Wherever the request's word stood, a URL's own characters stand and nothing else.
+
+    The same holds in a redirect's Location.
 
     Returns how many values stood on a page at all.
     """
@@ -614,7 +628,10 @@ def test_what_a_request_says_stands_on_the_page_as_a_quoted_url_or_not_at_all(ma
 
 @pytest.mark.parametrize(("make", "harmless"), UNHEARD)
 def test_what_no_page_repeats(make, harmless, same):
-    """The page is the same to the byte, or the site answers; `harmless` is None where only the site may."""
+    """The page is the same to the byte, or the site answers.
+
+    `harmless` is None where only the site may.
+    """
     engine = Engine(same(REQUEST_RULES))
     page = answered(engine, TIKTOK_IOS, {}).body
     same_page = 0

@@ -1,4 +1,7 @@
-"""Plain WSGI, Flask and Django, sync and async: the same answers byte for byte, and the same nothing."""
+"""Plain WSGI, Flask and Django, sync and async.
+
+The same answers byte for byte, and the same nothing.
+"""
 
 from __future__ import annotations
 

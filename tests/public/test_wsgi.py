@@ -1,4 +1,7 @@
-"""A redirect that is replaced leaves nothing behind but its cookies, and no internal error is anybody's."""
+"""A redirect that is replaced leaves nothing behind but its cookies.
+
+No internal error is anybody's.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,10 @@ def test_a_marked_visit_stays_marked_through_the_sites_own_redirects(
 
 
 def test_loop_of_two_host_names_ends(fixed):
-    """base_url says label.example, the site redirects that to www: the visitor climbs, and ends at the words."""
+    """base_url says label.example, the site redirects that to www.
+
+    The visitor climbs, and ends at the words.
+    """
     rules = fixed(
         {
             "version": 1,
@@ -148,7 +154,10 @@ def test_head_has_headers_and_no_body():
 
 
 def test_application_that_moves_path_segments():
-    """A dispatcher inside shifts SCRIPT_NAME and PATH_INFO; our address is the one that was asked for."""
+    """A dispatcher inside shifts SCRIPT_NAME and PATH_INFO.
+
+    Our address is the one that was asked for.
+    """
 
     def app(environ, start_response):
         environ["SCRIPT_NAME"], environ["PATH_INFO"], environ["QUERY_STRING"] = (

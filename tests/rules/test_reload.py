@@ -32,7 +32,10 @@ def file(tmp_path):
 
 
 def write(file, text):
-    """As an editor does it, with a time of its own, for quick tests are quicker than some file systems' clocks."""
+    """As an editor does it, with a time of its own.
+
+    For quick tests are quicker than some file systems' clocks.
+    """
     before = file.stat().st_mtime_ns if file.exists() else 0
     file.write_text(text)
     os.utime(file, ns=(before + 1, max(before + 1, file.stat().st_mtime_ns)))
@@ -139,7 +142,10 @@ def test_the_kill_switch_works_on_a_running_site(file, monkeypatch):
     assert b"instagram://extbrowser" in ask_wsgi(app, "/smart", INSTAGRAM_IOS)[2]
     write(
         file,
-        "version: 1\ntechniques: [{app: instagram, platform: ios, technique: extbrowser, enabled: false}]\n",
+        (
+            "version: 1\ntechniques: [{app: instagram, platform: ios, "
+            "technique: extbrowser, enabled: false}]\n"
+        ),
     )
     clock.passes()
     page = ask_wsgi(app, "/smart", INSTAGRAM_IOS)[2]

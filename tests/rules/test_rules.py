@@ -29,11 +29,13 @@ apps:
 destinations:
   only: [spotify, apple-music, linkfire]
   add:
-    - {id: our-links, name: Our links, hosts: [go.label.example, "*.lnk.label.example"], goal: browser}
+    - {id: our-links, name: Our links, hosts: [go.label.example, "*.lnk.label.example"], \
+goal: browser}
 techniques:
   - {app: instagram, platform: ios, technique: extbrowser, enabled: false}
   - {app: tiktok, platform: android, goal: app, steps: [intent-app: tap, menu: written]}
-page: {brand: Midnight Records, title: "New single", accent: "#1db954", artwork: /static/cover.jpg, language: auto, template: null}
+page: {brand: Midnight Records, title: "New single", accent: "#1db954", \
+artwork: /static/cover.jpg, language: auto, template: null}
 rules:
   - name: bio link
     path: /listen/{slug}
@@ -41,7 +43,8 @@ rules:
     share: 50
   - {path: "/t/{id}", to: "https://open.spotify.com/track/{id}"}
   - {path: /out, to: {query: url}}
-  - {path: "/presave/**", to: page, when: {apps: [tiktok], platforms: [ios, android], visitors: [in-app], languages: [en]}}
+  - {path: "/presave/**", to: page, when: \
+{apps: [tiktok], platforms: [ios, android], visitors: [in-app], languages: [en]}}
   - {path: "/**", to: redirect, direct: true}
 """
 
@@ -141,14 +144,20 @@ BAD = [
     pytest.param(
         "version: 1\nmode: Off",
         [
-            "escape.yaml:2:1: mode: 'Off' is not allowed (did you mean 'off'?); allowed: act, observe, off"
+            (
+                "escape.yaml:2:1: mode: 'Off' is not allowed (did you mean 'off'?); allowed: "
+                "act, observe, off"
+            )
         ],
         id="another word",
     ),
     pytest.param(
         "version: 1\npage: {colour: '#fff'}",
         [
-            "escape.yaml:2:8: page.colour: unknown key; allowed here: brand, title, accent, artwork, language, template"
+            (
+                "escape.yaml:2:8: page.colour: unknown key; allowed here: "
+                "brand, title, accent, artwork, language, template"
+            )
         ],
         id="an unknown key",
     ),
@@ -211,7 +220,10 @@ BAD = [
     pytest.param(
         "version: 1\ndestinations: {disable: [spotifi]}",
         [
-            "escape.yaml:2:26: destinations.disable[0]: 'spotifi' is not a known destination (did you mean 'spotify'?)"
+            (
+                "escape.yaml:2:26: destinations.disable[0]: 'spotifi' is not a known destination "
+                "(did you mean 'spotify'?)"
+            )
         ],
         id="a misspelt destination",
     ),
@@ -367,7 +379,8 @@ def test_bad_files(written, text, expected):
 
 def test_every_problem_at_once_in_the_order_of_the_file(written):
     path = written(
-        "version: 1\nmod: act\napps: {only: [tiktik]}\nrules:\n  - {path: x, to: page, share: 101}\n"
+        "version: 1\nmod: act\napps: {only: [tiktik]}\nrules:\n"
+        "  - {path: x, to: page, share: 101}\n"
     )
     assert [problem.removeprefix(f"{path}:").partition(" ")[0] for problem in problems(path)] == [
         "2:1:",

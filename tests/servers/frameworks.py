@@ -1,4 +1,7 @@
-"""The site of tests/sites.py in Flask and in Django, as servers need it: bare, and with the middleware in every way."""
+"""The site of tests/sites.py in Flask and in Django, as servers need it.
+
+Bare, and with the middleware in every way.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the servers serve where events are counted: a site whose pages are escaped, and tell which process they are from."""
+"""What the servers serve where events are counted.
+
+A site whose pages are escaped, and tell which process they are from.
+"""
 
 from __future__ import annotations
 

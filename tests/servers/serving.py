@@ -21,7 +21,10 @@ MODULES = Path("/usr/lib/apache2/modules")
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's mod_wsgi is built for
 
 GUNICORN = ("-m", "gunicorn", "--bind", "127.0.0.1:PORT", "--log-level", "critical")
-WSGIREF = "from wsgiref.simple_server import make_server; make_server('127.0.0.1', PORT, NAME).serve_forever()"
+WSGIREF = (
+    "from wsgiref.simple_server import make_server; "
+    "make_server('127.0.0.1', PORT, NAME).serve_forever()"
+)
 WERKZEUG = (
     "from werkzeug.serving import run_simple; run_simple('127.0.0.1', PORT, NAME, threaded=True)"
 )
@@ -59,7 +62,8 @@ WSGIDaemonProcess site threads=4 home=FOLDER python-path=ROOT:PACKAGES
 WSGIScriptAlias / FOLDER/site.wsgi process-group=site application-group=%{GLOBAL}
 WSGIChunkedRequest On
 """
-# Apache does not serve as root; the user that it serves as may read what root may, so that a folder of root's own will do.
+# Apache does not serve as root; the user that it serves as may read what root may, so that a folder
+# of root's own will do.
 AS_ROOT = (
     "setpriv",
     "--reuid=www-data",
@@ -101,7 +105,10 @@ def unfit(server: str) -> str | None:
 
 
 def start(server: str, application: str, folder: Path) -> Served:
-    """Serve an application, named as `module:name` in this folder, until it answers; `folder` is for what the server writes."""
+    """Serve an application, named as `module:name` in this folder, until it answers.
+
+    `folder` is for what the server writes.
+    """
     module, _, name = f"tests.servers.{application}".partition(":")
     if server == "mod_wsgi":
         served = Served(_apache(module, name, folder), folder=ROOT)

@@ -76,7 +76,10 @@ def told(name):
 
 
 def read(environ):
-    """The request's body; a chunked one as far as the server says that it ends, or cheroot's reader does."""
+    """The request's body.
+
+    A chunked one as far as the server says that it ends, or cheroot's reader does.
+    """
     if environ.get("CONTENT_LENGTH"):
         return environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     ends = (

@@ -19,7 +19,8 @@ daemon off; master_process off; pid FOLDER/pid; error_log stderr crit;
 events {}
 http {
     access_log off;
-    client_body_temp_path FOLDER/body; proxy_temp_path FOLDER/proxy; fastcgi_temp_path FOLDER/f; uwsgi_temp_path FOLDER/u; scgi_temp_path FOLDER/s;
+    client_body_temp_path FOLDER/body; proxy_temp_path FOLDER/proxy; \
+fastcgi_temp_path FOLDER/f; uwsgi_temp_path FOLDER/u; scgi_temp_path FOLDER/s;
     proxy_cache_path FOLDER/cache keys_zone=pages:1m;
     server {
         listen 127.0.0.1:PORT;
@@ -83,7 +84,10 @@ def test_everybody_gets_his_own(cached, app, recipe, order):
 
 
 def test_without_a_recipe_no_browser_is_ever_served_an_escape(cached):
-    """A cache that keeps the site's own page serves it to TikTok too: never worse, and README says so."""
+    """A cache that keeps the site's own page serves it to TikTok too.
+
+    That is never worse, and README says so.
+    """
     url = cached("keeping")
     assert "intent://" in get(url, TIKTOK_ANDROID)[2]
     assert get(url, SAFARI)[2] == "site"

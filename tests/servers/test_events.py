@@ -1,4 +1,7 @@
-"""Two workers and one SQLite file: every event of 500 visits once, and a killed worker takes its last second along, no more."""
+"""Two workers and one SQLite file: every event of 500 visits once.
+
+A killed worker takes its last second along, no more.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ GONE = (ConnectionError, http.client.HTTPException)  # the worker that had the r
 
 
 class Site:
-    """Asks a served site; `statuses` is what it answered, `gone` how many requests a killed worker took along."""
+    """Asks a served site.
+
+    `statuses` is what it answered, `gone` how many requests a killed worker took along.
+    """
 
     def __init__(self, url):
         self.address = url.removeprefix("http://")
@@ -45,7 +51,10 @@ class Site:
         return text
 
     def visit(self, number):
-        """A page in TikTok, a tap that is told twice, the real browser, a pre-save; the visit's id."""
+        """A page in TikTok, a tap that is told twice, the real browser, a pre-save.
+
+        Returns the visit's id.
+        """
         page = self.ask("GET", f"/presave/{number}", TIKTOK_ANDROID)
         if not page:
             return None

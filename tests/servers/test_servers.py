@@ -1,4 +1,7 @@
-"""Real servers, raw sockets: what passes is byte for byte what the bare application answers there."""
+"""Real servers, raw sockets.
+
+What passes is byte for byte what the bare application answers there.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,7 @@ def site(request, tmp_path_factory):
         list(pool.map(Served.stop, served))
 
 
-# --- what passes -----------------------------------------------------------------------------------------------------
+# --- what passes ----------------------------------------------------------------------------------
 
 CHUNKS = "3\r\nhel\r\n8\r\nlo, you.\r\n0\r\n\r\n"
 POST = "POST /echo HTTP/1.1"
@@ -155,7 +158,7 @@ def test_chunks_arrive(site):
         )
 
 
-# --- escapes ---------------------------------------------------------------------------------------------------------
+# --- escapes --------------------------------------------------------------------------------------
 
 
 def test_escape(site):
@@ -197,7 +200,10 @@ SECOND = raw("GET /page?second HTTP/1.1", CHROME_DESKTOP)
 
 @pytest.mark.parametrize(("first", "escapes"), FIRST)
 def test_a_connection_goes_on_after(site, first, escapes):
-    """Once the answer is read, and with both requests sent at once; where the server closes, nothing but the answer came."""
+    """Once the answer is read, and with both requests sent at once.
+
+    Where the server closes, nothing but the answer came.
+    """
     keeps = site.server in (KEEPS_CONNECTIONS if escapes else KEEPS_THEM_WITHOUT_A_LENGTH)
     second, expected = (SECOND, ask(site.bare, SECOND)) if keeps else (b"", b"")
     for url in site.wrapped.values():

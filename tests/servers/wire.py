@@ -70,7 +70,10 @@ def parted(answers: bytes, request: bytes) -> tuple[bytes, bytes, bytes] | None:
 
 
 def ask_twice(url: str, first: bytes, second: bytes) -> tuple[bytes, bytes, bytes]:
-    """The first answer's head and body, and all that follows it, on one connection; the second is sent after the first answer."""
+    """The first answer's head and body, and all that follows it, on one connection.
+
+    The second is sent after the first answer.
+    """
     with connect(url) as connection:
         connection.sendall(first)
         answer = b""

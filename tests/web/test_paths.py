@@ -73,7 +73,10 @@ def test_bad_patterns(pattern):
 )
 @given(st.binary())
 def test_no_capture_leaves_its_place(template, raw):
-    """Whatever bytes a path holds, the browser reaches the template's host, and the segments around it stay."""
+    """Whatever bytes a path holds, the browser reaches the template's host.
+
+    The segments around it stay.
+    """
     value = raw.decode("utf-8", "surrogateescape")
     parsed = can_ada.parse(fill(template, {"v": value}))
     assert parsed.hostname == "open.spotify.com"
