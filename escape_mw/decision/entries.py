@@ -69,7 +69,6 @@ class Crawlers:
 
     words: tuple[str, ...] = ()
     stems: tuple[str, ...] = ()
-    people: tuple[str, ...] = ()
 
     @classmethod
     def from_data(cls, data: Data) -> Crawlers:

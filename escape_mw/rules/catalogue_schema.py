@@ -77,7 +77,6 @@ class CrawlersForm(Strict):
 
     words: list[str]
     stems: list[str]
-    people: list[str]
 
 
 class BrowsersForm(Strict):

@@ -92,6 +92,34 @@ NAMED = [
         "157.0",
         id="a phone whose name holds bot",
     ),
+    pytest.param(
+        agents.ANDROID.replace("Pixel 8", "FOSSiBOT F101") + " [FB_IAB/FB4A;FBAV/157.0;]",
+        "facebook",
+        "android",
+        "157.0",
+        id="a phone whose name ends in bot",
+    ),
+    pytest.param(
+        agents.INSTAGRAM_ANDROID.replace("Pixel 8", "IDbot53"),
+        "instagram",
+        "android",
+        "404.0.0.48.76",
+        id="a phone that the host app names once more",
+    ),
+    pytest.param(
+        agents.ANDROID.replace("Pixel 8", "moto bot(30)") + " [FB_IAB/FB4A;FBAV/157.0;]",
+        "facebook",
+        "android",
+        "157.0",
+        id="a phone with brackets in its name",
+    ),
+    pytest.param(
+        agents.ANDROID + " GoogleApp/13.47.8.26.arm64",
+        "gsa",
+        "android",
+        "13.47.8.26",
+        id="the Google app under its longer name",
+    ),
 ]
 
 
@@ -157,6 +185,18 @@ BROWSERS = [
         id="old Edge",
     ),
     pytest.param(
+        agents.ANDROID.replace("; wv", "") + " SznProhlizec/10.2.1a", id="Seznam's browser"
+    ),
+    pytest.param(agents.ANDROID + " LieBaoFast/5.12.3", id="Liebao"),
+    pytest.param(
+        (
+            "Mozilla/5.0 (Linux; Android 5.0; de-at; SAMSUNG SM-X900 Build/LRX21T) "
+            "AppleWebKit/537.36 (KHTML, like Gecko) Version/2.1 Chrome/34.0.1847.76 "
+            "Mobile Safari/537.36"
+        ),
+        id="Samsung's browser before it had a name",
+    ),
+    pytest.param(
         "Instagram 5.0.7 Android (15/4.0.4; 160dpi; 320x480; Sony; MiniPro; mango; semc; en_US)",
         id="a native client is no visitor in a webview",
     ),
@@ -190,6 +230,18 @@ BOTS = [
         + " (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
         id="Googlebot's phone",
     ),
+    pytest.param(
+        agents.ANDROID.replace("; wv", "") + " (compatible; Examplebot/2.1)",
+        id="a crawler behind a phone",
+    ),
+    pytest.param(
+        "Mozilla/5.0 (compatible; Examplebot/2.1; Android 14)", id="a crawler that says Android"
+    ),
+    pytest.param(agents.ANDROID + " Examplebot", id="a crawler's name without brackets"),
+    pytest.param(
+        "Mozilla/5.0 (Windows NT 10.0; example.com bot) AppleWebKit/537.36",
+        id="a crawler in a desktop's brackets",
+    ),
 ]
 
 
@@ -216,6 +268,24 @@ HEADERS = [
         {"x_requested_with": "mark.via.gp"},
         ("browser", None),
         id="a browser's package",
+    ),
+    pytest.param(
+        agents.UNNAMED_ANDROID,
+        {"x_requested_with": "COM.ZhiliaoApp.Musically"},
+        ("in-app", "tiktok"),
+        id="the host app's package in other letters",
+    ),
+    pytest.param(
+        agents.UNNAMED_ANDROID,
+        {"x_requested_with": "com.cloudmosa.puffinFree"},
+        ("browser", None),
+        id="a browser's package in other letters",
+    ),
+    pytest.param(
+        agents.UNNAMED_ANDROID,
+        {"x_requested_with": "com.example.tinyBrowser"},
+        ("browser", None),
+        id="a package that calls itself a browser",
     ),
     pytest.param(
         agents.SAFARI,
@@ -254,6 +324,13 @@ HEADERS = [
 def test_headers(agent, headers, expected):
     seen = visitor(agent, **headers)
     assert (seen.kind, seen.app) == expected
+
+
+def test_a_host_apps_package_may_call_itself_a_browser():
+    app = {"id": "ours", "name": "Ours", "android_package": "com.example.InAppBrowser"}
+    detector = load({"version": 1, "apps": {"add": [app]}}).policy.visitors
+    headers = {"x-requested-with": "com.example.inappbrowser"}
+    assert detector.visitor(agents.UNNAMED_ANDROID, headers).app == "ours"
 
 
 @given(st.text(max_size=2000))

@@ -90,6 +90,8 @@ SLOW = [
         "cubot",
         id="nothing but a phone that sounds like a crawler",
     ),
+    pytest.param("Mozilla/5.0 bot", "(Android (bot)", id="nothing but phones without an end"),
+    pytest.param("Mozilla/5.0 bot (Android", "(bot)", id="a phone with nothing but brackets"),
     pytest.param("Mozilla/5.0 ", "bota", id="nothing but words that sound like a crawler"),
     pytest.param("", "x/1 (", id="nothing but products"),
     pytest.param("", "; ", id="nothing but semicolons"),
