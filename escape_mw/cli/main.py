@@ -19,6 +19,7 @@ COMMANDS = {
     "preview": "preview",
     "report": "report",
     "schema": "rules",
+    "secret": "secret",
     "serve": "serve",
 }
 

@@ -46,7 +46,7 @@ class Trial(NamedTuple):
 class LabTokens:
     """Signs and reads sessions and trials.
 
-    `key` is the rules' secret, or the lab's own token: both are shared by every process.
+    `key` is the rules' secret, which every process has.
     """
 
     def __init__(self, key: str) -> None:

@@ -23,7 +23,7 @@ from ..lab.setup import LabSetup, song_of
 from ..lab.store import LabStore
 from ..page.interstitial import Interstitial, TemplateError
 from ..web.paths import compile_path
-from .checks import experiment_problems, override_problems, target_problems
+from .checks import experiment_problems, override_problems, secret_problems, target_problems
 from .errors import Problem
 from .rules import Rules
 from .schema import ExperimentForm, QueryParameter, RuleForm, RulesFile
@@ -43,6 +43,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         problems += target_problems(rule, form.rules[rule.number].path, destinations)
     for number, override in enumerate(form.techniques):
         problems += override_problems(number, override)
+    problems += secret_problems(form)
     problems += experiment_problems(form)
     overrides = [override.override() for override in form.techniques]
     policy = Policy(
@@ -64,7 +65,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         policy=policy,
         page=page,
         events=_events(form, folder, problems),
-        lab=_lab(form, folder, policy, problems),
+        lab=_lab(form, folder, policy),
         files=(page.template,) if page.template else (),
     )
 
@@ -135,20 +136,16 @@ def _page(
         return Interstitial(dress, apps, form.marker)
 
 
-def _lab(
-    form: RulesFile, folder: FilePath, policy: Policy, problems: list[Problem]
-) -> LabSetup | None:
+def _lab(form: RulesFile, folder: FilePath, policy: Policy) -> LabSetup | None:
     """The lab, if it is on; nothing is opened or written before its first result."""
-    if form.lab is None:
+    if form.lab is None or form.secret is None:  # `secret_problems` reports a missing secret
         return None
-    token = form.lab.token or (derived_token(form.secret) if form.secret else None)
-    if token is None:
-        message = "say 'lab: {token: ...}', or give a 'secret' that a token can be made from"
-        problems.append(Problem(("lab",), None, message))
-        return None
-    store = LabStore(folder / form.lab.file)
-    song = song_of(policy.rules, policy.destinations)
-    return LabSetup(token, LabTokens(form.secret or token), store, song)
+    return LabSetup(
+        token=form.lab.token or derived_token(form.secret),
+        tokens=LabTokens(form.secret),
+        store=LabStore(folder / form.lab.file),
+        song=song_of(policy.rules, policy.destinations),
+    )
 
 
 def _events(form: RulesFile, folder: FilePath, problems: list[Problem]) -> EventOptions | None:

@@ -11,6 +11,7 @@ from ..decision.targets import FixedUrl
 from ..web.paths import fill, names_in
 from ..web.urls import host_of, strict_split
 from .errors import Path, Problem
+from .fields import SECRET_HINT
 from .schema import ExperimentForm, RulesFile, TechniqueOverrideForm
 
 FIXED_HOST = re.compile(r"https?://[^/?#{}]*(?=[/?#]|\Z)")
@@ -64,16 +65,38 @@ def override_problems(number: int, override: TechniqueOverrideForm) -> Iterator[
         yield Problem(path, None, "say 'enabled: false' to switch the technique off")
 
 
+def secret_problems(form: RulesFile) -> Iterator[Problem]:
+    """What has to agree in every process needs the secret that they share."""
+    if form.secret is not None:
+        return
+    needs: dict[Path, str] = {}
+    if form.events:
+        needs["events",] = (
+            "events need a 'secret': without it, arrivals that another worker process sees"
+            " would not count, and the figures would be wrong"
+        )
+    if form.lab:
+        needs["lab",] = (
+            "the lab needs a 'secret': without it, a link of the lab would not work in every"
+            " worker process, or everybody who has the link could sign results"
+        )
+    for number, rule in enumerate(form.rules):
+        if rule.experiment:
+            needs["rules", number, "experiment"] = (
+                "an experiment needs a 'secret': without it, every worker process"
+                " would assign other arms to the same visitor"
+            )
+    for path, message in needs.items():
+        yield Problem(path, None, f"{message}; {SECRET_HINT}")
+
+
 def experiment_problems(form: RulesFile) -> Iterator[Problem]:
-    """An experiment needs the secret for its arms, events to be read from, one set of numbers."""
+    """An experiment needs events to be read from, and one set of numbers."""
     known: dict[str, ExperimentForm] = {}
     for number, trial in enumerate(rule.experiment for rule in form.rules):
         path: Path = ("rules", number, "experiment")
         if trial is None:
             continue
-        if form.secret is None:
-            message = "an experiment needs a 'secret', so that every process draws the same arms"
-            yield Problem(path, None, message)
         if form.events is None:
             message = "an experiment needs 'events:', or nothing would be measured"
             yield Problem(path, None, message)

@@ -32,6 +32,11 @@ HOST = re.compile(
     r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?", re.ASCII
 )
 
+# Examples in the documentation of version 0.1: everybody knows them.
+DOCUMENTED = frozenset({"0f4c8a71d2be4b0d", "7c1e52a9f0b84d36"})
+SECRET_LENGTH, SECRET_VARIETY = 16, 8  # characters, and how many different ones
+SECRET_HINT = "'escape-mw secret' prints a good one"  # noqa: S105 - what to do
+
 
 def short_repr(value: object) -> str:
     """A value, short enough for one line."""
@@ -87,6 +92,21 @@ def _host(value: str) -> str:
     return value
 
 
+def _strong(value: str) -> str:
+    """A secret that cannot be guessed; blanks do not count, and the message never repeats it."""
+    text = value.strip()
+    if text in DOCUMENTED:
+        raise invalid(
+            "stands in this package's documentation, so anybody could sign with it; " + SECRET_HINT
+        )
+    if len(text) < SECRET_LENGTH or len(set(text) - {" "}) < SECRET_VARIETY:
+        raise invalid(
+            f"must have {SECRET_LENGTH} characters or more, {SECRET_VARIETY} of them different,"
+            f" so that nobody can guess it; {SECRET_HINT}"
+        )
+    return value
+
+
 def known_id(sort: str) -> AfterValidator:
     """An id of the catalogue in force: the validation context lists them by sort."""
 
@@ -115,6 +135,8 @@ Id = Annotated[str, Matching(ID, "a kebab-case id of at most 48 characters, such
 Host = Annotated[
     str, AfterValidator(_host), Field(json_schema_extra={"pattern": f"^(?:{HOST.pattern})$"})
 ]
+Strong = AfterValidator(_strong)
+Secret = Annotated[str, Strong, Field(json_schema_extra={"minLength": SECRET_LENGTH})]
 Package = Annotated[str, Matching(PACKAGE, "an Android package name such as com.spotify.music")]
 AppId = Annotated[str, known_id("app")]
 DestinationId = Annotated[str, known_id("destination")]

@@ -24,7 +24,9 @@ from .fields import (
     Package,
     PathPattern,
     Phone,
+    Secret,
     Strict,
+    Strong,
     invalid,
     known_id,
     short_repr,
@@ -211,7 +213,9 @@ class LabForm(Strict):
 
     token: (
         Annotated[
-            str, Matching(TOKEN, "a token of 16 or more letters, digits, - and _", secret=True)
+            str,
+            Matching(TOKEN, "a token of 16 or more letters, digits, - and _", secret=True),
+            Strong,
         ]
         | None
     ) = None
@@ -291,7 +295,7 @@ class RulesFile(Strict):
     allowed_hosts: list[
         Annotated[str, Matching(SITE_HOST, "a host name such as label.example, without a port")]
     ] = []
-    secret: Annotated[str, Field(min_length=16)] | None = None
+    secret: Secret | None = None
     marker: Annotated[str, Matching(MARKER, "a parameter name such as _esc")] = "_esc"
     vary: bool = False
     exclude: list[PathPattern] = []

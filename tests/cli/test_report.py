@@ -213,7 +213,9 @@ def test_how_report_ends(tmp_path, monkeypatch, words, code, told):
     (tmp_path / "off.yaml").write_text(
         "version: 1\n" + "# no database has so many words in it\n" * 20
     )
-    (tmp_path / "log.yaml").write_text("version: 1\nevents: {log: true}\n")
+    (tmp_path / "log.yaml").write_text(
+        "version: 1\nsecret: sixteen characters\nevents: {log: true}\n"
+    )
     (tmp_path / "bad.yaml").write_text("version: 7\n")
     for name, statements in (
         ("other", ["CREATE TABLE songs (name TEXT)"]),

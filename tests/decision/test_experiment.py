@@ -380,8 +380,8 @@ rules:
 PROBLEMS = [
     pytest.param(
         SOUND.replace("secret: sixteen characters", "vary: true"),
-        [7, 10],
-        "an experiment needs a 'secret', so that every process",
+        [3, 7, 10],
+        "a 'secret': without it, ",
         id="no secret",
     ),
     pytest.param(

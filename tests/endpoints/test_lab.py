@@ -40,13 +40,14 @@ from ..agents import (
     TIKTOK_IOS,
     UNNAMED_ANDROID,
 )
+from ..conftest import SECRET
 from ..public.test_wsgi import environ_of
 from ..sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
 
 TOKEN = "a-token-for-tests-only"
 SITE = "https://site.example"
 PAGE = f"/_escape/lab?token={TOKEN}"
-MARKS = LabTokens(TOKEN)
+MARKS = LabTokens(SECRET)
 TIKTOK = Session("tiktok", "41.9", "ios", "round")
 OTHERS = LabTokens("a token of somebody else")
 
@@ -55,7 +56,7 @@ OTHERS = LabTokens("a token of somebody else")
 def lab(tmp_path):
     """A wrapped site with the lab on: `get` and `say` are its visitors, `results` what it wrote."""
     file = tmp_path / "lab.sqlite3"
-    rules = {"version": 1, "lab": {"token": TOKEN, "file": str(file)}}
+    rules = {"version": 1, "secret": SECRET, "lab": {"token": TOKEN, "file": str(file)}}
     middleware = EscapeMiddleware(plain, rules)
     site = TestApp(middleware, lint=True)
 
@@ -252,6 +253,7 @@ def test_over_plain_http_what_needs_https_is_left_out(lab):
 def test_what_the_rules_switch_off_can_still_be_tried():
     rules = {
         "version": 1,
+        "secret": SECRET,
         "lab": {"token": TOKEN},
         "techniques": [{"technique": "extbrowser", "enabled": False}],
     }
@@ -261,7 +263,12 @@ def test_what_the_rules_switch_off_can_still_be_tried():
 
 def test_the_song_is_the_first_that_the_rules_name():
     to = "https://music.apple.com/us/album/harbour-lights/1440857781"
-    rules = {"version": 1, "lab": {"token": TOKEN}, "rules": [{"path": "/listen", "to": to}]}
+    rules = {
+        "version": 1,
+        "secret": SECRET,
+        "lab": {"token": TOKEN},
+        "rules": [{"path": "/listen", "to": to}],
+    }
     assert f'href="{to}"' in ask_wsgi(EscapeMiddleware(plain, rules), PAGE, TIKTOK_IOS)[2].decode()
 
 
@@ -332,9 +339,15 @@ def test_the_site_answers_itself(lab, method, path, agent):
 OFF = [
     pytest.param({}, id="no lab in the rules"),
     pytest.param({"lab": False, "secret": "sixteen characters"}, id="lab: false"),
-    pytest.param({"lab": {"token": TOKEN}, "mode": "off"}, id="mode: off"),
-    pytest.param({"lab": {"token": TOKEN}, "exclude": ["/_escape/**"]}, id="an excluded path"),
-    pytest.param({"lab": {"token": TOKEN}, "allowed_hosts": ["label.example"]}, id="another host"),
+    pytest.param({"secret": SECRET, "lab": {"token": TOKEN}, "mode": "off"}, id="mode: off"),
+    pytest.param(
+        {"secret": SECRET, "lab": {"token": TOKEN}, "exclude": ["/_escape/**"]},
+        id="an excluded path",
+    ),
+    pytest.param(
+        {"secret": SECRET, "lab": {"token": TOKEN}, "allowed_hosts": ["label.example"]},
+        id="another host",
+    ),
 ]
 
 
@@ -606,7 +619,8 @@ def test_a_file_that_cannot_be_used_fails_no_request_and_is_logged_once(tmp_path
         file.mkdir()
     elif trouble == "no database":
         file.write_bytes(b"not a database at all" * 100)
-    app = EscapeMiddleware(plain, {"version": 1, "lab": {"token": TOKEN, "file": str(file)}})
+    rules = {"version": 1, "secret": SECRET, "lab": {"token": TOKEN, "file": str(file)}}
+    app = EscapeMiddleware(plain, rules)
     for _ in range(2):
         assert b"Techniques in TikTok" in ask_wsgi(app, PAGE, TIKTOK_IOS)[2]
         assert b"It worked: not recorded" in ask_wsgi(app, arrival(), SAFARI)[2]
@@ -710,12 +724,12 @@ def test_a_wrong_token_in_every_shell(shells, name):
 BAD = [
     pytest.param(
         "lab: true",
-        "2:1: lab: say 'lab: {token: ...}', or give a 'secret' that a token can be made from",
+        "2:1: lab: the lab needs a 'secret': without it, a link of the lab would not work",
         id="no token and no secret",
     ),
     pytest.param(
         "lab: {file: x}",
-        "2:1: lab: say 'lab: {token: ...}', or give a 'secret' that a token can be made from",
+        "2:1: lab: the lab needs a 'secret': without it, a link of the lab would not work",
         id="a file alone",
     ),
     pytest.param(

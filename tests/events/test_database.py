@@ -571,7 +571,10 @@ def test_prune_from_the_command_line(opened, command):
 def rules_file(tmp_path):
     (tmp_path / "site").mkdir()
     path = tmp_path / "site" / "escape.yaml"
-    path.write_text("version: 1\nevents: {database: sqlite:///kept.sqlite3, keep: 13mo}\n")
+    path.write_text(
+        "version: 1\nsecret: sixteen characters\n"
+        "events: {database: sqlite:///kept.sqlite3, keep: 13mo}\n"
+    )
     return path
 
 
@@ -589,7 +592,7 @@ def test_a_relative_file_lies_beside_the_rules(rules_file, monkeypatch, tmp_path
 
 
 def test_events_true_is_a_file_beside_the_rules(rules_file):
-    rules_file.write_text("version: 1\nevents: true\n")
+    rules_file.write_text("version: 1\nsecret: sixteen characters\nevents: true\n")
     site = Measured(rules_file)
     site.ask("/listen", TIKTOK_ANDROID)
     assert site.events

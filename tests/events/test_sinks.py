@@ -447,11 +447,11 @@ MISSING = [
 def test_a_missing_extra_is_a_problem_at_its_line(tmp_path, monkeypatch, module, option, message):
     monkeypatch.setitem(sys.modules, module, None)
     path = tmp_path / "escape.yaml"
-    path.write_text(f"version: 1\nevents:\n  log: true\n  {option}\n")
+    path.write_text(f"version: 1\nsecret: sixteen characters\nevents:\n  log: true\n  {option}\n")
     with pytest.raises(RulesError) as raised:
         load(path)
     key = option.partition(":")[0]
-    assert raised.value.problems == [f"{path}:4:3: events.{key}: {message}"]
+    assert raised.value.problems == [f"{path}:5:3: events.{key}: {message}"]
 
 
 def test_each_name_of_a_sink_has_its_extra():
@@ -464,9 +464,9 @@ import sys
 for name in ("sqlalchemy", "prometheus_client", "opentelemetry", "scipy", "statsmodels"):
     sys.modules[name] = None
 from escape_mw import EscapeMiddleware, load
-load({"version": 1, "events": {"log": True}})
+rules = {"version": 1, "secret": "a secret for tests only", "events": {"log": True}}
+load(rules)
 received = []
-rules = {"version": 1, "events": {"log": True}}
 site = lambda environ, start: start("200 OK", []) or []
 app = EscapeMiddleware(site, rules, sinks=[received.extend])
 import escape_mw.cli.main
@@ -508,7 +508,7 @@ URLS = [
 @pytest.mark.parametrize(("url", "message"), URLS)
 def test_a_database_url_that_cannot_work_is_a_problem(url, message):
     with pytest.raises(RulesError) as raised:
-        load({"version": 1, "events": {"database": url}})
+        load({"version": 1, "secret": SECRET, "events": {"database": url}})
     assert len(raised.value.problems) == 1
     assert f"events.database: {message}" in raised.value.problems[0]
     assert "secret" not in raised.value.problems[0]
@@ -548,7 +548,7 @@ FROM_OUTSIDE = [
 @pytest.mark.parametrize(("rules", "value", "found", "expected"), FROM_OUTSIDE)
 def test_a_variable_of_the_environment(monkeypatch, rules, value, found, expected):
     monkeypatch.setenv("OUTSIDE", value)
-    assert found(load({"version": 1, **rules})) == expected
+    assert found(load({"version": 1, "secret": SECRET, **rules})) == expected
 
 
 @pytest.mark.parametrize(("section", "key"), [("events", "database"), ("lab", "token")])

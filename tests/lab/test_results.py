@@ -18,6 +18,8 @@ from escape_mw.rules.document import read
 
 from ..cli.test_cli import run
 
+TOKEN = "a-token-for-tests-only"
+
 SHIPPED = Ladders((app.id for app in catalogue.load().apps), catalogue.load().techniques)
 
 
@@ -201,8 +203,8 @@ def test_url(rules):
 
 def test_url_without_base_is_a_path(tmp_path):
     path = tmp_path / "escape.yaml"
-    path.write_text("version: 1\nlab: {token: 7c1e52a9f0b84d36}\n")
-    assert run("lab", "url", "--rules", str(path)).stdout == "/_escape/lab?token=7c1e52a9f0b84d36\n"
+    path.write_text(f"version: 1\nsecret: sixteen characters\nlab: {{token: {TOKEN}}}\n")
+    assert run("lab", "url", "--rules", str(path)).stdout == f"/_escape/lab?token={TOKEN}\n"
 
 
 def test_export_can_be_pasted(rules, tmp_path):
@@ -251,7 +253,10 @@ def test_list_without_results_is_as_it_was():
 ENDS = [
     pytest.param(["url", "--rules", "OFF"], 1, "the lab is off", id="the lab is off"),
     pytest.param(
-        ["url", "--rules", "BAD"], 1, "lab: say 'lab: {token: ...}'", id="rules that cannot be used"
+        ["url", "--rules", "BAD"],
+        1,
+        "lab: the lab needs a 'secret'",
+        id="rules that cannot be used",
     ),
     pytest.param(
         ["url", "--rules", "ON", "--base", "label.example"],
@@ -279,7 +284,7 @@ ENDS = [
 @pytest.mark.parametrize(("words", "code", "told"), ENDS)
 def test_how_commands_end(tmp_path, words, code, told):
     files = {
-        "ON": "version: 1\nlab: {token: 7c1e52a9f0b84d36}\n",
+        "ON": f"version: 1\nsecret: sixteen characters\nlab: {{token: {TOKEN}}}\n",
         "OFF": "version: 1\n",
         "BAD": "version: 1\nlab: true\n",
     }

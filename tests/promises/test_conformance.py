@@ -17,6 +17,7 @@ from werkzeug.middleware.lint import LintMiddleware
 from escape_mw import EscapeMiddleware, load
 
 from ..agents import CHROME_DESKTOP, LINE_IOS, SAFARI, TIKTOK_IOS, UNNAMED_ANDROID
+from ..conftest import SECRET
 from ..public.test_wsgi import TRACK, Server, environ_of
 
 SMART = "https://paperlanterns.lnk.to/harbour"
@@ -479,7 +480,7 @@ def measured(app):
     return MEASURING
 
 
-MEASURING = EscapeMiddleware(lists, {"version": 1, "events": {"log": True}})
+MEASURING = EscapeMiddleware(lists, {"version": 1, "secret": SECRET, "events": {"log": True}})
 OK = ("200 OK", [TEXT, ("X-Own", "1")])
 PASSED = [
     pytest.param(once, environ_of(CHROME_DESKTOP), OK, id="a browser"),

@@ -22,6 +22,7 @@ from escape_mw.lab.store import LabStore
 from escape_mw.rules.reload import RulesSource
 
 from ..agents import SAFARI, TIKTOK_IOS
+from ..conftest import SECRET
 from ..public.test_wsgi import TRACK, environ_of
 
 PACKAGE = Path(escape_mw.__file__).parent
@@ -159,14 +160,18 @@ def has_a_failing_observer(text, *_):
 
 
 def arrives_in_the_lab(text, _, folder):
-    query = f"m={LabTokens(LAB).sign_trial(MARK)}&"
+    query = f"m={LabTokens(SECRET).sign_trial(MARK)}&"
     environ = hostile_environ(text, query=query) | {
         "PATH_INFO": "/_escape/lab/arrived",
         "HTTP_USER_AGENT": SAFARI,
     }
     ask(
         {**environ, "HTTP_X_REQUESTED_WITH": "-"},
-        {"version": 1, "lab": {"token": LAB, "file": str(folder / "lab.sqlite3")}},
+        {
+            "version": 1,
+            "secret": SECRET,
+            "lab": {"token": LAB, "file": str(folder / "lab.sqlite3")},
+        },
     )
 
 

@@ -19,7 +19,7 @@ from escape_mw.lab.marks import LabTokens, Session, Trial
 from escape_mw.page.languages import available
 
 from ..agents import ANDROID, IPHONE, LINE_IOS, SAFARI, TIKTOK_IOS
-from ..conftest import TOKEN
+from ..conftest import SECRET, TOKEN
 from ..public.test_wsgi import environ_of
 
 WORD = "harmless"
@@ -301,6 +301,7 @@ def rules_with(values, artwork="/static/"):
                 "to": "redirect",
             }
         ],
+        "secret": SECRET,
         "lab": {"token": LAB},
     }
 
@@ -434,6 +435,7 @@ REQUEST_RULES = {
         {"path": "/go/**", "to": "redirect"},
         {"path": "/**", "to": "page"},
     ],
+    "secret": SECRET,
     "lab": {"token": LAB},
 }
 MEASURED = REQUEST_RULES | {"events": {"log": True}}  # the page then says where its beacons go
@@ -542,13 +544,13 @@ UNHEARD = [
         lambda value: {"PATH_INFO": "/go", "Location": value}, None, id="the site's redirect itself"
     ),
 ]
-MARK = LabTokens(LAB).sign_trial(Trial(ROUND, "browser", "extbrowser"))
+MARK = LabTokens(SECRET).sign_trial(Trial(ROUND, "browser", "extbrowser"))
 LAB_PAGE = {"PATH_INFO": "/_escape/lab", "QUERY_STRING": f"token={LAB}"}
 LAB_UNHEARD = [
     pytest.param(lambda value: {"QUERY_STRING": f"token={LAB}&run={value}"}, id="a round"),
     pytest.param(
         lambda value: {
-            "QUERY_STRING": f"token={LAB}&run={LabTokens(LAB).sign_session(ROUND)}{quote(value)}"
+            "QUERY_STRING": f"token={LAB}&run={LabTokens(SECRET).sign_session(ROUND)}{quote(value)}"
         },
         id="something after a round, which the signature's own decoder would overlook",
     ),
@@ -645,7 +647,7 @@ def test_what_no_page_repeats(make, harmless, same):
 @pytest.mark.parametrize("make", LAB_UNHEARD)
 def test_what_no_page_of_the_lab_repeats(make, same):
     """It is one of the pages that say nothing of the request but who asks, or the site answers."""
-    engine = Engine(same({"version": 1, "lab": {"token": LAB}}))
+    engine = Engine(same({"version": 1, "secret": SECRET, "lab": {"token": LAB}}))
     arrived = LAB_PAGE | {"PATH_INFO": "/_escape/lab/arrived", "QUERY_STRING": f"m={MARK}"}
     known = {
         answered(engine, *asked).body
