@@ -114,10 +114,18 @@ def _shaped(
 
 def _route(entry: DestinationEntry, parts: SplitResult) -> tuple[str, str]:
     """Path and query as the service reads them: some keep theirs behind the "#"."""
-    if entry.hash_routes and parts.fragment.startswith(("/", "!/")):
-        path, _, query = parts.fragment.lstrip("!").partition("?")
-        return path, query
-    return parts.path, parts.query
+    if not entry.hash_routes or not _is_route(entry, parts):
+        return parts.path, parts.query
+    path, _, query = parts.fragment.removeprefix("!").partition("?")
+    return path if path.startswith("/") else f"/{path}", query
+
+
+def _is_route(entry: DestinationEntry, parts: SplitResult) -> bool:
+    """Whether the fragment is a path; one without a slash before it, only on a bare page."""
+    if parts.fragment.startswith(("/", "!/")):
+        return True
+    is_bare = _compiled(entry.prefix).fullmatch(parts.path.rstrip("/"))
+    return "/" in parts.fragment and bool(is_bare)
 
 
 def _match(
