@@ -15,7 +15,13 @@ from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    SQLAlchemyError,
+    StatementError,
+)
 
 from .event import Event
 from .options import seconds
@@ -46,6 +52,8 @@ READS: dict[str, dict[str, Any]] = {
     "sqlite": {"reads": True},
     "postgresql": {"isolation_level": "REPEATABLE READ"},
 }
+NUMBERS = ("time", "number")
+LARGEST = (1 << 63) - 1  # of a BIGINT
 Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform
 
 
@@ -67,7 +75,12 @@ class Database:
         self._next_prune = 0.0
 
     def __call__(self, events: Sequence[Event]) -> None:
-        """Write a batch in one transaction. If it raises, nothing of the batch is written."""
+        """Write a batch in one transaction. If it raises, nothing of the batch is written.
+
+        Raises TypeError or ValueError for an event that no attempt could write.
+        """
+        for event in events:
+            _require_storable(event)
         self._prune_if_due()
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -78,8 +91,10 @@ class Database:
             except IntegrityError:  # of a database without UPSERTS: see INSERT_IF_ABSENT
                 if attempt == ATTEMPTS:
                     raise
-            except SQLAlchemyError:
+            except SQLAlchemyError as error:
                 self._is_migrated = False  # the tables may have been dropped meanwhile
+                if _is_refusal(error):
+                    raise ValueError(str(getattr(error, "orig", error))) from None
                 raise
             else:
                 self._is_migrated = True
@@ -173,6 +188,22 @@ def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
         sql.update(TALLIES).where(same).values(count=TALLIES.c.count + count)
     ).rowcount:
         connection.execute(sql.insert(TALLIES).values(**key, count=count))
+
+
+def _require_storable(event: Event) -> None:
+    """Raise for a field of a wrong type: drivers differ in what they do with one."""
+    for name, value in event._asdict().items():
+        wanted = int if name in NUMBERS else str
+        if not isinstance(value, wanted):
+            raise TypeError(f"{name} of an event must be {wanted.__name__}, not {type(value)}")
+    if not (0 <= event.time <= LARGEST and 0 <= event.number <= LARGEST):
+        raise ValueError("time or number of an event is out of range")
+
+
+def _is_refusal(error: SQLAlchemyError) -> bool:
+    """Whether the fault is a value's (PEP 249, DataError), and would be there again."""
+    is_own = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    return is_own or isinstance(error, DataError)
 
 
 def _row(event: Event) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import time
 import weakref
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from ..web.logs import logger
 from .event import Event
@@ -22,6 +23,16 @@ from .sinks import Sink
 INTERVAL = 0.5  # seconds between two flushes by the writer thread
 QUEUE_SIZE = 10_000  # events pending, in the recorder and for each sink
 BATCH_SIZE = 1_000  # events in one call of a sink
+# A sink that raises one of these has met an event that it can never take. OSError, and whatever a
+# driver raises, may pass.
+REFUSALS = (
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+)
 DEDUPLICATION_WINDOW = 20_000  # most recent stages, of all visits, that a repeat is recognised by
 
 
@@ -33,6 +44,7 @@ class SinkQueue:
         self.pending: deque[Event] = deque()
         self._dropped = 0
         self._is_broken = False
+        self._has_refused = False
 
     def clear(self) -> None:
         """Forget the pending events: after a fork, the parent process delivers them."""
@@ -53,28 +65,51 @@ class SinkQueue:
     def drain(self, now: int) -> None:
         """Deliver the pending events in batches; a batch that fails is tried again next time.
 
-        `now` is in seconds since 1970, for the `dropped` event. A failure is logged once, until the
-        sink has worked again.
+        One that is refused is halved down to the event that cannot be taken, which is dropped and
+        counted. `now` is in seconds since 1970, for the `dropped` event.
         """
+        size = BATCH_SIZE
         while self.pending:
-            batch = [self.pending[at] for at in range(min(BATCH_SIZE, len(self.pending)))]
+            batch = list(islice(self.pending, size))
             try:
                 self.sink(batch)
             except Exception as error:
-                if not self._is_broken:
-                    logger.error(
-                        "event sink failed, will retry: %s: %.200r",
-                        type(error).__name__,
-                        str(error),
-                    )
-                self._is_broken = True
-                return
-            self._is_broken = False
-            for _ in batch:
-                self.pending.popleft()
-            if self._dropped:
-                self.pending.append(Event(now, "", "dropped", number=self._dropped))
-                self._dropped = 0
+                if isinstance(error, OSError) or not isinstance(error, REFUSALS):
+                    self._log_failure(error)
+                    return
+                if len(batch) == 1:
+                    self._drop_first(error)
+                size = max(1, len(batch) // 2)
+            else:
+                size = min(2 * size, BATCH_SIZE)
+                self._remove(len(batch), now)
+
+    def _remove(self, number: int, now: int) -> None:
+        """Forget delivered events; what was dropped meanwhile can now be told."""
+        self._is_broken = False
+        for _ in range(number):
+            self.pending.popleft()
+        if self._dropped:
+            self.pending.append(Event(now, "", "dropped", number=self._dropped))
+            self._dropped = 0
+
+    def _drop_first(self, error: Exception) -> None:
+        """Drop the event that the sink refuses. Logged once: the count says how often."""
+        event = self.pending.popleft()
+        self._dropped += event.number if event.name == "dropped" else 1
+        if not self._has_refused:
+            logger.error(
+                "event sink refused an event, dropped: %s: %.200r", type(error).__name__, str(error)
+            )
+        self._has_refused = True
+
+    def _log_failure(self, error: Exception) -> None:
+        """Log once, until the sink has worked again."""
+        if not self._is_broken:
+            logger.error(
+                "event sink failed, will retry: %s: %.200r", type(error).__name__, str(error)
+            )
+        self._is_broken = True
 
 
 class Recorder:
@@ -82,7 +117,8 @@ class Recorder:
 
     The writer thread starts with the first event, in each process that records one.
 
-    - `sinks` are called with lists of events; one that raises gets the same events again later.
+    - `sinks` are called with lists of events; one that raises gets the same events again later, but
+      for an event that it refuses (see `REFUSALS`).
     - `inline_sinks` are called with each event at once, in the thread of its request.
     - `clock` returns seconds since 1970.
     """

@@ -38,9 +38,12 @@ def open_sinks(options: EventOptions) -> Iterator[Sink]:
 
 
 def log(events: Sequence[Event]) -> None:
-    """Log events at level INFO as JSON Lines, to the logger `escape_mw.events`."""
-    for event in events:
-        logger.info("%s", json.dumps(event.as_dict()))
+    """Log events at level INFO as JSON Lines, to the logger `escape_mw.events`.
+
+    Raises TypeError, before the first line, for an event that is not JSON.
+    """
+    for line in [json.dumps(event.as_dict()) for event in events]:
+        logger.info("%s", line)
 
 
 def resolve_sqlite_path(url: str, folder: Path) -> str:

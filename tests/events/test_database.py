@@ -20,6 +20,7 @@ from functools import partial
 
 import pytest
 import sqlalchemy as sql
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError, StatementError
 
 from escape_mw import Event
 from escape_mw.cli.main import main
@@ -27,6 +28,7 @@ from escape_mw.events import database as database_module
 from escape_mw.events import recorder as recorder_module
 from escape_mw.events.database import HOUR, Database
 from escape_mw.events.options import seconds
+from escape_mw.events.recorder import Recorder
 from escape_mw.events.tables import (
     EVENTS,
     METADATA,
@@ -233,6 +235,62 @@ def test_any_word_of_the_site_is_taken(opened, word, kept):
         == [kept] * 3
     )
     assert counted(opened())["repeat"] == 1
+
+
+POISON = [
+    pytest.param(step(1, "outcome", outcome=None), id="an outcome that is None"),
+    pytest.param(step(1, "outcome", outcome=b"presave"), id="an outcome of bytes"),
+    pytest.param(step(1, app_version=33), id="a number for a word"),
+    pytest.param(Event("today", "visit 1", "eligible"), id="a word for a moment"),
+    pytest.param(Event(NOW, None, "eligible"), id="a visit that is None"),
+    pytest.param(Event(2**70, "visit 1", "eligible"), id="a moment beyond 64 bits"),
+    pytest.param(Event(NOW, "", "forged", number=2**70), id="a number beyond 64 bits"),
+    pytest.param(Event(NOW, "", "forged", app=["tiktok"]), id="a list for a word"),
+    pytest.param(step(1, app="a\ud800b"), id="half a surrogate in an app"),
+]
+
+
+@pytest.mark.parametrize("event", POISON)
+def test_an_event_that_cannot_be_stored_costs_itself_only(opened, event):
+    """The error is one for which the recorder gives up the event, not the database."""
+    database = opened()
+    recorder = Recorder([database])
+    for one in (step(0), event, step(2)):
+        recorder.record(one)
+    recorder.close()
+    assert {one.visit for one in of_visits(database)} == {"visit 0", "visit 2"}
+    assert counted(database) == {"dropped": 1}
+
+
+def test_a_value_that_the_server_refuses_costs_itself_only(opened):
+    if opened.url.startswith("sqlite"):
+        pytest.skip("SQLite takes words of any length")
+    with pytest.raises(ValueError, match="too long"):
+        opened()([Event(NOW, "v" * 33, "eligible")])
+
+
+REFUSALS = [
+    pytest.param(StatementError("m", "s", {}, TypeError("bind")), ValueError, id="a bad value"),
+    pytest.param(DataError("s", {}, Exception("range")), ValueError, id="a value out of range"),
+    pytest.param(
+        OperationalError("s", {}, Exception("gone")), OperationalError, id="a server that is gone"
+    ),
+    pytest.param(
+        ProgrammingError("s", {}, Exception("no table")), ProgrammingError, id="a missing table"
+    ),
+]
+
+
+@pytest.mark.parametrize(("raised", "expected"), REFUSALS)
+def test_errors_of_an_event_are_told_from_errors_of_the_database(
+    opened, monkeypatch, raised, expected
+):
+    def fail(*_):
+        raise raised
+
+    monkeypatch.setattr("escape_mw.events.database._write", fail)
+    with pytest.raises(expected):
+        opened()([step()])
 
 
 def lock_waits(database):

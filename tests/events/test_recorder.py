@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 import weakref
+from collections import Counter
 
 import pytest
 
@@ -252,6 +254,71 @@ def test_a_broken_sink_does_not_affect_the_others(recording, monkeypatch):
     recorder.record(step(9))
     recorder.flush()
     assert broken.batches[-1] == good[-1:] == [step(9)]
+
+
+REFUSED = [TypeError, ValueError, KeyError, AttributeError, OverflowError, AssertionError]
+RETRIED = [OSError, TimeoutError, io.UnsupportedOperation, RuntimeError]
+
+
+class Refusing:
+    """A sink that raises for some events; what it took counts only if all of a call was good."""
+
+    def __init__(self, error, *poison):
+        self.error, self.poison = error, poison
+        self.received, self.calls = [], 0
+
+    def __call__(self, events):
+        self.calls += 1
+        if any(event.name in self.poison for event in events):
+            raise self.error("cannot be stored")
+        self.received += events
+
+
+@pytest.mark.parametrize("error", REFUSED)
+def test_an_event_that_a_sink_refuses_is_dropped_alone_and_counted(recording, caplog, error):
+    sink, good = Refusing(error, "tapped"), []
+    recorder = recording([sink, good.extend], clock=lambda: NOW)
+    for number in range(BATCH_SIZE + 500):
+        recorder.record(step(number, "tapped" if number in (0, 501, 502) else "eligible"))
+    recorder.flush()
+    recorder.record(step(9_999))
+    recorder.flush()
+    names = Counter(event.name for event in sink.received)
+    assert (names["eligible"], names["tapped"]) == (BATCH_SIZE + 498, 0)
+    assert sum(event.number for event in sink.received if event.name == "dropped") == 3
+    assert Counter(event.name for event in good) == {"eligible": BATCH_SIZE + 498, "tapped": 3}
+    assert sink.calls < 100
+    said = str(error("cannot be stored"))
+    assert [(record.levelno, record.message) for record in caplog.records] == [
+        (logging.ERROR, f"event sink refused an event, dropped: {error.__name__}: {said!r}")
+    ]
+
+
+@pytest.mark.parametrize("error", RETRIED)
+def test_any_other_error_of_a_sink_keeps_the_batch(recording, error):
+    sink = Refusing(error, "tapped")
+    recorder = recording([sink])
+    for number in range(3):
+        recorder.record(step(number, "tapped" if number == 1 else "eligible"))
+    recorder.flush()
+    assert (sink.received, sink.calls) == ([], 1)
+    sink.poison = ()
+    recorder.flush()
+    assert words(sink.received) == ["eligible", "tapped", "eligible"]
+
+
+def test_a_sink_that_refuses_everything_ends(recording, caplog):
+    sink = Refusing(TypeError, "tapped", "dropped")
+    recorder = recording([sink])
+    for number in range(BATCH_SIZE):
+        recorder.record(step(number, "tapped"))
+    recorder.flush()
+    sink.poison = ("dropped",)
+    recorder.record(step(BATCH_SIZE))
+    recorder.flush()
+    assert words(sink.received) == ["eligible"]
+    assert sink.calls < 2 * BATCH_SIZE
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.usefixtures("_soon")

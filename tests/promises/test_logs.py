@@ -301,6 +301,15 @@ def loses_a_sink(text, _):
     recorder.close()
 
 
+def refuses_an_event(text, _):
+    def sink(_):
+        raise ValueError(text)
+
+    recorder = Recorder([sink])
+    recorder.record(Event(0, "visit", "shown"))
+    recorder.close()
+
+
 def tells_an_event(text, _):
     log([Event(0, "visit", "shown", *[text] * 12)])
 
@@ -334,6 +343,11 @@ OTHERS = [
         id="an edit with a template that is gone",
     ),
     pytest.param(loses_a_sink, "event sink failed, will retry: %s: %.200r", id="a failing sink"),
+    pytest.param(
+        refuses_an_event,
+        "event sink refused an event, dropped: %s: %.200r",
+        id="a sink that refuses an event",
+    ),
     pytest.param(tells_an_event, "%s", id="an event"),
 ]
 
