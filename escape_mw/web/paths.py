@@ -25,7 +25,7 @@ class PatternError(ValueError):
 def compile_path(pattern: str) -> re.Pattern[str]:
     """Compile a path pattern such as "/listen/{slug}" or "/presave/**".
 
-    The latter is /presave and all below it.
+    The latter is /presave and all below it. One trailing slash fits too: frameworks add it.
     Raises PatternError where the pattern is not absolute, a segment holds more than one wildcard,
     `**` is not the last segment, or a name is not a word or stands twice.
     """
@@ -38,9 +38,9 @@ def compile_path(pattern: str) -> re.Pattern[str]:
     names: set[str] = set()
     *segments, last = pattern.split("/")
     compiled = "/".join(_segment(text, names) for text in segments)
-    return re.compile(
-        f"{compiled}(?:/.*)?" if last == "**" else f"{compiled}/{_segment(last, names)}", re.DOTALL
-    )
+    if last == "**":
+        return re.compile(f"{compiled}(?:/.*)?", re.DOTALL)
+    return re.compile(f"{compiled}/{_segment(last, names)}{'/?' if last else ''}", re.DOTALL)
 
 
 def _segment(text: str, names: set[str]) -> str:
