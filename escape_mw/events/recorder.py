@@ -134,7 +134,8 @@ class Recorder:
         self._inline_sinks = tuple(inline_sinks)
         self._reset()
         reference = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: _notify_if_alive(reference, Recorder._reset))
+        if hasattr(os, "register_at_fork"):  # Unix only
+            os.register_at_fork(after_in_child=lambda: _notify_if_alive(reference, Recorder._reset))
         atexit.register(lambda: _notify_if_alive(reference, Recorder.close))
 
     def _reset(self) -> None:

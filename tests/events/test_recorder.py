@@ -112,6 +112,15 @@ def test_events_come_in_order_and_whole(recording):
 
 
 @pytest.mark.usefixtures("_soon")
+def test_a_system_without_forks_records(monkeypatch):
+    monkeypatch.delattr(os, "register_at_fork")  # as on Windows
+    kept = []
+    recorder = Recorder([kept.extend])
+    recorder.record(Event(0, "a", "shown"))
+    recorder.close()
+    assert [event.name for event in kept] == ["shown"]
+
+
 def test_the_writer_delivers_by_itself():
     received = []
     recorder = Recorder([received.extend])
