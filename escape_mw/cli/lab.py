@@ -78,7 +78,7 @@ def counts(database: str | None) -> dict[Key, Tally]:
     path = Path(database or "")
     if not path.exists():
         raise click.ClickException(
-            f"{database}: there is no such file; the lab makes it with its first result"
+            f"{database}: this file does not exist; the lab makes it with its first result"
         )
     try:
         return tallies(results(path))

@@ -65,7 +65,7 @@ def database_url(url: str | None, rules_file: str | None) -> str:
     if not database_exists(url):
         name = url.removeprefix(SQLITE)
         raise click.ClickException(
-            f"{name}: there is no such file; it is made with the first event"
+            f"{name}: this file does not exist; it is made with the first event"
         )
     return url
 

@@ -45,8 +45,8 @@ ANDROID_MARKS = ("; wv)", "crosswalk/")
 # request 1824); what says 1 stays a webview without a name, for labelled agents disagree about it.
 WEBVIEW_VERSION = re.compile(r"version/(?![23]\.)[\d.]+ (?:mobile )?chrome/", re.ASCII)
 FULL_SYSTEM = re.compile(r"\(linux; android (?!10;)\d+; k\)", re.ASCII)
-# Brackets, which may hold brackets of their own, with the word that stands before a device's.
-BRACKETS = re.compile(r"(android )?\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+# A pair of parentheses, which may hold further pairs, and "android" where it stands before them.
+PARENTHESES = re.compile(r"(android )?\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 
 PLATFORMS: dict[str, Platform] = {"iOS": "ios", "Android": "android"}
 DESKTOP = frozenset(
@@ -130,7 +130,7 @@ class VisitorDetector:
             return True
         if not any(stem in low for stem in self._crawler_stems):
             return False
-        return bool(self._crawler_stem.search(BRACKETS.sub(_unless_device, low)))
+        return bool(self._crawler_stem.search(PARENTHESES.sub(_unless_device, low)))
 
     def _is_browser_package(self, package: str) -> bool:
         """What calls itself a browser is one, unless it is a host app's."""
@@ -200,11 +200,11 @@ def _is_shaped_like_a_webview(low: str) -> bool:
     return bool(WEBVIEW_VERSION.search(low) or FULL_SYSTEM.search(low))
 
 
-def _unless_device(brackets: re.Match[str]) -> str:
-    """Nothing in place of an Android device, whose name may sound like a crawler's (FOSSiBOT)."""
-    before, inside = brackets.groups()
+def _unless_device(found: re.Match[str]) -> str:
+    """A blank in place of an Android device, whose name may look like a crawler's (FOSSiBOT)."""
+    before, inside = found.groups()
     is_device = before or ("android" in inside and "compatible" not in inside)
-    return " " if is_device else brackets[0]
+    return " " if is_device else found[0]
 
 
 def _has_any(text: str, tokens: Sequence[str]) -> bool:

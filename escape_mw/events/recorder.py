@@ -85,7 +85,7 @@ class SinkQueue:
                 self._remove(len(batch), now)
 
     def _remove(self, number: int, now: int) -> None:
-        """Forget delivered events; what was dropped meanwhile can now be told."""
+        """Forget delivered events; what was dropped meanwhile can now be reported."""
         self._is_broken = False
         for _ in range(number):
             self.pending.popleft()

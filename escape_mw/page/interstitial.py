@@ -55,7 +55,7 @@ class TemplateError(ValueError):
 
 
 class Look(NamedTuple):
-    """What a page looks like, whoever it is for: its shape is cached by this.
+    """What a page looks like, whoever it is for: the key of its cached shape.
 
     `steps` are technique, trigger, settle time in milliseconds, and whether there is a button.
     """

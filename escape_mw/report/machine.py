@@ -12,7 +12,7 @@
   - `escape` and `holdout`: rates as above.
   - `sample_ratio`: `planned`, `from`, `p`.
   - `size`: `visits`, `needed`, `target_lift`, `planned`, `smallest_lift`, `per_day`, `days_left`.
-  - `missing`: why there is no lift: "", "no-holdout", "no-escape", "mismatch", "no-outcomes",
+  - `missing`: why a lift is not given: "", "no-holdout", "no-escape", "mismatch", "no-outcomes",
     "few-outcomes", "too-small".
   - `verdict`: a sentence.
   - `lift`: null unless `missing` is "". It has `difference` and `ratio` with `estimate`, `fixed`

@@ -74,7 +74,7 @@ def _require_events(address: sql.URL) -> None:
         file = Path((address.database or "").removeprefix("file:"))
         if not file.is_file():
             raise SourceError(
-                f"{_describe(address) or ':memory:'}: there is no such file; "
+                f"{_describe(address) or ':memory:'}: this file does not exist; "
                 "the site creates it with its first event"
             )
     engine = sql.create_engine(address)
@@ -82,7 +82,7 @@ def _require_events(address: sql.URL) -> None:
         with engine.begin() as connection:
             if not version(connection):
                 raise SourceError(
-                    f"{_describe(address)}: there are no events in it; "
+                    f"{_describe(address)}: it holds no events; "
                     "the site creates the tables with its first event"
                 )
             migrate(connection)

@@ -43,7 +43,7 @@ class Share:
 
     @property
     def rate(self) -> float:
-        """The fraction, from 0 to 1; 0 if there are no visits."""
+        """The fraction, from 0 to 1; 0 without any visits."""
         return self.count / self.of if self.of else 0.0
 
 

@@ -165,7 +165,7 @@ def verdict(reading: Reading) -> str:
 
 
 def why_no_lift(reading: Reading) -> str:
-    """Why there is no lift, and what it would take; "" if there is one."""
+    """Why a lift cannot be given yet, and what would help; "" if it can."""
     escape, holdout = reading.escape, reading.holdout
     match reading.blocked_by:
         case "no-holdout":

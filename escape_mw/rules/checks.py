@@ -67,27 +67,32 @@ def override_problems(number: int, override: TechniqueOverrideForm) -> Iterator[
 
 def secret_problems(form: RulesFile) -> Iterator[Problem]:
     """What has to agree in every process needs the secret that they share."""
-    if form.secret is not None:
-        return
-    needs: dict[Path, str] = {}
+    if form.secret is None:
+        for path, message in _needs_secret(form):
+            yield Problem(path, None, f"{message}; {SECRET_HINT}")
+
+
+def _needs_secret(form: RulesFile) -> Iterator[tuple[Path, str]]:
+    """The keys that need a secret, and what would go wrong without one."""
     if form.events:
-        needs["events",] = (
+        yield (
+            ("events",),
             "events need a 'secret': without it, arrivals that another worker process sees"
-            " would not count, and the figures would be wrong"
+            " would not count, and the figures would be wrong",
         )
     if form.lab:
-        needs["lab",] = (
+        yield (
+            ("lab",),
             "the lab needs a 'secret': without it, a link of the lab would not work in every"
-            " worker process, or everybody who has the link could sign results"
+            " worker process, or everybody who has the link could sign results",
         )
     for number, rule in enumerate(form.rules):
         if rule.experiment:
-            needs["rules", number, "experiment"] = (
+            yield (
+                ("rules", number, "experiment"),
                 "an experiment needs a 'secret': without it, every worker process"
-                " would assign other arms to the same visitor"
+                " would assign other arms to the same visitor",
             )
-    for path, message in needs.items():
-        yield Problem(path, None, f"{message}; {SECRET_HINT}")
 
 
 def experiment_problems(form: RulesFile) -> Iterator[Problem]:

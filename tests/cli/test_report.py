@@ -157,16 +157,16 @@ ENDS = [
     pytest.param(
         ["--db", "sqlite:///missing.sqlite3"],
         1,
-        "missing.sqlite3: there is no such file",
+        "missing.sqlite3: this file does not exist",
         id="no file",
     ),
     pytest.param(
-        ["--db", "sqlite://"], 1, ":memory:: there is no such file", id="a database in memory"
+        ["--db", "sqlite://"], 1, ":memory:: this file does not exist", id="a database in memory"
     ),
     pytest.param(
         ["--db", "sqlite:///other.sqlite3"],
         1,
-        "other.sqlite3: there are no events in it",
+        "other.sqlite3: it holds no events",
         id="somebody else's file",
     ),
     pytest.param(

@@ -111,7 +111,7 @@ NAMED = [
         "facebook",
         "android",
         "157.0",
-        id="a phone with brackets in its name",
+        id="a phone with parentheses in its name",
     ),
     pytest.param(
         agents.ANDROID + " GoogleApp/13.47.8.26.arm64",
@@ -237,10 +237,10 @@ BOTS = [
     pytest.param(
         "Mozilla/5.0 (compatible; Examplebot/2.1; Android 14)", id="a crawler that says Android"
     ),
-    pytest.param(agents.ANDROID + " Examplebot", id="a crawler's name without brackets"),
+    pytest.param(agents.ANDROID + " Examplebot", id="a crawler's name without parentheses"),
     pytest.param(
         "Mozilla/5.0 (Windows NT 10.0; example.com bot) AppleWebKit/537.36",
-        id="a crawler in a desktop's brackets",
+        id="a crawler in a desktop's parentheses",
     ),
 ]
 

@@ -666,12 +666,12 @@ REFUSED = [
     ),
     pytest.param(
         ["export", "--db", "sqlite:///{F}/none.sqlite3"],
-        "there is no such file; it is made with the first event",
+        "this file does not exist; it is made with the first event",
         id="a file that is not there",
     ),
     pytest.param(
         ["prune", "--older-than", "1d", "--db", "sqlite:///{F}/none.sqlite3"],
-        "there is no such file",
+        "this file does not exist",
         id="nothing to prune",
     ),
     pytest.param(

@@ -270,7 +270,7 @@ ENDS = [
         ["export", "--rules", "ON", "--file", "x"], 2, "give either --rules or --file", id="both"
     ),
     pytest.param(
-        ["export", "--rules", "ON"], 1, "there is no such file", id="nothing recorded yet"
+        ["export", "--rules", "ON"], 1, "this file does not exist", id="nothing recorded yet"
     ),
     pytest.param(
         ["export", "--file", "ON"],
