@@ -15,6 +15,7 @@ import click
 from ..events.event import Event
 from ..events.options import PERIOD, seconds
 from .options import NEEDS_DATABASE, database_options, database_url
+from .terminal import cell
 
 if TYPE_CHECKING:
     from ..events.database import Database
@@ -54,9 +55,13 @@ def prune(url: str | None, rules_file: str | None, period: str) -> None:
 
 def _open(url: str) -> Database:
     try:
-        from ..events.database import Database  # noqa: PLC0415 - an extra
+        from ..events.database import Database, holds_events  # noqa: PLC0415 - an extra
     except ImportError:
         raise click.ClickException(NEEDS_DATABASE) from None
+    if not _guarded(lambda: holds_events(url)):
+        raise click.ClickException(
+            "this database holds no events; the site creates the tables with its first event"
+        )
     database: Database = _guarded(lambda: Database(url))
     return database
 
@@ -85,4 +90,4 @@ def _write_lines(found: Iterable[Event]) -> None:
 def _write_csv(found: Iterable[Event]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(Event._fields)
-    writer.writerows(found)
+    writer.writerows(map(cell, event) for event in found)

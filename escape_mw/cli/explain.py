@@ -11,6 +11,7 @@ import click
 from ..engine.explain import Explainer, RecordError
 from ..web.answers import Answer
 from .options import load_or_exit, rules_option
+from .terminal import say
 
 
 @click.command()
@@ -53,9 +54,9 @@ def explain(
     data = explainer.describe_decision(record, decision)
     if as_json:
         whole = data | {"response": _response(answer)}
-        click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(whole, indent=2))
     else:
-        click.echo(_prose(data, answer))
+        say(_prose(data, answer))
 
 
 def _batch(explainer: Explainer) -> int:

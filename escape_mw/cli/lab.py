@@ -16,6 +16,7 @@ from ..lab.store import results
 from ..rules import Rules
 from ..web.addresses import LAB
 from .options import load_or_exit
+from .terminal import say
 
 RULES = click.option(
     "--rules",
@@ -70,7 +71,7 @@ def export(rules_file: str | None, database: str | None) -> None:
         f"# Tried in the lab, as of {today}."
         " What worked comes first, then what was not tried, as it ships."
     )
-    click.echo("\n".join(as_yaml(counted, Ladders(apps, known.techniques))))
+    say("\n".join(as_yaml(counted, Ladders(apps, known.techniques))))
 
 
 def counts(database: str | None) -> dict[Key, Tally]:

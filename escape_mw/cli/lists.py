@@ -12,6 +12,7 @@ from ..decision.ladder import DEFAULT, Ladders, stale
 from ..decision.model import Goal, Platform, StepSpec, Visitor
 from ..lab.results import Key, Tally
 from .lab import counts
+from .terminal import say
 
 Row = tuple[str | None, ...]
 COLUMNS: list[tuple[Platform, Goal]] = [
@@ -44,14 +45,14 @@ def list_(what: str, markdown: bool, database: str | None) -> None:
     if markdown and what != "techniques":
         raise click.UsageError("--markdown is for techniques")
     if markdown:
-        click.echo(techniques_at_a_glance(known))
+        say(techniques_at_a_glance(known))
         return
     if what == "techniques":
         rows = techniques(known, None if database is None else counts(database))
     else:
         rows = apps(known) if what == "apps" else destinations(known)
     for row in rows:
-        click.echo("\t".join(cell or "-" for cell in row))
+        say("\t".join(cell or "-" for cell in row))
 
 
 def apps(catalogue: Catalogue) -> Iterator[Row]:

@@ -6,8 +6,11 @@ Exit codes are 0, 1 (a problem was found) and 2 (a usage error).
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
+
+from .terminal import escape_what_cannot_be_encoded
 
 COMMANDS = {
     "check": "rules",
@@ -29,6 +32,11 @@ class LazyGroup(click.Group):
 
     A command's function has its name, with an underscore where Python has that name already.
     """
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command; its help is output too."""
+        escape_what_cannot_be_encoded()
+        return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""

@@ -16,6 +16,7 @@ import click
 
 from .. import catalogue
 from .options import load_or_exit
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..rules import Rules
@@ -69,6 +70,7 @@ LIFT = click.FloatRange(0, min_open=True)
     metavar="FILE",
     help="Write an HTML report to FILE.",
 )
+@click.option("--force", is_flag=True, help="Let --html overwrite FILE.")
 def report(  # noqa: PLR0913, PLR0917 - one for each option
     url: str | None,
     rules_file: str | None,
@@ -79,10 +81,13 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     holdout: float | None,
     as_json: bool,
     page: Path | None,
+    force: bool,
 ) -> None:
     """Report who got out, by which way, and whether it was worth it."""
     if as_json and page:
         raise click.UsageError("give either --json or --html")
+    if page and page.exists() and not force:
+        raise click.ClickException(f"{page}: this file exists; --force overwrites it")
     rules = load_or_exit(rules_file) if rules_file else None
     source = url or _database(rules, rules_file)
     with _extra():
@@ -97,7 +102,7 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
             found = summary(connection, scope, plan, int(time.time()))
     except SourceError as error:
         raise click.ClickException(str(error)) from None
-    _print(_form(as_json, page)(found, _names(rules)), page)
+    _print(_form(as_json, page)(found, _names(rules)), page, force=force)
 
 
 @click.command()
@@ -158,7 +163,7 @@ def power(
         arms = visits_needed(baseline, lift, holdout, certainty, alpha)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    click.echo("\n".join(planned_size(arms, baseline, lift, certainty, alpha, per_day)))
+    say("\n".join(planned_size(arms, baseline, lift, certainty, alpha, per_day)))
 
 
 @contextmanager
@@ -204,12 +209,13 @@ def _form(as_json: bool, page: Path | None) -> Callable[[Any, dict[str, str]], s
     return form
 
 
-def _print(text: str, page: Path | None) -> None:
+def _print(text: str, page: Path | None, *, force: bool) -> None:
     if page is None:
-        click.echo(text)
+        say(text)
         return
     try:
-        page.write_text(text + "\n", encoding="utf-8")
+        with page.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text + "\n")
     except OSError as error:
         raise click.ClickException(f"{page}: cannot be written: {error.strerror}") from None
-    click.echo(f"{page} is written; it is one file and asks nothing of any server.")
+    say(f"{page} is written; it is one file and asks nothing of any server.")

@@ -8,6 +8,7 @@ import sys
 import click
 
 from ..rules import Rules, RulesError, load
+from .terminal import say
 
 
 @click.command()
@@ -22,7 +23,7 @@ def check(files: tuple[str, ...]) -> None:
             problems += len(error.problems)
             click.echo("\n".join(error.problems), err=True)
         else:
-            click.echo(f"{name}: {_summary(rules)}")
+            say(f"{name}: {_summary(rules)}")
     sys.exit(1 if problems else 0)
 
 

@@ -5,6 +5,7 @@ SQLite is the embedded choice, PostgreSQL the one for several machines; both are
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from calendar import timegm
@@ -25,7 +26,7 @@ from sqlalchemy.exc import (
 
 from .event import Event
 from .options import seconds
-from .tables import EVENTS, NAME_LENGTH, TALLIES, migrate
+from .tables import EVENTS, NAME_LENGTH, TALLIES, migrate, require_known, version
 
 BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
 ATTEMPTS = 5  # of a batch, before its error is raised and the recorder keeps it for later
@@ -81,6 +82,8 @@ class Database:
         """
         for event in events:
             _require_storable(event)
+        if not self._is_migrated:
+            create_private(self.engine.url)
         self._prune_if_due()
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -149,6 +152,27 @@ class Database:
     def close(self) -> None:
         """Close the connections."""
         self.engine.dispose()
+
+
+def holds_events(url: str) -> bool:
+    """Whether a database has the tables of events; nothing is created or changed in it.
+
+    Raises sqlalchemy.exc.SQLAlchemyError and, for a later release's database, NewerDatabaseError.
+    """
+    engine = sql.create_engine(url, poolclass=sql.NullPool)
+    with engine.connect() as connection:
+        found = version(connection)
+    require_known(found)
+    return found > 0
+
+
+def create_private(url: sql.URL) -> None:
+    """Create a SQLite file that its owner alone may read, unless it is there already."""
+    name = url.database or ""
+    if url.get_backend_name() != "sqlite" or not name or name.startswith((":", "file:")):
+        return
+    with suppress(OSError):  # what stands in the way is SQLite's to report
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _write(connection: sql.Connection, events: Sequence[Event]) -> None:

@@ -79,11 +79,7 @@ def migrate(
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     found = version(connection)
-    if found > len(migrations):
-        raise NewerDatabaseError(
-            f"the events database has form {found}, "
-            f"this release knows {len(migrations)} and older ones"
-        )
+    require_known(found, len(migrations))
     for migration in migrations[found:]:
         migration(connection)
     if found < len(migrations):
@@ -93,7 +89,15 @@ def migrate(
 
 
 def version(connection: Connection) -> int:
-    """The schema version of the tables, 0 if there are none."""
+    """The schema version of the tables, 0 if there are none; nothing is changed."""
     if not inspect(connection).has_table(SCHEMA.name):
         return 0
     return connection.execute(select(SCHEMA.c.version)).scalar() or 0
+
+
+def require_known(found: int, newest: int = len(MIGRATIONS)) -> None:
+    """Raise NewerDatabaseError for a schema version above `newest`."""
+    if found > newest:
+        raise NewerDatabaseError(
+            f"the events database has form {found}, this release knows {newest} and older ones"
+        )

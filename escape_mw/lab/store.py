@@ -191,7 +191,10 @@ def results(path: Path) -> list[Result]:
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
-    """The file, made if need be (`rwc`) or not (`rw`)."""
+    """The file, made if need be (`rwc`), for its owner alone to read, or not (`rw`)."""
+    if mode == "rwc":
+        with suppress(OSError):  # what stands in the way is SQLite's to report
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         timeout=BUSY_TIMEOUT,

@@ -9,8 +9,8 @@ from pathlib import Path
 import sqlalchemy as sql
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from ..events.database import Database
-from ..events.tables import NewerDatabaseError, migrate, version
+from ..events.database import Database, holds_events
+from ..events.tables import NewerDatabaseError
 
 
 class SourceError(RuntimeError):
@@ -77,17 +77,11 @@ def _require_events(address: sql.URL) -> None:
                 f"{_describe(address) or ':memory:'}: this file does not exist; "
                 "the site creates it with its first event"
             )
-    engine = sql.create_engine(address)
-    try:
-        with engine.begin() as connection:
-            if not version(connection):
-                raise SourceError(
-                    f"{_describe(address)}: it holds no events; "
-                    "the site creates the tables with its first event"
-                )
-            migrate(connection)
-    finally:
-        engine.dispose()
+    if not holds_events(address.render_as_string(hide_password=False)):
+        raise SourceError(
+            f"{_describe(address)}: it holds no events; "
+            "the site creates the tables with its first event"
+        )
 
 
 def _reason(error: SQLAlchemyError, address: sql.URL) -> str:

@@ -38,6 +38,11 @@ class Summary:
         return next((funnel.total for funnel in self.funnels if funnel.goal == goal), None)
 
     @property
+    def eligible(self) -> int:
+        """Eligible visits of both goals."""
+        return sum(funnel.total.eligible for funnel in self.funnels)
+
+    @property
     def held_out(self) -> int:
         """Eligible visits in a holdout."""
         return sum(funnel.total.held_out for funnel in self.funnels)

@@ -132,7 +132,18 @@ def warnings(summary: Summary, names: Names) -> list[str]:
             f"{count(summary.tallies['dropped'])} events were lost before they could be written, "
             "so every figure here is too low."
         )
+    if rivals(summary.tallies["forged"], summary.eligible):
+        sentences.append(
+            f"{count(summary.tallies['forged'])} reports had no valid signature, beside "
+            f"{count(summary.eligible)} eligible visits: either processes have different secrets, "
+            "and every figure but the eligible visits is too low, or somebody sends forged reports."
+        )
     return sentences
+
+
+def rivals(forged: int, eligible: int) -> bool:
+    """Whether so many reports are forged that it is no accident: a tenth of the visits, and ten."""
+    return forged >= max(10, eligible / 10)
 
 
 def _drop(row: Health) -> str:

@@ -68,6 +68,8 @@ SITES = {
         Event(NOON, "", "dropped", number=12),
         Event(NOON, "", "eligible", "pre-save", "tiktok", platform="ios", number=3),
     ],
+    "strangers": [visit(*FULL), Event(NOON, "", "forged", number=10)],
+    "few forged": [*[visit(*FULL) for _ in range(200)], Event(NOON, "", "forged", number=10)],
     "evil": [
         *trial("escape", 30, 60, app=EVIL, technique=f"{EVIL}way", to=(EVIL, "browser")),
         *[
@@ -184,6 +186,14 @@ SENTENCES = [
         id="losses are a warning",
     ),
     pytest.param(
+        "strangers",
+        {},
+        "10 reports had no valid signature, beside 1 eligible visits: either processes have "
+        "different secrets, and every figure but the eligible visits is too low, or somebody "
+        "sends forged reports.",
+        id="forged reports that rival the visits are a warning",
+    ),
+    pytest.param(
         "lossy",
         {},
         "3 visits with a privacy signal (GPC, DNT): only counted as eligible",
@@ -197,6 +207,10 @@ SENTENCES = [
     ),
     pytest.param("lift", {}, "Every number counts visits, not people.", id="visits, not people"),
 ]
+
+
+def test_a_few_forged_reports_are_no_warning(found):
+    assert "had no valid signature" not in text(found("few forged"), NAMES)
 
 
 @pytest.mark.parametrize(("site", "asked", "sentence"), SENTENCES)

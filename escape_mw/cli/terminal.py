@@ -1,0 +1,41 @@
+"""What a terminal and a spreadsheet are given: nothing that they would act upon.
+
+A rule's name, a user agent or an outcome may hold anything; control characters move a terminal's
+cursor, and a cell that begins with "=" is a formula (OWASP, CSV Injection).
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def say(text: str) -> None:
+    """Print text; what is no character to look at is written as an escape, but for line breaks."""
+    click.echo(printable(text))
+
+
+def printable(text: str) -> str:
+    """The text with every control character written as an escape, but for line breaks and tabs."""
+    return "".join(
+        one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
+def cell(value: object) -> object:
+    """A value for a spreadsheet: text that would be a formula begins with an apostrophe."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(FORMULAS) else text
+
+
+def escape_what_cannot_be_encoded() -> None:
+    """Let output on a terminal of few characters (cp1252, ASCII) be escaped, not refused."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
