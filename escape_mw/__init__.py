@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         Visit,
         Visitor,
     )
-    from .engine.engine import record
+    from .engine.outcomes import record
     from .events.event import Event
     from .rules import Rules, RulesError, load
     from .web.answers import Answer
@@ -54,7 +54,7 @@ _HOMES = {
     "Answer": "web.answers",
     "EscapeMiddleware": "wsgi",
     "Event": "events.event",
-    "record": "engine.engine",
+    "record": "engine.outcomes",
 }
 
 

@@ -89,7 +89,7 @@ class EscapeMiddleware:
     def _before(self, request: HttpRequest) -> Answer | Passthrough | None:
         answer = self.engine.answer(request.META, lambda _: _request_of(request))
         if isinstance(answer, Passthrough):
-            if answer.visit.marker is not None:
+            if answer.visit.is_marked:
                 request.META["QUERY_STRING"] = answer.visit.query
                 request.__dict__.pop("GET", None)  # it may have been read already
             if answer.token is not None:
@@ -101,12 +101,15 @@ class EscapeMiddleware:
     ) -> HttpResponseBase:
         is_redirect = response.status_code in REDIRECTS and "Location" in response
         if passed and passed.is_watched and is_redirect:
-            instead = self.engine.answer_redirect(passed, response["Location"])
+            instead = self.engine.answer_redirect(
+                passed, str(response.status_code), response["Location"]
+            )
             if isinstance(instead, Answer):
-                response.close()
                 return _response(instead, request, response)
             response["Location"] = instead
-        if self.engine.varies(request.path):
+        path = request.path_info
+        mount = request.path.removesuffix(path)
+        if self.engine.varies(as_latin1(mount), as_latin1(path), str(response.status_code)):
             patch_vary_headers(response, ["User-Agent"])
         return response
 
@@ -129,10 +132,10 @@ def _request_of(request: HttpRequest) -> Request:
     meta = request.META
     try:
         host = request.get_host()
-    except DisallowedHost:
+    except (DisallowedHost, KeyError):  # KeyError: a server that names no host and no port
         host = ""
     mount = request.path.removesuffix(request.path_info)
-    query = meta["QUERY_STRING"]
+    query = meta.get("QUERY_STRING", "")
     return Request(
         method=request.method or "",
         scheme=request.scheme or "",
@@ -156,11 +159,19 @@ def _read_body(request: HttpRequest, limit: int) -> bytes | None:
 def _response(
     answer: Answer, request: HttpRequest, original: HttpResponseBase | None = None
 ) -> HttpResponse:
-    """An answer as Django's response, with the cookies of the response that it replaces."""
+    """An answer as Django's response, with the cookies of the response that it replaces.
+
+    What that one holds open is closed with this one: to close it here would send
+    `request_finished` twice.
+    """
     body = b"" if request.method == "HEAD" else answer.body
-    response = HttpResponse(body, status=int(answer.status[:3]), headers=dict(answer.headers))
+    response = HttpResponse(body, status=int(answer.status[:3]))
+    response.headers.pop("Content-Type")
+    for name, value in answer.headers:  # a name that comes twice is one list (RFC 9110, 5.3)
+        response[name] = f"{response[name]}, {value}" if name in response else value
     if original is not None:
         response.cookies = original.cookies
+        response._resource_closers.extend(original._resource_closers)
     return response
 
 

@@ -3,7 +3,8 @@
     app.config["ESCAPE_MW"] = "escape.yaml"     # optional; relative to the application's folder
     Escape(app)
 
-It stands around `app.wsgi_app`, as the last thing done to it but ProxyFix, which belongs outside.
+It stands around `app.wsgi_app`, as the last thing done to it but ProxyFix, which belongs outside:
+one that is there already stays outside.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .wsgi import EscapeMiddleware
 
 if TYPE_CHECKING:
     from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
 
 SETTING = "ESCAPE_MW"
 NAME = "escape_mw"
@@ -54,8 +56,25 @@ class Escape:
         rules = app.config.get(SETTING, self._rules)
         if isinstance(rules, str | os.PathLike):
             rules = Path(app.root_path, rules)
-        middleware = EscapeMiddleware(
-            app.wsgi_app, rules, observers=self._observers, sinks=self._sinks
-        )
+        proxy = _innermost_proxy_fix(app.wsgi_app)
+        inner = app.wsgi_app if proxy is None else proxy.app
+        middleware = EscapeMiddleware(inner, rules, observers=self._observers, sinks=self._sinks)
         app.extensions[NAME] = middleware
-        app.wsgi_app = middleware  # type: ignore[method-assign]
+        if proxy is None:
+            app.wsgi_app = middleware  # type: ignore[method-assign]
+        else:
+            proxy.app = middleware
+
+
+def _innermost_proxy_fix(app: object) -> ProxyFix | None:
+    """The ProxyFix nearest to the application, which knows the visitor's own address of the site.
+
+    Middlewares are followed inwards by their attribute `app`, as werkzeug's own call it.
+    """
+    from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: PLC0415 - Flask brings it
+
+    found = None
+    while app is not None:
+        found = app if isinstance(app, ProxyFix) else found
+        app = getattr(app, "app", None)
+    return found

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .decision.journeys import VISIT
 from .engine.engine import APPLIED, Engine, Observer, Passthrough
 from .events.sinks import Sink
 from .rules import RulesLike
 from .web.answers import Answer
-from .web.request import Environ, readable
+from .web.pep3333 import Closing, ExcInfo, Header, are_headers, close, discard, drain, started
+from .web.request import Environ
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
+Returned = TypeVar("Returned")
 REDIRECTS = ("301", "302", "303", "307", "308")
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
-Header = tuple[str, str]
+ASGI = (
+    "this is an ASGI application, and EscapeMiddleware wraps WSGI applications; Django has"
+    " escape_mw.django.EscapeMiddleware for its MIDDLEWARE, under ASGI as well"
+)
 
 
 class EscapeMiddleware:
@@ -29,7 +34,8 @@ class EscapeMiddleware:
     `app` is the WSGI application to wrap. `rules` is a YAML file's path, a mapping of the same
     form, `Rules`, or None: every redirect of the site to a known music destination. `observers` are
     called with every visit and decision, `sinks` with lists of events, from a thread of their own.
-    Raises RulesError, with every problem, where the rules cannot be used.
+    Raises RulesError, with every problem, where the rules cannot be used, and TypeError for an ASGI
+    application.
     """
 
     def __init__(
@@ -40,6 +46,8 @@ class EscapeMiddleware:
         observers: Iterable[Observer] = (),
         sinks: Iterable[Sink] = (),
     ) -> None:
+        if iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__):
+            raise TypeError(ASGI)
         self.app = app
         self.engine = Engine(rules, observers, sinks)
 
@@ -49,21 +57,16 @@ class EscapeMiddleware:
         answer = engine.answer(environ)
         if isinstance(answer, Answer):
             return send(answer, environ, start_response)
-        if engine.source.rules.policy.vary and engine.varies(_path_of(environ)):
-            start_response = _with_vary(start_response)
+        if engine.source.rules.policy.vary:
+            varies = partial(engine.varies, *_path_of(environ))
+            start_response = _with_vary(start_response, varies)
         if answer is None:
             return self.app(environ, start_response)
-        if answer.visit.marker is not None:
+        if answer.visit.is_marked:
             environ["QUERY_STRING"] = answer.visit.query
         if answer.token is not None:
             environ[VISIT] = answer.token
-        applied = APPLIED.set(True)
-        try:
-            if answer.is_watched:
-                return RedirectInterceptor(engine, answer, environ, start_response).call(self.app)
-            return self.app(environ, start_response)
-        finally:
-            APPLIED.reset(applied)
+        return RedirectInterceptor(engine, answer, environ, start_response).call(self.app)
 
 
 def send(
@@ -78,7 +81,8 @@ class RedirectInterceptor:
     """Calls the application once and forwards its response, or replaces it.
 
     It is replaced if it is a redirect to a configured destination. A forwarded response's bytes,
-    headers, laziness, `write()` and `close()` stay the application's own.
+    headers, laziness, `write()` and `close()` stay the application's own. Another middleware of
+    this package that stands further in lets the request pass.
     """
 
     def __init__(
@@ -95,45 +99,63 @@ class RedirectInterceptor:
         self._has_started = False
         self._replacement: Answer | None = None
         self._cookies: list[Header] = []
+        self._unsent: Iterable[bytes] = ()
+        self._is_over = False
 
     def call(self, app: WSGIApplication) -> Iterable[bytes]:
         """The response to send: the application's own, a replacement, or what its start decides."""
-        body = app(self._environ, self._start)
+        body = _applied(app, self._environ, self._start)
         if self._has_started:
             return body
         if self._replacement is not None:
-            return Closing(self._send(self._replacement), body)
-        return Closing(self._late(body), body)
+            self._unsent = body
+            return Closing(self._send(self._replacement), partial(self._close, body))
+        return Closing(self._late(body), partial(self._close, body))
 
     def _late(self, body: Iterable[bytes]) -> Iterator[bytes]:
         """The response of an application that starts only when its body is asked for."""
         items = iter(body)
-        first = next(items, None)
+        first = _applied(next, items, None)
         if self._replacement is not None:
+            self._unsent = items
             yield from self._send(self._replacement)
             return
         if first is not None:
             yield first
         yield from items
 
+    def _close(self, body: Iterable[bytes]) -> None:
+        """The end of a response: the rest of one that was replaced is read, so that it ends too."""
+        self._is_over = True
+        try:
+            drain(self._unsent)
+        finally:
+            close(body)
+
     def _start(
         self, status: str, headers: list[Header], exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], object]:
+        if self._is_over:
+            return discard
         self._replacement = None
-        is_redirect = str(status).startswith(REDIRECTS)
-        if not self._has_started and is_redirect and _are_headers(headers):
-            headers = self._intercepted(headers)
+        is_redirect = isinstance(status, str) and status.startswith(REDIRECTS)
+        if is_redirect and self._may_replace and are_headers(headers):
+            headers = self._intercepted(status[:3], headers)
         if self._replacement is not None:
-            return _discard
+            return discard
         self._has_started = True
-        return _started(self._start_response, status, headers, exc_info)
+        return started(self._start_response, status, headers, exc_info)
 
-    def _intercepted(self, headers: list[Header]) -> list[Header]:
+    @property
+    def _may_replace(self) -> bool:
+        return self._passed.is_watched and not self._has_started
+
+    def _intercepted(self, status: str, headers: list[Header]) -> list[Header]:
         """The headers to send with a redirect, if it is not replaced."""
         location = next((value for name, value in headers if name.lower() == "location"), None)
         if location is None:
             return headers
-        instead = self._engine.answer_redirect(self._passed, location)
+        instead = self._engine.answer_redirect(self._passed, status, location)
         if isinstance(instead, Answer):
             self._replacement = instead
             self._cookies = [item for item in headers if item[0].lower() == "set-cookie"]
@@ -147,64 +169,29 @@ class RedirectInterceptor:
         return iter(send(answer, self._environ, self._start_response, self._cookies))
 
 
-class Closing:
-    """An iterator over `items` whose `close()` is the application's own body's."""
-
-    def __init__(self, items: Iterator[bytes], body: Iterable[bytes]) -> None:
-        self._items = items
-        self._body = body
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._items)
-
-    def close(self) -> None:
-        """Close the application's body, whether it was sent or not."""
-        close = getattr(self._body, "close", None)
-        if close is not None:
-            close()
+def _applied(function: Callable[..., Returned], *arguments: object) -> Returned:
+    """What a function of the application's returns; nothing of this package acts inside it."""
+    applied = APPLIED.set(True)
+    try:
+        return function(*arguments)
+    finally:
+        APPLIED.reset(applied)
 
 
-def _path_of(environ: Environ) -> str:
-    return readable(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))
+def _path_of(environ: Environ) -> tuple[str, str]:
+    return environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
 
 
-def _with_vary(start_response: StartResponse) -> Any:
-    """Tell caches that the answers of this path depend on the user agent (rules: `vary: true`)."""
+def _with_vary(start_response: StartResponse, varies: Callable[[str], bool]) -> Any:
+    """Tell caches which answers depend on the user agent (rules: `vary: true`)."""
 
     def start(status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Any:
-        if _are_headers(headers):
+        if are_headers(headers) and varies(status):
             vary = [value for name, value in headers if name.lower() == "vary"]
             names = {name.strip().lower() for value in vary for name in value.split(",")}
             if not names & {"*", "user-agent"}:
                 others = [item for item in headers if item[0].lower() != "vary"]
                 headers = [*others, ("Vary", ", ".join([*vary, "User-Agent"]))]
-        return _started(start_response, status, headers, exc_info)
+        return started(start_response, status, headers, exc_info)
 
     return start
-
-
-def _started(
-    start_response: StartResponse, status: str, headers: list[Header], exc_info: ExcInfo | None
-) -> Callable[[bytes], object]:
-    """Call start_response as the application called it, with or without `exc_info`."""
-    if exc_info:
-        return start_response(status, headers, exc_info)
-    return start_response(status, headers)
-
-
-def _are_headers(headers: object) -> bool:
-    """Whether these are headers as WSGI knows them (PEP 3333).
-
-    Whatever else they are is the server's to report.
-    """
-    pairs = isinstance(headers, list) and all(
-        isinstance(item, tuple) and len(item) == 2 for item in headers
-    )
-    return pairs and all(isinstance(text, str) for item in headers for text in item)  # type: ignore[attr-defined]
-
-
-def _discard(data: bytes) -> None:
-    """The write() of a response that is not sent."""

@@ -10,10 +10,10 @@ from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, Event
 
+from .marked import SECRET
 from .sites import plain
 
 SITE = "https://site.example"
-SECRET = "a secret for tests only"
 ALBUM = "/bio/1DFixLWuPkv3KT3TnV35m3"
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 RULES: dict[str, Any] = {
@@ -28,7 +28,8 @@ RULES: dict[str, Any] = {
         {"name": "redirects", "path": "/**", "to": "redirect"},
     ],
 }
-MARKER = re.compile(r"_esc=\d+\.\d+-[\w~-]+\.[\w-]+\.[\w-]+")
+MARKER = re.compile(r"_esc=[a-z]+(?:-[a-z]+)*~[\w~-]*\.[0-9a-f]+\.[\w-]{27}")
+STAY = "_esc=stay~"
 
 
 def with_each_rule(**more: Any) -> dict[str, Any]:
@@ -49,6 +50,7 @@ class Measured:
         self.middleware = EscapeMiddleware(app, rules, sinks=[self.told.extend], **options)
         self.site = TestApp(self.middleware, lint=True)
         self.markers: list[str] = []
+        self.stay = ""
 
     @property
     def marker(self) -> str:
@@ -66,13 +68,14 @@ class Measured:
     ) -> Any:
         """One request.
 
-        `{M}` in its path stands for the last marker that an answer held, `{M0}` for the first.
+        `{M}` in its path stands for the last marker that an answer held, `{M0}` for the first, and
+        `{S}` for the last one that says: continue here.
         """
         named = {
             "User-Agent": agent,
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
-        url = SITE + path.replace("{M}", self.marker).replace(
+        url = SITE + path.replace("{M}", self.marker).replace("{S}", self.stay).replace(
             "{M0}", self.markers[0] if self.markers else ""
         )
         answer = self.site.request(
@@ -83,10 +86,10 @@ class Measured:
             environ=environ or {"REMOTE_ADDR": "203.0.113.77"},
             expect_errors=True,
         )
-        if found := MARKER.search(
-            unquote(answer.headers.get("Location", "") + answer.body.decode("latin-1"))
-        ):
-            self.markers.append(found[0])
+        said = unquote(answer.headers.get("Location", "") + answer.body.decode("latin-1"))
+        found = MARKER.findall(said)
+        self.stay = next((one for one in found if one.startswith(STAY)), self.stay)
+        self.markers += [one for one in found if not one.startswith(STAY)][:1]
         return answer
 
     @property

@@ -66,6 +66,7 @@ class Served:
                 return
             except OSError:
                 if self.process.poll() is not None:
+                    self.stop()
                     raise RuntimeError(f"{command} ended with {self.process.returncode}") from None
                 time.sleep(0.05)
         raise RuntimeError(f"{command} does not answer")

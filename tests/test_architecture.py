@@ -52,7 +52,7 @@ LIBRARIES = {
     "statsmodels": {"report"},
     "ua_parser": {"decision.visitors", "engine.engine"},
     "waitress": {"cli.serve"},
-    "werkzeug": {"web.accept", "cli.demo"},
+    "werkzeug": {"web.accept", "cli.demo", "flask"},
     "yaml": {"rules"},
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from waitress.server import create_server
 
 from escape_mw import load
-from escape_mw.cli.preview import Preview
+from escape_mw.cli.preview import FIRST, RETURNED, Preview
 
 HERE = Path(__file__).parent
 RULES = load(
@@ -17,14 +17,14 @@ RULES = load(
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 SMART = "https://paperlanterns.lnk.to/harbourlights"
 PICTURES = [  # file, host app, platform, destination, state, language, dark
-    ("tiktok-android", "tiktok", "android", TRACK, "first", "en", False),
-    ("tiktok-android-dark", "tiktok", "android", TRACK, "first", "en", True),
-    ("tiktok-android-failed", "tiktok", "android", TRACK, "after a failed step", "en", False),
-    ("tiktok-ios-written", "tiktok", "ios", SMART, "first", "en", False),
-    ("instagram-ios", "instagram", "ios", SMART, "first", "en", False),
-    ("tiktok-ios-ar", "tiktok", "ios", SMART, "first", "ar", False),
-    ("instagram-ios-ja", "instagram", "ios", TRACK, "first", "ja", True),
-    ("kakaotalk-ios-ko", "kakaotalk", "ios", SMART, "words only", "ko", False),
+    ("tiktok-android", "tiktok", "android", TRACK, FIRST, "en", False),
+    ("tiktok-android-dark", "tiktok", "android", TRACK, FIRST, "en", True),
+    ("tiktok-android-failed", "tiktok", "android", TRACK, RETURNED, "en", False),
+    ("tiktok-ios-written", "tiktok", "ios", SMART, FIRST, "en", False),
+    ("instagram-ios", "instagram", "ios", SMART, FIRST, "en", False),
+    ("tiktok-ios-ar", "tiktok", "ios", SMART, FIRST, "ar", False),
+    ("instagram-ios-ja", "instagram", "ios", TRACK, FIRST, "ja", True),
+    ("kakaotalk-ios-ko", "kakaotalk", "ios", SMART, RETURNED, "ko", False),
 ]
 CHROMIUM = (
     "chromium --headless=new --no-sandbox --disable-gpu --disable-background-networking"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
 SITE = "https://site.example/listen"
-STATES = {"first": None, "after a failed step": 0, "words only": 98}
+FIRST, RETURNED = STATES = ("first", "after a failed step")
 INDEX = jinja2.Template(
     """<!doctype html><html lang="en"><meta charset="utf-8">\
 <meta name="viewport" content="width=device-width"><title>Preview</title>
@@ -114,11 +114,13 @@ class Preview:
 
     def page(self, state: str = "first", language: str = "en") -> Answer | None:
         """The answer in one state and language; None where this visitor would not be answered."""
-        step = STATES[state]
-        marker = None if step is None else Marker("", step, id="preview", trusted=True)
         headers = {"accept-language": language}
-        visit = Visit("GET", "/listen", "", SITE, headers=headers, marker=marker)
+        visit = Visit("GET", "/listen", "", SITE, headers=headers)
         decision = decide_for(self._visitor, visit, self._policy, self._to)
+        if state == RETURNED and isinstance(decision, Page | Redirect):
+            tried = Marker("", decision.steps[0].technique, is_verified=True)
+            visit = replace(visit, marker=tried)
+            decision = decide_for(self._visitor, visit, self._policy, self._to)
         if not isinstance(decision, Page | Redirect):
             return None
         return render(visit, decision, self._rules.page)

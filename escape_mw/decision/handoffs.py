@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import quote
 
-from ..web.urls import DOT_SEGMENT
+from ..web.urls import DOT_SEGMENT, quoted
 
 PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+", re.ASCII)
 APOSTROPHE = "'"  # browsers quote it in a query, and only there
@@ -47,7 +46,7 @@ def intent(handoff: Handoff, package: str | None = None) -> str | None:
         f"intent:{path}{mark}{query.replace(APOSTROPHE, '%27')}#Intent;scheme={scheme};"
         "action=android.intent.action.VIEW;category=android.intent.category.BROWSABLE;"
         + (f"package={package};" if package else "")
-        + f"S.browser_fallback_url={quote(handoff.fallback, safe='')};end"
+        + f"S.browser_fallback_url={quoted(handoff.fallback)};end"
     )
 
 
@@ -78,12 +77,12 @@ def chrome_ios(handoff: Handoff) -> str | None:
 def extbrowser(handoff: Handoff) -> str | None:
     """Instagram's own opener, which asks the visitor first; Threads has its twin."""
     scheme = "barcelona" if handoff.host_app == "threads" else "instagram"
-    return f"{scheme}://extbrowser/?url={quote(handoff.url, safe='')}"
+    return f"{scheme}://extbrowser/?url={quoted(handoff.url)}"
 
 
 def kakao_external(handoff: Handoff) -> str | None:
     """KakaoTalk's own opener."""
-    return f"kakaotalk://web/openExternal?url={quote(handoff.url, safe='')}"
+    return f"kakaotalk://web/openExternal?url={quoted(handoff.url)}"
 
 
 def line_external(handoff: Handoff) -> str | None:

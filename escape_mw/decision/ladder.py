@@ -56,27 +56,40 @@ class Ladders:
 def make_steps(
     specs: tuple[StepSpec, ...],
     visitor: Visitor,
-    handoff: Callable[[int], Handoff],
+    handoff: Callable[[StepSpec], Handoff],
     start: int = 0,
     *,
     automatic: bool = True,
 ) -> tuple[Step, ...]:
-    """Make the steps from `start` on ready; `handoff` gives what the step of a number hands over.
+    """Make the steps from `start` on ready; `handoff` gives what a step hands over.
 
     A step whose URI cannot be made is left out. Where it is not to be `automatic`, on a return
     (`start` above 0) and in a webview without a name, nothing fires by itself: such steps become
-    taps.
+    taps. Where no button would be left, the ladder begins again: an address that was tried to its
+    end may have been shared.
     """
-    may_fire = automatic and not start and visitor.kind == "in-app"
+    steps = _ready(specs, handoff, start, may_fire=automatic and visitor.kind == "in-app")
+    if start and not any(step.uri for step in steps):
+        return _ready(specs, handoff, 0, may_fire=False)
+    return steps
+
+
+def _ready(
+    specs: tuple[StepSpec, ...],
+    handoff: Callable[[StepSpec], Handoff],
+    start: int,
+    *,
+    may_fire: bool,
+) -> tuple[Step, ...]:
     steps: list[Step] = []
     for number, spec in enumerate(specs):
         is_written = spec.trigger == "written"
         if number < start and not is_written:
             continue
-        uri = None if is_written else TECHNIQUES[spec.technique](handoff(number))
+        uri = None if is_written else TECHNIQUES[spec.technique](handoff(spec))
         if uri is None and not is_written:
             continue
-        fires = spec.trigger in ("auto", "redirect") and may_fire and not steps
+        fires = spec.trigger in ("auto", "redirect") and may_fire and not start and not steps
         trigger = spec.trigger if fires or is_written else "tap"
         steps.append(Step(spec.technique, trigger, uri, spec.settle_ms, spec.confidence))
     return tuple(steps)

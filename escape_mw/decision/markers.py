@@ -1,126 +1,141 @@
-"""The marker: one query parameter on this site's URLs that says which step was tried.
+"""The marker: one query parameter on this site's URLs, which says what was tried there.
 
-It also says by which rule, and in which visit.
-It looks like `_esc=1.0-TOKEN` (step 1 of rule 0), and `_esc=stay` or `_esc=stay-TOKEN` says
-"continue here". The token is a visit's id or its journey, signed and dated, so that an arrival can
-be believed. The step is honoured even where the signature does not hold: it can only make the
-decision more careful, so loops end without any secret that processes share. A marker older than
-`MAX_AGE` is taken out and forgotten: the link has been shared or kept.
+It looks like `_esc=intent-app~VISIT~RULE~tiktok~android.DATE.SIGNATURE`: the technique by its name,
+then what the visit is about (`Subject`). `_esc=stay~VISIT.DATE.SIGNATURE` says "continue here".
+
+A marker holds on the host and the path that it was made for, and for `MAX_AGE`; what the query says
+besides is not bound, because browsers strip click ids. Where its signature does not hold, only the
+technique is read: that can make a decision more careful and nothing else, so loops end without any
+secret that processes share.
 """
 
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Callable
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+from ..web.urls import SAFE_PATH
 from .handoffs import LINE_PARAMETER
-from .model import Journey, Marker
-from .signing import Signed, Signer
+from .model import STAY, Marker, Subject
+from .signing import Signer, is_young
+from .tokens import SEPARATOR
 
 MAX_AGE = 600  # seconds
-STAY = "stay"
-MENU_STEP = 99  # in place of a step: the visitor took the address along, by the host app's menu
-TOKEN = r"[A-Za-z0-9_~-]{1,240}\.([A-Za-z0-9_-]{1,8})\.[A-Za-z0-9_-]{1,64}"  # noqa: S105 - a form
-STEP_RE = re.compile(rf"(\d{{1,2}})\.(\d{{1,6}})-({TOKEN})", re.ASCII)
-STAY_RE = re.compile(rf"{STAY}(?:-({TOKEN}))?", re.ASCII)
+STAY_AGE = 1800  # seconds
+MENU = "menu"  # the visitor took the address along, by the host app's menu
+WORD = r"[A-Za-z0-9_-]*"
+FORM = re.compile(
+    rf"(?:{STAY}~{WORD}|[a-z][a-z-]{{0,30}}(?:~{WORD}){{4}})\.([0-9a-f]{{1,10}})\.{WORD}", re.ASCII
+)
+MAX_LENGTH = 300  # characters
 
 
-def random_visit() -> str:
-    """A new visit id: 72 random bits, known to nobody but the page and its marker."""
-    return secrets.token_urlsafe(9)
+class Markers:
+    """Writes markers into this site's URLs, and reads them.
 
-
-class MarkerSigner:
-    """Writes and reads markers.
-
-    `name` is the parameter's name. `secret` is shared by the processes whose arrivals are to count;
-    without it each process has one of its own. `new_visit` makes visit ids.
+    `name` is the parameter's name; `secret` and `site` are those of `Tokens`.
     """
 
-    def __init__(
-        self,
-        name: str = "_esc",
-        secret: str | None = None,
-        new_visit: Callable[[], str] = random_visit,
-    ) -> None:
+    def __init__(self, name: str = "_esc", secret: str | None = None, site: str = "") -> None:
         self.name = name
-        self._signer = Signer(secret, "escape_mw.marker")
-        self._new_visit = new_visit
+        self._is_shared = secret is not None
+        self._steps = Signer(secret, f"escape_mw.marker.{site}")
+        self._stays = Signer(secret, f"escape_mw.stay.{site}")
 
-    def token(self, payload: str = "") -> str:
-        """A signed token for a visit (its journey's payload, or its id), or for a new one."""
-        return self._signer.sign(payload or self._new_visit())
+    def add_to(self, url: str, technique: str, subject: Subject) -> str:
+        """`url`, one of this site's, with the marker of a technique."""
+        return self._with(url, self.value(url, technique, subject))
 
-    def verify(self, token: str, max_age: int = MAX_AGE) -> Signed | None:
-        """What a token was made for; None where its signature does not hold."""
-        return self._signer.read(token, max_age)
+    def value(self, url: str, technique: str, subject: Subject) -> str:
+        """The marker of a technique, for this URL."""
+        text = SEPARATOR.join((technique, *subject))
+        return self._steps.sign(text, *_host_and_path(url))
 
-    def visit_id(self, marker: Marker | None) -> str:
-        """The id of a request's visit: the one that a trusted marker brought, or a new one."""
-        return marker.id if marker is not None and marker.trusted else self._new_visit()
+    def stay_url(self, url: str, visit: str = "") -> str:
+        """`url` with the marker that says: continue here; `visit` is a measured visit's id."""
+        return self._with(url, self._stays.sign(f"{STAY}{SEPARATOR}{visit}", _host(url)))
 
-    def add_to(self, url: str, step: int, rule: int, token: str) -> str:
-        """`url` with the marker of a step of a rule, both by their numbers from 0."""
-        return self._with(url, value(step, rule, token))
+    def carry_over(self, url: str, base: str, marker: Marker) -> str:
+        """`url`, to which this site leads a marked visit on, with the marker.
 
-    def stay_url(self, url: str, token: str = "") -> str:
-        """`url` with the marker that says: continue here; with a measured visit's token."""
-        return self._with(url, f"{STAY}-{token}" if token else STAY)
+        `base` is the same URL in full. A verified marker is made anew for it, and keeps its date.
+        """
+        text, _, _ = marker.raw.partition(".")
+        value = marker.raw
+        if marker.is_verified and marker.is_stay:
+            value = self._stays.sign(text, _host(base), issued=marker.issued)
+        elif marker.is_verified:
+            value = self._steps.sign(text, *_host_and_path(base), issued=marker.issued)
+        rest, hash_, fragment = url.partition("#")
+        return self._with(rest, value) + hash_ + fragment
 
-    def carry_over(self, url: str, marker: Marker) -> str:
-        """`url`, which may have a fragment, with a marker that came in with the request."""
-        base, hash_, fragment = url.partition("#")
-        return self._with(base, marker.raw) + hash_ + fragment
-
-    def is_stay_url(self, url: str) -> bool:
-        """Whether this URL says: continue here."""
-        if self.name not in url:
-            return False
-        parts = (part.partition("=") for part in url.partition("?")[2].split("&"))
-        return any(name == self.name and STAY_RE.fullmatch(value) for name, _, value in parts)
-
-    def extract(self, query: str) -> tuple[Marker | None, str]:
+    def extract(self, query: str) -> tuple[str, str]:
         """Take our markers out of a raw query string; whatever else stands there stays as it is.
 
-        Returns the marker that counts, None where there is none or it is too old, and the rest.
+        Returns the first one's value, "" where there is none, and the rest.
         """
         if self.name not in query:
-            return None, query
+            return "", query
         parts = query.split("&")
-        ours = {part for part in parts if self._is_marker(part)}
+        ours = [part for part in parts if self._is_marker(part)]
         if not ours:
-            return None, query
-        rest = [part for part in parts if part not in ours and part != LINE_PARAMETER]
-        first = next(part for part in parts if part in ours)
-        return self._read(first.partition("=")[2]), "&".join(rest)
+            return "", query
+        gone = {*ours, LINE_PARAMETER}
+        rest = [part for part in parts if part not in gone]
+        return ours[0].partition("=")[2], "&".join(rest)
+
+    def read(self, value: str, url: str | None) -> Marker | None:
+        """What a marker says that stands in `url`; None for a "continue here" that does not hold.
+
+        `url` is None where the requested address cannot be trusted.
+        """
+        match = FORM.fullmatch(value)
+        if match is None:
+            return None
+        if value.startswith(STAY + SEPARATOR):
+            return self._read_stay(value, match[1], url)
+        return self._read_step(value, match[1], url)
+
+    def stay_of(self, url: str) -> Marker | None:
+        """The "continue here" that one of this site's URLs says, such as a referrer."""
+        value, _ = self.extract(url.partition("#")[0].partition("?")[2])
+        return self.read(value, url) if value.startswith(STAY) else None
+
+    def _read_stay(self, value: str, date: str, url: str | None) -> Marker | None:
+        signed = self._stays.read(value, STAY_AGE, _host(url)) if url else None
+        if signed and signed.is_fresh:
+            visit = signed.text.partition(SEPARATOR)[2]
+            return Marker(value, STAY, Subject(visit), signed.issued, is_verified=True)
+        # Which process answers must not decide whether a visitor may stay.
+        if signed is None and not self._is_shared and is_young(date, STAY_AGE):
+            return Marker(value, STAY)
+        return None
+
+    def _read_step(self, value: str, date: str, url: str | None) -> Marker:
+        technique, *rest = value.partition(".")[0].split(SEPARATOR)
+        signed = self._steps.read(value, MAX_AGE, *_host_and_path(url)) if url else None
+        if signed and signed.is_fresh:
+            return Marker(value, technique, Subject(*rest), signed.issued, is_verified=True)
+        claimed = Subject(rule=rest[1])  # it only says where to look first
+        if is_young(date, MAX_AGE):
+            return Marker(value, technique, claimed)
+        return Marker(value, "", claimed, is_expired=True)
 
     def _with(self, url: str, value: str) -> str:
         return f"{url}{'&' if '?' in url else '?'}{self.name}={value}"
 
     def _is_marker(self, part: str) -> bool:
         name, _, value = part.partition("=")
-        return name == self.name and any(form.fullmatch(value) for form in (STEP_RE, STAY_RE))
-
-    def _read(self, value: str) -> Marker | None:
-        match = STEP_RE.fullmatch(value)
-        if not match:
-            signed = self.verify(value.partition("-")[2])
-            return _trusted(value, None, 0, signed) or Marker(value, step=None)
-        step, rule, signed = int(match[1]), int(match[2]), self.verify(match[3])
-        if signed is None and self._signer.is_young(match[4], MAX_AGE):
-            return Marker(value, step, rule)
-        return _trusted(value, step, rule, signed)
+        return name == self.name and len(value) <= MAX_LENGTH and bool(FORM.fullmatch(value))
 
 
-def value(step: int, rule: int, token: str) -> str:
-    """A marker's value: a step of a rule, both by their numbers from 0, in a visit."""
-    return f"{step}.{rule}-{token}"
+def _host_and_path(url: str) -> tuple[str, str]:
+    """What a marker binds; a path may be quoted in several ways, all of them the same page's."""
+    _, host, path, _, _ = urlsplit(url)
+    if "%" in path:
+        path = quote(unquote_to_bytes(path), safe=SAFE_PATH)
+    return host, path
 
 
-def _trusted(raw: str, step: int | None, rule: int, signed: Signed | None) -> Marker | None:
-    if signed is None or not signed.is_fresh:
-        return None
-    journey = Journey.read(signed.text)
-    visit = journey.id if journey else signed.text.partition("~")[0]
-    return Marker(raw, step, rule, visit, journey, trusted=True)
+def _host(url: str) -> str:
+    return urlsplit(url).netloc

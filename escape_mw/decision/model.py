@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 Platform = Literal["ios", "android", "desktop", "other"]
 Goal = Literal["app", "browser"]
 Trigger = Literal["redirect", "auto", "tap", "written"]
+STAY = "stay"  # what a marker says in place of a technique: continue here
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,12 @@ class Visit:
     """The facts of one request.
 
     `path` is the decoded path below the host (SCRIPT_NAME + PATH_INFO, UTF-8 with surrogate
-    escapes), `query` the raw query string without its marker, `host` the name that the request came
-    in by, `url` the address as the visitor's browser shows it, None where it cannot be trusted,
-    `root` the quoted path that the middleware stands at. `headers` has lower-case names. `id` is
-    random, "" where nothing is measured; `address` (the peer's) only draws the arm of an
-    experiment, and is never kept.
+    escapes), `below` the part of it below a mount, "" where there is none, `query` the raw query
+    string without its marker, `host` the name that the request came in by, `url` the address as the
+    visitor's browser shows it, None where it cannot be trusted, `root` the quoted path that the
+    middleware stands at. `headers` has lower-case names. `id` is random, "" where the visit is not
+    measured; `address` (the peer's) only draws the arm of an experiment, and is never kept.
+    `is_marked` says that a marker was taken out of the query, whatever it is worth.
     """
 
     method: str
@@ -39,60 +41,78 @@ class Visit:
     root: str = ""
     id: str = ""
     address: str = field(default="", repr=False)
+    below: str = ""
+    is_marked: bool = False
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What a rule's path may fit: the whole path, and the part below the mount."""
+        return (self.path, self.below) if self.below else (self.path,)
+
+
+class Subject(NamedTuple):
+    """What a token is about.
+
+    `visit` is the visit's id, "" where it is not measured; `rule` the rule's key (`Rule.key`),
+    `app` the host app's id, "" without a name.
+    """
+
+    visit: str = ""
+    rule: str = ""
+    app: str = ""
+    platform: str = ""
+
+
+NO_SUBJECT = Subject()
 
 
 class Journey(NamedTuple):
-    """What all events of one visit share.
+    """What an event of a visit says besides its stage.
 
-    It travels in the visit's own signed token, so that nothing is stored for it.
-    `rule` is the rule's number from 0, `app_version` the host app's major version; `experiment` and
-    `arm` are "" outside of one; `service`, `kind` and `goal` are "" as long as the site has not
-    said where the visit leads.
+    `rule` is the rule's key, `app_version` the host app's major version; `experiment` and `arm` are
+    "" outside of one. The visit's first event says all of it. Later ones leave out what their token
+    does not know; they are joined to the first by the `id`. `is_first` says which this is.
     """
 
     id: str
-    rule: int
-    app: str
-    app_version: str
-    platform: str
-    service: str
-    kind: str
-    goal: str
-    experiment: str
-    arm: str
+    rule: str = ""
+    app: str = ""
+    app_version: str = ""
+    platform: str = ""
+    service: str = ""
+    kind: str = ""
+    goal: str = ""
+    experiment: str = ""
+    arm: str = ""
+    is_first: bool = False
 
     @property
-    def payload(self) -> str:
-        """The journey as text that stands for itself in every part of a URL."""
-        return "~".join(map(str, self))
-
-    @classmethod
-    def read(cls, payload: str) -> Journey | None:
-        """The journey that a trusted token tells of, None where it tells of none."""
-        parts = payload.split("~")
-        return cls(parts[0], int(parts[1]), *parts[2:]) if len(parts) == len(cls._fields) else None
+    def subject(self) -> Subject:
+        """What the visit's tokens say."""
+        return Subject(self.id, self.rule, self.app, self.platform)
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a marked URL says: the step that was tried, by which rule, in which visit.
+    """What a marked URL says: the technique that was tried, or "continue here".
 
-    `raw` is its value as it stood in the URL. `step` is a number from 0, None for "continue here".
-    `trusted` says whether the signature held; an untrusted marker can only make the decision more
-    careful. A trusted one brings the `id` of its visit, and its `journey` where it is measured.
+    `raw` is its value as it stood in the URL. `technique` is `STAY` for "continue here", and "" if
+    the marker is too old. `issued` is its date in seconds since 1970. Only a verified one, whose
+    signature held, brings its visit with its `subject`; another one can only make the decision more
+    careful.
     """
 
     raw: str
-    step: int | None
-    rule: int = 0
-    id: str = ""
-    journey: Journey | None = None
-    trusted: bool = False
+    technique: str
+    subject: Subject = NO_SUBJECT
+    issued: int = 0
+    is_verified: bool = False
+    is_expired: bool = False
 
     @property
-    def payload(self) -> str:
-        """What the marker's token says of its visit."""
-        return self.journey.payload if self.journey else self.id
+    def is_stay(self) -> bool:
+        """Whether the visitor chose to continue here."""
+        return self.technique == STAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +191,16 @@ class AskSite:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Answer with a bare redirect to `location`: a step without a page, or an arrival's end."""
+    """Answer with a bare redirect to `location`.
+
+    That is a step without a page, an arrival's end, or (without a `destination`) the same page with
+    the marker that says: continue here.
+    """
 
     reason: str
     location: str
     visitor: Visitor
-    destination: Destination
+    destination: Destination | None
     rule: str
     steps: tuple[Step, ...] = ()
     journey: Journey | None = None
@@ -187,9 +211,9 @@ class Page:
     """Answer with the interstitial.
 
     `steps` are those that are left, `stay` is the link that continues here.
-    `retry` is true when an earlier hand-off came back, `link` is the address to copy, `token` the
-    visit's signed id, `beacon` the path that the page reports to, `menu_marker` the marker for the
-    menu's way out (each "" where nothing is measured, or nothing comes back).
+    `retry` is true when an earlier hand-off came back, `link` is the address to copy, `token` what
+    the page reports its stages with, `beacon` the path that it reports to, `menu_marker` the marker
+    for the menu's way out (each "" where nothing is measured, or nothing comes back).
     """
 
     reason: str

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..web.accept import languages
 from ..web.paths import compile_path
+from ..web.urls import host_of, without_port
 from .destinations import DestinationIndex
 from .entries import DestinationEntry
 from .experiment import Experiment
 from .ladder import Ladders
-from .markers import MarkerSigner
+from .markers import Markers
 from .model import Visit, Visitor
+from .signals import is_asset, is_own_url
 from .targets import SiteRedirect, Target
+from .tokens import Tokens
 from .visitors import VisitorDetector
 
 Mode = Literal["act", "observe", "off"]
+
+
+def short_hash(*texts: str) -> str:
+    """Eight hexadecimal digits that tell these texts from others."""
+    text = "\0".join(texts).encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(text, digest_size=4).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,8 @@ class Rule:
     """One rule: a path, where it leads, and which visitors it is for (None means all of its sort).
 
     `number` is its place in the rules file from 0, `share` in per cent. `direct` hands over the
-    destination itself, where otherwise the browser gets this site's own URL.
+    destination itself, where otherwise the browser gets this site's own URL. `key` is what tokens
+    call the rule: a hash of its name and path.
     """
 
     number: int
@@ -40,11 +51,21 @@ class Rule:
     share: float = 100
     direct: bool = False
     experiment: Experiment | None = None
+    key: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", short_hash(self.name, self.path.pattern))
+
+    def match(self, visit: Visit) -> re.Match[str] | None:
+        """The match of the rule's path, which fits the whole path or the part below the mount."""
+        return self.path.fullmatch(visit.path) or (
+            self.path.fullmatch(visit.below) if visit.below else None
+        )
 
     def matches(self, visit: Visit, visitor: Visitor) -> bool:
         """Whether the rule is for this path and this visitor."""
         return (
-            self.path.fullmatch(visit.path) is not None
+            self.match(visit) is not None
             and visitor.kind in self.visitors
             and (self.apps is None or visitor.app in self.apps)
             and (self.platforms is None or visitor.platform in self.platforms)
@@ -53,6 +74,15 @@ class Rule:
 
 
 DEFAULT_RULE = Rule(0, "every redirect", compile_path("/**"), SiteRedirect())
+
+
+def site_of(rules: Iterable[Rule], base_url: str | None = None, hosts: Iterable[str] = ()) -> str:
+    """The name of a site that the rules give none: of its address and hosts, else of its rules.
+
+    Two sites with one secret are told apart by it.
+    """
+    own = [base_url or "", *sorted(hosts)]
+    return short_hash(*own) if any(own) else short_hash(*(rule.key for rule in rules))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +96,8 @@ class Policy:
     visitors: VisitorDetector
     destinations: DestinationIndex
     ladders: Ladders
-    markers: MarkerSigner
+    markers: Markers
+    tokens: Tokens
     apps: frozenset[str]
     rules: tuple[Rule, ...] = (DEFAULT_RULE,)
     mode: Mode = "act"
@@ -76,13 +107,31 @@ class Policy:
     exclude: tuple[re.Pattern[str], ...] = ()
     version: str = "default"
 
-    def excludes(self, path: str) -> bool:
-        """Whether the rules leave this path alone."""
-        return any(pattern.fullmatch(path) for pattern in self.exclude)
+    def excludes(self, *paths: str) -> bool:
+        """Whether the rules leave one of these paths alone."""
+        return any(pattern.fullmatch(path) for pattern in self.exclude for path in paths)
 
-    def guards(self, path: str) -> bool:
-        """Whether some visitor's request for this path may be answered."""
-        return not self.excludes(path) and any(rule.path.fullmatch(path) for rule in self.rules)
+    def owns(self, url: str, visit: Visit) -> bool:
+        """Whether a URL is of this site: of the host that was asked, or one that the rules name."""
+        return is_own_url(url, visit) or without_port(host_of(url)) in self.allowed_hosts
+
+    def rule_of(self, key: str) -> Rule | None:
+        """The rule that tokens call so."""
+        return next((rule for rule in self.rules if rule.key == key), None)
+
+    def guards(self, paths: tuple[str, ...], *, is_redirect: bool) -> bool:
+        """Whether some visitor gets another answer than the site's, which may be a redirect.
+
+        `paths` are those of `Visit.paths`. Nobody navigates to an asset, and a rule that asks the
+        site replaces its redirects only.
+        """
+        if is_asset(paths[0]) or self.excludes(*paths):
+            return False
+        return any(
+            (is_redirect or not rule.to.asks_site)
+            and any(rule.path.fullmatch(path) for path in paths)
+            for rule in self.rules
+        )
 
     def anywhere(self, entries: Iterable[DestinationEntry] | None = None) -> Policy:
         """The policy that takes every host app's visitor from every path to every destination.

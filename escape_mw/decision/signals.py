@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..web.urls import host_of, without_port
 from .model import Visit
 
 # Paths that nobody navigates to, for requests whose headers do not tell.
@@ -13,16 +14,24 @@ ASSETS = (
     *(".mp3", ".m4a", ".ogg", ".wav", ".flac", ".mp4", ".webm", ".mov"),
 )
 # What an authorization server sends back: OAuth 2.0 (RFC 6749, 4.1.2), OAuth 1.0 (RFC 5849, 2.2).
-SIGN_IN_RETURNS = ({"code", "state"}, {"error", "state"}, {"oauth_token", "oauth_verifier"})
+# An error comes without a state if none was sent (RFC 6749, 4.1.2.1).
+SIGN_IN_RETURNS = ({"code", "state"}, {"error"}, {"oauth_token", "oauth_verifier"})
+SIGNS_OF_RETURN = ("state=", "error=", "oauth_")
 
 
 def is_navigation(visit: Visit) -> bool:
     """Whether the request is a person's navigation to a page, as far as the headers tell.
 
-    Fetch metadata decides where it is sent (W3C Fetch Metadata); without it, Accept: browsers name
-    text/html for a page, and curl's bare */* is believed unless the path is an asset's.
+    A handshake (RFC 9110, 7.8), a part of a file (RFC 9110, 14.2) and a script's GET with an Origin
+    are none. Fetch metadata decides where it is sent (W3C Fetch Metadata); without it, Accept:
+    browsers name text/html for a page. A bare */* is curl's, and believed unless the path is an
+    asset's or the request comes from a page of this site, as a script's or a stylesheet's does.
     """
     get = visit.headers.get
+    if "upgrade" in visit.headers or "range" in visit.headers:
+        return False
+    if "origin" in visit.headers and visit.method != "POST":
+        return False
     if "prefetch" in get("purpose", "") + get("sec-purpose", "") + get("x-moz", ""):
         return False
     if get("x-purpose") == "preview":
@@ -34,12 +43,25 @@ def is_navigation(visit: Visit) -> bool:
     accept = get("accept", "*/*")
     if "text/html" in accept:
         return True
-    return accept.strip() == "*/*" and not visit.path.lower().endswith(ASSETS)
+    if accept.strip() != "*/*" or is_asset(visit.path):
+        return False
+    return not is_own_url(get("referer", ""), visit)
+
+
+def is_asset(path: str) -> bool:
+    """Whether nobody navigates to this path, by its ending."""
+    return path.lower().endswith(ASSETS)
+
+
+def is_own_url(url: str, visit: Visit) -> bool:
+    """Whether a URL's host is the one that was asked, or that of this site's own address."""
+    host = without_port(host_of(url))
+    return bool(host) and host in (without_port(visit.host), without_port(host_of(visit.url or "")))
 
 
 def is_sign_in_return(query: str) -> bool:
     """Whether a query string is what an authorization server sends a browser back with."""
-    if "state=" not in query and "oauth_" not in query:
+    if not any(sign in query for sign in SIGNS_OF_RETURN):
         return False
     names = {part.partition("=")[0] for part in query.split("&")}
     return any(needed <= names for needed in SIGN_IN_RETURNS)

@@ -7,7 +7,7 @@ a rule has.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -22,12 +22,12 @@ Destinations = tuple[Destination, ...]
 class Lookup(NamedTuple):
     """What destinations are found by.
 
-    `path` is the rule's pattern, which the visit's path fits; `location` is where the site's own
-    redirect leads, None as long as that is not known.
+    `captures` are those of the rule's path; `location` is where the site's own redirect leads, None
+    as long as that is not known.
     """
 
     visit: Visit
-    path: re.Pattern[str]
+    captures: Mapping[str, str]
     in_force: DestinationIndex
     location: str | None = None
 
@@ -91,8 +91,7 @@ class FixedUrl(Target):
 
     def destinations(self, lookup: Lookup) -> Destinations:
         """The destination that the URL names."""
-        match = lookup.path.fullmatch(lookup.visit.path)
-        return lookup.find(fill(self.template, match.groupdict() if match else {}))
+        return lookup.find(fill(self.template, lookup.captures))
 
     def onward(self, lookup: Lookup) -> Destinations:
         """The same: the URL is the rules' own."""
@@ -101,17 +100,17 @@ class FixedUrl(Target):
 
 @dataclass(frozen=True, slots=True)
 class FromQuery(Target):
-    """`to: {query: NAME}`: the URL in a query parameter, if it is a destination in force."""
+    """`to: {query: NAME}`: the URL in a query parameter, if it is a destination in force.
+
+    Anybody can write that URL, so nobody is sent there but by a music app's own link: a browser
+    gets this site's own URL, and whatever check the site makes of the parameter stays the site's.
+    A sign-in is not a destination here.
+    """
 
     parameter: str
-    shows_url: ClassVar[bool] = True
 
     def destinations(self, lookup: Lookup) -> Destinations:
         """The destination that the parameter names; of several parameters, the first."""
         values = first_values(lookup.visit.query, keep_blank=True)
-        return lookup.find(values.get(self.parameter, ""))
-
-    def onward(self, lookup: Lookup) -> Destinations:
-        """The same, with a trusted marker only: the site's own check of it is not skipped."""
-        marker = lookup.visit.marker
-        return self.destinations(lookup) if marker and marker.trusted else ()
+        found = lookup.find(values.get(self.parameter, ""))
+        return tuple(one for one in found if one.kind != "oauth")

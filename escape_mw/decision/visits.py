@@ -16,29 +16,45 @@ from ..web.urls import (
     SAFE_QUERY,
     is_local_path,
 )
-from .model import Visit
+from .model import Marker, Visit
 from .policy import Policy
 from .signals import asks_for_privacy
+from .tokens import Tokens
 
 
 def visit_of(request: Request, policy: Policy, *, measured: bool = False) -> Visit:
     """The facts of a request, its marker taken out; with an id if it is `measured` and may be."""
-    marker, query = policy.markers.extract(request.query)
-    raw_path = request.mount + request.path
+    value, query = policy.markers.extract(request.query)
+    mount, raw_path = request.mount, request.mount + request.path
+    url = _address(request, raw_path, query, policy)
+    marker = policy.markers.read(value, url) if value else None
     may_follow = measured and not asks_for_privacy(request.headers)
     return Visit(
         method=request.method,
         path=readable(raw_path),
         query=query,
-        url=_address(request, raw_path, query, policy),
+        url=url,
         host=request.host.lower(),
         user_agent=request.user_agent,
         headers=request.headers,
         marker=marker,
-        root=quote(request.mount, safe=SAFE_PATH, encoding="latin-1"),
-        id=policy.markers.visit_id(marker) if may_follow else "",
+        root=quote(mount, safe=SAFE_PATH, encoding="latin-1") if mount else "",
+        id=visit_id(marker) if may_follow else "",
         address=request.address,
+        below=readable(request.path) if mount else "",
+        is_marked=bool(value),
     )
+
+
+def visit_id(marker: Marker | None) -> str:
+    """The id of a measured visit: the one that a verified marker brings, or a new one.
+
+    An expired marker stands in a link that was shared, and a new visit begins. One that does not
+    hold for another reason begins none: it may be this visit's second request.
+    """
+    if marker is None or marker.is_expired:
+        return Tokens.new_visit()
+    return marker.subject.visit
 
 
 def _address(request: Request, path: str, query: str, policy: Policy) -> str | None:

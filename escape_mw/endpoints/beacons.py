@@ -3,15 +3,15 @@
 POST /_escape/e                  a beacon of the page: "TOKEN tapped intent-app", one stage a line
 POST /_escape/outcome/NAME       a page of the site reports NAME: the body is the visit's token
 
-Both are answered with 204 and nothing else, whatever the token is worth (`events.tokens`). What
-comes too fast is counted as capped.
+Both are answered with 204 and nothing else, whatever the token is worth (`events.tokens`). What is
+signed and comes too fast is counted as capped.
 """
 
 from __future__ import annotations
 
 from ..events.event import Event
 from ..events.recorder import Recorder
-from ..events.tokens import record_beacon, record_outcome
+from ..events.tokens import read_beacon, read_outcome, record_beacon, record_outcome
 from ..web.addresses import OUTCOME
 from ..web.answers import NO_STORE, Answer
 from .context import Context
@@ -27,31 +27,45 @@ def beacon(context: Context) -> Answer | None:
     """Record what the page reports."""
     if context.measurement is None:
         return None
+    line = _body(context)
+    if line is None:
+        return TOO_LARGE
     recorder = context.measurement.recorder
-    body = _body(context, recorder)
-    if isinstance(body, Answer):
-        return body
-    record_beacon(body, context.policy, recorder)
+    report = read_beacon(line, context.policy, recorder)
+    if report is None:
+        return DONE
+    if not context.limiter.allow():
+        return _capped(recorder)
+    record_beacon(report, line, context.policy, recorder)
     return DONE
 
 
 def outcome(context: Context) -> Answer | None:
-    """Record an outcome that the rules name."""
+    """Record an outcome that the rules name, with the middleware whose visit it is."""
     name = context.request.path.removeprefix(OUTCOME)
     if context.measurement is None or name not in context.measurement.options.outcomes:
         return None
-    recorder = context.measurement.recorder
-    body = _body(context, recorder)
-    if isinstance(body, Answer):
-        return body
-    record_outcome(name, body.removeprefix("visit="), context.policy, recorder)
+    body = _body(context)
+    if body is None:
+        return TOO_LARGE
+    token = body.removeprefix("visit=")
+    policy, measurement = context.owner_of(token) or (context.policy, context.measurement)
+    report = read_outcome(token, policy, measurement.recorder)
+    if report is None:
+        return DONE
+    if not context.limiter.allow():
+        return _capped(measurement.recorder)
+    record_outcome(report, name, policy, measurement.recorder)
     return DONE
 
 
-def _body(context: Context, recorder: Recorder) -> str | Answer:
-    """The request's body as text, or the answer that refuses it."""
-    if not context.limiter.allow():
-        recorder.count(Event(0, "", "capped"))
-        return TOO_MANY
+def _body(context: Context) -> str | None:
+    """The request's body as text, None where it is too large."""
     body = context.request.read_body(MAX_BODY)
-    return TOO_LARGE if body is None else body.decode("latin-1")
+    return None if body is None else body.decode("latin-1")
+
+
+def _capped(recorder: Recorder) -> Answer:
+    """What comes too fast. What nobody signed is not counted here: it must not use up the limit."""
+    recorder.count(Event(0, "", "capped"))
+    return TOO_MANY

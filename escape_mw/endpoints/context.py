@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ..decision.policy import Policy
@@ -14,7 +15,8 @@ from .limiter import RateLimiter
 class Context(NamedTuple):
     """One request to an address of this package.
 
-    `lab` and `measurement` are None where they are off; `limiter` is the process's.
+    `lab` and `measurement` are None where they are off; `limiter` is the process's. `owner_of`
+    tells whose a site token is, among the middlewares of this process; None for a forged one.
     """
 
     request: Request
@@ -22,3 +24,4 @@ class Context(NamedTuple):
     lab: LabSetup | None
     measurement: Measurement | None
     limiter: RateLimiter
+    owner_of: Callable[[str], tuple[Policy, Measurement] | None]

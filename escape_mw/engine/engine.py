@@ -6,38 +6,44 @@ Whatever goes wrong in here lets the request pass, with one log record.
 from __future__ import annotations
 
 import logging
-import weakref
+import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import NamedTuple
+from urllib.parse import urljoin
 
 import ua_parser  # noqa: F401 - slow to import: here, so that no construction waits for it
 
 from ..decision.decide import decide
+from ..decision.forms import FOLLOWED_BY_GET
 from ..decision.journeys import site_token
 from ..decision.model import AskSite, Decision, Page, Pass, Redirect, Visit
+from ..decision.policy import Policy
 from ..decision.visits import visit_of
 from ..endpoints.context import Context
 from ..endpoints.limiter import RateLimiter
 from ..endpoints.router import route
 from ..events.measurement import Measurement, MeasurementSource
 from ..events.sinks import Sink
-from ..events.tokens import record_outcome
 from ..page.render import render
 from ..rules import Rules, RulesLike
 from ..rules.reload import RulesSource
 from ..web.addresses import PREFIX
 from ..web.answers import Answer
 from ..web.logs import logger
-from ..web.request import Environ, Request, from_environ
-from ..web.urls import host_of, is_local_path
+from ..web.request import Environ, Request, from_environ, readable
+from ..web.urls import normalise_location
+from .outcomes import measuring, owner_of, register
 from .quick_look import is_plain
 
 # Set while an application runs inside this middleware: applied twice, the outer one acts and the
 # inner one passes.
 APPLIED: ContextVar[bool] = ContextVar("escape_mw_applied", default=False)
-ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()  # of this process, for `record`
+REFERENCE = re.compile(r"[!-\[\]-~\x80-\xff]+")  # no blank, control character or backslash
+WARNED_OF: set[str] = set()  # hosts, of this process
+MAX_WARNED_OF = 100  # anybody can send a Host
 LOCAL = ("localhost", "127.", "10.", "192.168.")
+REDIRECTS = ("301", "302", "303", "307", "308")
 Observer = Callable[[Visit, Decision], object]
 
 
@@ -75,14 +81,14 @@ class Engine:
         sinks: Iterable[Sink] = (),
     ) -> None:
         self.source = RulesSource(rules)
-        self.measurements = MeasurementSource(sinks)
+        self.sinks = tuple(sinks)
+        self.measurements = MeasurementSource(self.sinks)
         self._has_sinks = self.measurements.is_on
         self._observers = tuple(observers)
         self._limiter = RateLimiter()
-        self._has_warned_of_http = False
         self.rules.policy.visitors.warm()
         self.measurements.current(self.rules.events)
-        ENGINES.add(self)
+        register(self)
 
     @property
     def rules(self) -> Rules:
@@ -117,47 +123,61 @@ class Engine:
             logger.exception("internal error; the request was passed to the site unchanged")
             return None
 
-    def answer_redirect(self, passed: Passthrough, location: str) -> Answer | str:
+    def answer_redirect(self, passed: Passthrough, status: str, location: str) -> Answer | str:
         """What to answer instead of the site's redirect to `location`, or the location to send.
 
-        That is `location` itself, but for a marked visit that the site leads to another page of its
-        own (a slash, a host name, https): it stays marked, or it would begin anew and never end.
+        `status` is its three digits. The location to send is the same, but for a marked visit that
+        the site leads to another page of its own (a slash, a host name, https): it stays marked, or
+        it would begin anew and never end.
         """
         visit, rules = passed.visit, passed.rules
         try:
-            if passed.is_asked:
+            if passed.is_asked and (visit.method != "POST" or status in FOLLOWED_BY_GET):
                 decision = decide(visit, rules.policy, location)
                 measurement = self.measurements.current(rules.events)
                 if answer := self._carry_out(visit, decision, rules, measurement):
                     return answer
-            if visit.marker is not None and _leads_to_itself(location, visit):
-                return rules.policy.markers.carry_over(location, visit.marker)
+            whole = _own_url(location, visit, rules.policy) if visit.marker else None
+            if visit.marker and whole:
+                return rules.policy.markers.carry_over(location, whole, visit.marker)
         except Exception:
             logger.exception("internal error; the site's redirect was sent unchanged")
         return location
 
-    def varies(self, path: str) -> bool:
-        """Whether a path's answers depend on the user agent, and caches are to be told."""
-        policy = self.rules.policy
-        return policy.vary and policy.mode == "act" and policy.guards(path)
+    def varies(self, mount: str, path: str, status: str) -> bool:
+        """Whether a response of the site's stands where another visitor gets ours.
 
-    def record(self, outcome: str, token: str) -> bool:
-        """Record an outcome for a visit's token; returns whether the token was one of these."""
-        if (measurement := self.measurement) is None:
+        Caches are then told that it depends on the user agent. `mount` and `path` are SCRIPT_NAME
+        and PATH_INFO, `status` begins with the three digits.
+        """
+        try:
+            policy = self.rules.policy
+            if not policy.vary or policy.mode != "act":
+                return False
+            whole = readable(mount + path)
+            paths = (whole, readable(path)) if mount else (whole,)
+            return policy.guards(paths, is_redirect=str(status).startswith(REDIRECTS))
+        except Exception:
+            logger.exception("internal error; the request was passed to the site unchanged")
             return False
-        return record_outcome(outcome, token, self.rules.policy, measurement.recorder)
 
     def _endpoint(self, request: Request, rules: Rules) -> Answer | None:
         if rules.policy.mode == "off":
             return None
         measurement = self.measurements.current(rules.events)
-        context = Context(request, rules.policy, rules.lab, measurement, self._limiter)
+        context = Context(
+            request, rules.policy, rules.lab, measurement, self._limiter, self._owner_of
+        )
         return route(context)
+
+    def _owner_of(self, token: str) -> tuple[Policy, Measurement] | None:
+        """Whose site token this is: this engine's, or another's of this process."""
+        return owner_of(token, [self, *measuring()])
 
     def _decide(self, request: Request, rules: Rules) -> Answer | Passthrough:
         measurement = self.measurements.current(rules.events)
         visit = visit_of(request, rules.policy, measured=measurement is not None)
-        self._warn_of_plain_http(visit, rules)
+        _warn_of_plain_http(visit, rules.policy)
         decision = decide(visit, rules.policy)
         token = site_token(decision, rules.policy) if decision.journey else None
         answer = self._carry_out(visit, decision, rules, measurement)
@@ -182,26 +202,19 @@ class Engine:
             except Exception:
                 logger.exception("an observer raised an exception")
 
-    def _warn_of_plain_http(self, visit: Visit, rules: Rules) -> None:
-        if self._has_warned_of_http or rules.policy.base_url is not None:
-            return
-        if (visit.url or "").startswith("http:") and not visit.host.startswith(LOCAL):
-            self._has_warned_of_http = True
-            logger.warning(
-                "%r appears to be served over plain http;"
-                " behind a TLS-terminating proxy, set base_url or use ProxyFix",
-                visit.host,
-            )
 
-
-def record(outcome: str, visit: str | None) -> bool:
-    """Record that what the site wanted has happened in a visit, such as a pre-save.
-
-    `outcome` is the site's own word for it, `visit` what stood in environ["escape_mw.visit"],
-    within a day and once; None and "" stand for a visit that is not measured. Returns whether the
-    visit is one of this process's middleware.
-    """
-    return bool(visit) and any(engine.record(outcome, visit or "") for engine in ENGINES)
+def _warn_of_plain_http(visit: Visit, policy: Policy) -> None:
+    """Once a process and host."""
+    if policy.base_url is not None or not (visit.url or "").startswith("http:"):
+        return
+    if visit.host in WARNED_OF or visit.host.startswith(LOCAL) or len(WARNED_OF) >= MAX_WARNED_OF:
+        return
+    WARNED_OF.add(visit.host)
+    logger.warning(
+        "%r appears to be served over plain http;"
+        " behind a TLS-terminating proxy, set base_url or use ProxyFix",
+        visit.host,
+    )
 
 
 def _log(decision: Redirect | Page, mode: str) -> None:
@@ -210,7 +223,7 @@ def _log(decision: Redirect | Page, mode: str) -> None:
         "rule": decision.rule,
         "app": visitor.app,
         "platform": visitor.platform,
-        "service": decision.destination.service,
+        "service": decision.destination.service if decision.destination else None,
     }
     logger.info(
         "%s%s rule=%r app=%s platform=%s service=%s",
@@ -221,12 +234,13 @@ def _log(decision: Redirect | Page, mode: str) -> None:
     )
 
 
-def _leads_to_itself(location: str, visit: Visit) -> bool:
-    """Whether a redirect stays on the site.
+def _own_url(location: str, visit: Visit, policy: Policy) -> str | None:
+    """The whole URL of a redirect that stays on the site, None for one that leaves it.
 
-    That is a path, or a URL of the host that was asked or of this site's own address.
+    A location is a URL, or a reference relative to the requested one (RFC 9110, 10.2.2). What
+    browsers read otherwise than RFC 3986 does is left alone.
     """
-    if is_local_path(location):
-        return True
-    is_url = location.startswith(("http://", "https://"))
-    return is_url and host_of(location) in (visit.host, host_of(visit.url or ""))
+    if visit.url is None or not REFERENCE.fullmatch(location):
+        return None
+    whole = urljoin(visit.url, normalise_location(location))
+    return whole if policy.owns(whole, visit) else None

@@ -31,13 +31,13 @@ class Event(NamedTuple):
     """One stage of a visit, or a number of things that are only counted.
 
     - `time`: seconds since 1970.
-    - `visit`: a random id; "" for what is only counted.
+    - `visit`: a keyed hash of the visit's random id; "" for what is only counted.
     - `name`: one of `STAGES` or `COUNTED`.
     - `app`, `app_version`: the host app's id and its major version.
     - `service`, `kind`, `goal`: the destination.
     - `technique`, `trigger`: of the step (a technique's turn) that the stage belongs to.
     - `outcome`: the site's own word for what it wanted.
-    - `experiment`, `arm`: "" outside an experiment.
+    - `experiment`, `arm`: said at the visit's first request; "" later, and outside an experiment.
     - `rules`: the version of the rules.
     - `number`: how many; above 1 only without a visit.
     """

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..decision.model import AskSite, Decision, Journey, Pass, Redirect, StepSpec, Visit, Visitor
+from ..decision.model import (
+    AskSite,
+    Decision,
+    Goal,
+    Journey,
+    Pass,
+    Redirect,
+    StepSpec,
+    Visit,
+    Visitor,
+)
 from ..decision.policy import Policy
 from ..decision.signals import asks_for_privacy, is_navigation
 from .event import Event
@@ -16,13 +26,13 @@ def stages(visit: Visit, decision: Decision, policy: Policy, now: int) -> Iterat
     `now` is in seconds since 1970.
     """
     journey = decision.journey
-    if journey is None or isinstance(decision, AskSite) or visit.method != "GET":
+    if journey is None or isinstance(decision, AskSite) or visit.method == "HEAD":
         return
     if decision.reason == "arrived":
         yield from _arrival(visit, journey, policy, now)
     if decision.reason not in ("escape", "holdout"):
         return
-    if visit.marker is None or not visit.marker.trusted:
+    if journey.is_first:
         yield event(journey, "eligible", policy, now)
     if policy.mode == "observe" or isinstance(decision, Pass):
         return
@@ -40,12 +50,12 @@ def event(
     outcome: str = "",
 ) -> Event:
     """An event of a visit: one of its stages, with the step that it concerns, if any."""
-    rule = policy.rules[journey.rule].name if journey.rule < len(policy.rules) else ""
+    rule = policy.rule_of(journey.rule)
     return Event(
         time=now,
-        visit=journey.id,
+        visit=policy.tokens.hash_of(journey.id),
         name=name,
-        rule=rule,
+        rule=rule.name if rule else "",
         app=journey.app,
         app_version=journey.app_version,
         platform=journey.platform,
@@ -61,24 +71,26 @@ def event(
     )
 
 
-def step_of(journey: Journey, number: int, policy: Policy) -> StepSpec | None:
-    """The step of a visit's ladder by its number from 0; beyond the last is the menu, by hand."""
-    steps = ladder_of(journey, policy)
-    return steps[min(number, len(steps) - 1)] if steps else None
+def step_of(journey: Journey, technique: str, policy: Policy) -> StepSpec | None:
+    """The step of a visit's ladder by its technique.
 
-
-def ladder_of(journey: Journey, policy: Policy) -> tuple[StepSpec, ...]:
-    """The ladder that a visit stands on; none where the rules no longer know its host app."""
-    kind, app = ("in-app", journey.app) if journey.app else ("webview", None)
-    visitor = Visitor(kind, app, journey.platform)  # type: ignore[arg-type]  # words of a token
-    try:
-        return policy.ladders.steps_for(visitor, journey.goal)  # type: ignore[arg-type]
-    except KeyError:
-        return ()
+    A token does not say which goal the visit had, so both ladders are searched; only the browser's
+    brings arrivals. None where the rules no longer know the technique for this host app.
+    """
+    visitor = Visitor("in-app", journey.app or None, journey.platform)  # type: ignore[arg-type]  # a token's word
+    goals: tuple[Goal, ...] = ("browser", "app")
+    for goal in goals:
+        try:
+            specs = policy.ladders.steps_for(visitor, goal)
+        except KeyError:
+            return None
+        if found := next((spec for spec in specs if spec.technique == technique), None):
+            return found
+    return None
 
 
 def _arrival(visit: Visit, journey: Journey, policy: Policy, now: int) -> Iterator[Event]:
     is_followed = is_navigation(visit) and not asks_for_privacy(visit.headers)
     if is_followed and visit.marker is not None:
-        step = step_of(journey, visit.marker.step or 0, policy)
+        step = step_of(journey, visit.marker.technique, policy)
         yield event(journey, "arrived", policy, now, step)

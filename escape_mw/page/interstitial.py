@@ -196,11 +196,12 @@ class Interstitial:
 
 
 def _look(page: Page, language: str) -> Look:
+    goal = page.destination.goal
     return Look(
         page.visitor.app,
         page.visitor.platform,
-        page.destination.name,
-        page.destination.goal,
+        page.destination.name if goal == "app" else "",  # no word for a browser names it
+        goal,
         page.retry,
         tuple(
             [(step.technique, step.trigger, step.settle_ms, bool(step.uri)) for step in page.steps]

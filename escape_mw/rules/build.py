@@ -12,9 +12,10 @@ from ..decision.destinations import DestinationIndex
 from ..decision.entries import AppEntry, DestinationEntry
 from ..decision.experiment import Experiment
 from ..decision.ladder import Ladders
-from ..decision.markers import MarkerSigner
-from ..decision.policy import Policy, Rule
+from ..decision.markers import Markers
+from ..decision.policy import Policy, Rule, site_of
 from ..decision.targets import FixedUrl, FromQuery, SitePage, SiteRedirect, Target
+from ..decision.tokens import Tokens
 from ..decision.visitors import VisitorDetector
 from ..events.options import EventOptions
 from ..events.sinks import resolve_sqlite_path, unmet_requirements
@@ -46,11 +47,13 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
     problems += secret_problems(form)
     problems += experiment_problems(form)
     overrides = [override.override() for override in form.techniques]
+    site = form.site or site_of(rules, form.base_url, form.allowed_hosts)
     policy = Policy(
         visitors=VisitorDetector(apps.values(), shipped.crawlers, shipped.browsers),
         destinations=destinations,
         ladders=Ladders(apps, shipped.techniques, overrides),
-        markers=MarkerSigner(form.marker, form.secret),
+        markers=Markers(form.marker, form.secret, site),
+        tokens=Tokens(form.secret, site),
         apps=_chosen(apps, form),
         rules=rules,
         mode=form.mode,

@@ -32,6 +32,9 @@ class Document(NamedTuple):
     positions: dict[Path, Position]
     problems: list[Problem]
 
+    def __repr__(self) -> str:
+        return f"Document({len(self.problems)} problems)"  # the value has secrets
+
 
 def read(text: str) -> Document:
     """Read one YAML document; what is wrong with it is gathered in `problems`, never raised."""
@@ -97,7 +100,9 @@ class _Builder:
             )
         if event.tag is not None:
             self._problem(
-                path, event, f"tags (here {event.tag}) are not allowed; write a plain value"
+                path,
+                event,
+                "tags (!) are not allowed; write a plain value, in quotes if it has !",
             )
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)

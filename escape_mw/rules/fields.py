@@ -146,4 +146,4 @@ PathPattern = Annotated[str, AfterValidator(_pattern)]
 class Strict(BaseModel):
     """Unknown keys and values of a near type are problems, never guesses."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)

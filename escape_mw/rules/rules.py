@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from .. import catalogue
 from ..decision.destinations import DestinationIndex
 from ..decision.ladder import Ladders
-from ..decision.markers import MarkerSigner
-from ..decision.policy import Policy
+from ..decision.markers import Markers
+from ..decision.policy import DEFAULT_RULE, Policy, site_of
+from ..decision.tokens import Tokens
 from ..decision.visitors import VisitorDetector
 from ..events.options import EventOptions
 from ..lab.setup import LabSetup
@@ -40,11 +41,13 @@ def default_rules() -> Rules:
     """
     known = catalogue.load()
     apps = {app.id: app for app in known.apps}
+    site = site_of((DEFAULT_RULE,))
     policy = Policy(
         visitors=VisitorDetector(known.apps, known.crawlers, known.browsers),
         destinations=DestinationIndex(one for one in known.destinations if not one.opt_in),
         ladders=Ladders(apps, known.techniques),
-        markers=MarkerSigner(MARKER),
+        markers=Markers(MARKER, site=site),
+        tokens=Tokens(site=site),
         apps=frozenset(apps),
     )
     return Rules(policy, Interstitial(Dress(), apps, MARKER))

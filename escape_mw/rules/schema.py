@@ -218,7 +218,7 @@ class LabForm(Strict):
             Strong,
         ]
         | None
-    ) = None
+    ) = Field(default=None, repr=False)
     file: Annotated[str, Field(min_length=1)] = "escape_lab.sqlite3"
 
 
@@ -236,7 +236,7 @@ class EventForm(Strict):
             ),
         ]
         | None
-    ) = None
+    ) = Field(default=None, repr=False)
     prometheus: bool = False
     opentelemetry: bool = False
     keep: Annotated[str, Matching(PERIOD, "a period such as 90d, 13mo or 2y")] | None = None
@@ -280,6 +280,12 @@ class RulesFile(Strict):
     """The whole rules file."""
 
     version: Literal[1]
+    site: Id | None = Field(
+        default=None,
+        description="The site's name: its markers, pages and outcomes count on no other site with"
+        " the same secret. Without it, base_url and allowed_hosts are the name, or else the rules'"
+        " names and paths. An edit ends what is in flight.",
+    )
     mode: Literal["act", "observe", "off"] = "act"
     base_url: (
         Annotated[
@@ -295,7 +301,7 @@ class RulesFile(Strict):
     allowed_hosts: list[
         Annotated[str, Matching(SITE_HOST, "a host name such as label.example, without a port")]
     ] = []
-    secret: Secret | None = None
+    secret: Secret | None = Field(default=None, repr=False)
     marker: Annotated[str, Matching(MARKER, "a parameter name such as _esc")] = "_esc"
     vary: bool = False
     exclude: list[PathPattern] = []

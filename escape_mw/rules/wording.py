@@ -14,7 +14,7 @@ from .fields import short_repr
 
 Detail = Mapping[str, Any]
 # Problems go to logs; these values do not.
-SECRET: tuple[Path, ...] = (("secret",), ("lab", "token"), ("events", "database"))
+SECRET: tuple[Path, ...] = (("secret",), ("base_url",), ("lab", "token"), ("events", "database"))
 
 
 def from_validation(error: ValidationError, model: type[BaseModel]) -> list[Problem]:

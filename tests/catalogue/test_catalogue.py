@@ -127,6 +127,9 @@ def test_app_uris_use_schemes_of_the_services_own():
         "yandexmusic",
         "anghami",
         "linemusic",
+        "youtubemusic",
+        "qqmusic",
+        "orpheus",
     }
 
 

@@ -263,7 +263,7 @@ def test_list():
     )
     assert re.search(r"^spotify\tSpotify\tapp\t", run("list", "destinations").stdout, re.MULTILINE)
     techniques = run("list", "techniques").stdout
-    assert "instagram\tandroid\tbrowser\tintent\tauto\tobserved\t2024-11-07\tstale" in techniques
+    assert "instagram\tandroid\tbrowser\tintent\ttap\tobserved\t2024-11-07\tstale" in techniques
     assert (
         len({line.split("\t")[0] for line in techniques.splitlines()})
         == len(catalogue.load().apps) + 1

@@ -13,10 +13,14 @@ from ..real_http import Served, get
 from ..sites import ask_wsgi
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
+SMART = "https://paperlanterns.lnk.to/harbour"
 RULES = load({"version": 1, "page": {"brand": "Midnight Records"}})
 
 
-@pytest.mark.parametrize("app", [app.id for app in catalogue.load().apps] + [None])
+APPS = [app.id for app in catalogue.load().apps] + [None]
+
+
+@pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize("platform", ["ios", "android"])
 def test_every_host_app_has_a_page_in_every_state(app, platform):
     preview = Preview(RULES, app, platform, TRACK)
@@ -25,8 +29,24 @@ def test_every_host_app_has_a_page_in_every_state(app, platform):
         assert answer is not None
         page = BeautifulSoup(answer.body, "html.parser")
         assert page.select_one(".brand").text == "Midnight Records"
-        if state == "words only":
-            assert page.select(".button") == []
+
+
+def triggers(answer):
+    """How the buttons of a page are fired."""
+    page = BeautifulSoup(answer.body, "html.parser")
+    return [link["data-trigger"] for link in page.select("a.button")]
+
+
+@pytest.mark.parametrize("to", [TRACK, SMART], ids=["a track", "a smart link"])
+@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("platform", ["ios", "android"])
+def test_after_a_failed_step_nothing_fires_by_itself_and_a_way_is_left(app, platform, to):
+    """Where there was a way out at all: some host apps have only their menu."""
+    preview = Preview(RULES, app, platform, to)
+    first, returned = (preview.page(state) for state in STATES)
+    assert returned.status == "200 OK"
+    assert set(triggers(returned)) <= {"tap"}
+    assert bool(triggers(returned)) == (first.status == "302 Found" or bool(triggers(first)))
 
 
 def test_index_and_pages_over_http():

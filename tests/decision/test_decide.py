@@ -6,11 +6,12 @@ import pytest
 
 from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
 from escape_mw.decision.decide import decide, is_navigation
+from escape_mw.decision.model import Subject
 
 from .. import agents
-from ..conftest import TOKEN
+from ..marked import SITE, marked, short, stay
 
-OTHER = "visit.a0nSAA.of-another-process"
+STRANGER = load({"version": 1, "secret": "somebody else's secret, long enough to be one"}).policy
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 SMART = "https://paperlanterns.lnk.to/harbour"
 RULES = {
@@ -62,9 +63,26 @@ def visit(
     )
 
 
-@pytest.fixture
-def policy(fixed):
-    return fixed(RULES).policy
+@pytest.fixture(scope="module")
+def policy():
+    return load(RULES).policy
+
+
+def marker_of(policy, url):
+    """What the marker in a marked path says there."""
+    value, _ = policy.markers.extract(url.partition("?")[2])
+    return policy.markers.read(value, SITE + url)
+
+
+def tried(policy, path, technique, rule=0):
+    """The marker of a technique that was tried on a path."""
+    return marker_of(policy, marked(policy, path, technique, rule))
+
+
+def forged(policy, path, technique, rule=0):
+    """The same, signed by somebody else."""
+    subject = Subject("", policy.rules[rule].key, "tiktok", "ios")
+    return policy.markers.read(STRANGER.markers.value(SITE + path, technique, subject), SITE + path)
 
 
 PASSES = [
@@ -117,12 +135,12 @@ def test_pass(policy, request_, reason):
     assert decision.reason == reason
 
 
-def test_off(fixed):
-    assert decide(visit(), fixed({"version": 1, "mode": "off"}).policy) == Pass("off")
+def test_off():
+    assert decide(visit(), load({"version": 1, "mode": "off"}).policy) == Pass("off")
 
 
-def test_a_path_without_a_rule(fixed):
-    policy = fixed({"version": 1, "rules": [{"path": "/a", "to": "page"}]}).policy
+def test_a_path_without_a_rule():
+    policy = load({"version": 1, "rules": [{"path": "/a", "to": "page"}]}).policy
     assert decide(visit("/b"), policy).reason == "no-rule"
 
 
@@ -228,85 +246,109 @@ def test_redirects_of_the_site(policy, location, reason):
     assert decide(visit("/anything"), policy, location).reason == reason
 
 
-def test_a_return_climbs_one_rung_and_says_so(policy):
-    marker, _ = policy.markers.extract(f"_esc=0.8-{TOKEN}")
-    decision = decide(visit("/smart", agents.TIKTOK_ANDROID, marker=marker), policy, SMART)
-    assert decision.retry
-    assert [step.technique for step in decision.steps] == ["menu"]
+RETURNS = [
+    pytest.param(tried, "intent", ["extbrowser", "menu"], True, id="the next step after the first"),
+    pytest.param(
+        tried, "extbrowser", ["intent", "extbrowser", "menu"], True, id="tried to its end: anew"
+    ),
+    pytest.param(tried, "menu", ["intent", "extbrowser", "menu"], False, id="by the menu: anew"),
+    pytest.param(
+        tried, "x-safari", ["intent", "extbrowser", "menu"], False, id="a step of another ladder"
+    ),
+    pytest.param(forged, "intent", ["extbrowser", "menu"], True, id="a forged one is as careful"),
+]
 
 
-def test_loop_ends_in_words(policy):
-    """The visitor climbs until only the menu is left.
+@pytest.mark.parametrize(("marker", "technique", "left", "retry"), RETURNS)
+def test_a_return_is_one_step_further_and_says_so(policy, marker, technique, left, retry):
+    """Nothing happens by itself on a return, whoever signed its marker."""
+    marker = marker(policy, "/smart", technique, 8)
+    decision = decide(visit("/smart", agents.INSTAGRAM_ANDROID, marker=marker), policy, SMART)
+    assert [step.technique for step in decision.steps] == left
+    assert decision.retry is retry
+    assert {step.trigger for step in decision.steps} <= {"tap", "written"}
 
-    However often a hand-off comes back, marked or forged.
-    """
+
+@pytest.mark.parametrize("marker", [tried, forged])
+def test_a_loop_meets_a_button_and_no_automatic_step(policy, marker):
+    """However often a hand-off comes back, nothing fires by itself a second time."""
     seen = []
-    marker = None
-    for step in range(4):
-        decision = decide(visit("/smart", agents.INSTAGRAM_ANDROID, marker=marker), policy, SMART)
+    back = None
+    for _ in range(4):
+        decision = decide(visit("/smart", agents.FACEBOOK_ANDROID, marker=back), policy, SMART)
         seen.append([f"{step.technique}:{step.trigger}" for step in decision.steps])
-        marker, _ = policy.markers.extract(f"_esc={step}.8-{OTHER}")
+        back = marker(policy, "/smart", decision.steps[0].technique, 8)
     assert seen == [
-        ["intent:auto", "extbrowser:tap", "menu:written"],
-        ["extbrowser:tap", "menu:written"],
-        ["menu:written"],
-        ["menu:written"],
+        ["intent:auto", "menu:written"],
+        ["intent:tap", "menu:written"],
+        ["intent:tap", "menu:written"],
+        ["intent:tap", "menu:written"],
     ]
 
 
+BIO = "/bio/4uLU6hMCjMI75M1A2tKUQC"
 ARRIVALS = [
+    pytest.param(BIO, "", 3, Redirect, TRACK, id="a URL of the rules: led on"),
     pytest.param(
-        "/bio/4uLU6hMCjMI75M1A2tKUQC", "", 3, Redirect, TRACK, id="a URL of the rules: led on"
+        "/out", f"url={SMART}", 4, Pass, None, id="a URL of the request: the site answers"
     ),
-    pytest.param("/out", f"url={SMART}", 4, Redirect, SMART, id="a query parameter: led on"),
     pytest.param("/presave/x", "", 5, Pass, None, id="a page: the site answers"),
     pytest.param("/anything", "", 8, Pass, None, id="a redirect of the site's: it answers"),
     pytest.param("/who", "", 2, Pass, None, id="the marker names the rule among several"),
     pytest.param("/who", "", 1, Redirect, TRACK, id="and the other"),
-    pytest.param(
-        "/bio/4uLU6hMCjMI75M1A2tKUQC",
-        "",
-        0,
-        Redirect,
-        TRACK,
-        id="a rule that is not this path's is looked up anew",
-    ),
-    pytest.param(
-        "/bio/4uLU6hMCjMI75M1A2tKUQC", "", 999, Redirect, TRACK, id="a rule that is gone as well"
-    ),
     pytest.param("/admin/x", "", 0, Pass, None, id="an excluded path passes"),
 ]
 
 
 @pytest.mark.parametrize(("path", "query", "rule", "kind", "location"), ARRIVALS)
 def test_arrival(policy, path, query, rule, kind, location):
-    marker, _ = policy.markers.extract(f"_esc=0.{rule}-{TOKEN}")
+    marker = tried(policy, path, "intent", rule)
     decision = decide(visit(path, agents.SAFARI, query, marker=marker), policy)
     assert isinstance(decision, kind)
     assert decision.reason == "arrived"
     assert getattr(decision, "location", None) == location
 
 
-def test_a_marker_that_nobody_signed_is_no_arrival(policy):
-    """It is led on where the rules name the URL.
-
-    A query parameter is left to the site's own check.
-    """
-    marker, _ = policy.markers.extract(f"_esc=0.3-{OTHER}")
-    assert (
-        decide(visit("/bio/4uLU6hMCjMI75M1A2tKUQC", agents.SAFARI, marker=marker), policy).reason
-        == "marked"
-    )
-    decision = decide(visit("/out", agents.SAFARI, f"url={SMART}", marker=marker), policy)
-    assert (type(decision), decision.reason) == (Pass, "marked")
-    stay, _ = policy.markers.extract("_esc=stay")
-    assert isinstance(
-        decide(visit("/out", agents.SAFARI, f"url={SMART}", marker=stay), policy), Pass
-    )
+GONE = [
+    pytest.param(tried, "arrived", id="its marker holds"),
+    pytest.param(forged, "marked", id="its marker does not"),
+]
 
 
-def test_a_url_of_the_rules_never_leads_back_to_the_site(fixed):
-    policy = fixed(
+@pytest.mark.parametrize(("marker", "reason"), GONE)
+def test_a_rule_that_is_gone_is_looked_up_anew(marker, reason):
+    """Rules are edited while visitors are on their way."""
+    secret = "long enough to be the secret of a site"
+    before = load({**RULES, "secret": secret, "site": "labels"}).policy
+    after = load({**RULES, "secret": secret, "site": "labels", "rules": RULES["rules"][3:]}).policy
+    value = marker(before, BIO, "intent", 0).raw
+    read = after.markers.read(value, SITE + BIO)
+    decision = decide(visit(BIO, agents.SAFARI, marker=read), after)
+    assert (decision.reason, decision.location) == (reason, TRACK)
+
+
+def test_an_unverified_marker_names_a_rule_only_where_its_path_fits(policy):
+    marker = forged(policy, "/presave/x", "intent", 3)
+    assert isinstance(decide(visit("/presave/x", agents.SAFARI, marker=marker), policy), Pass)
+
+
+def test_an_unverified_marker_leads_on_and_is_not_called_an_arrival(policy):
+    marker = forged(policy, BIO, "intent", 3)
+    decision = decide(visit(BIO, agents.SAFARI, marker=marker), policy)
+    assert (decision.reason, decision.location) == ("marked", TRACK)
+
+
+@pytest.mark.parametrize("agent", [agents.SAFARI, agents.TIKTOK_IOS, agents.UNNAMED_ANDROID])
+@pytest.mark.parametrize("marker", [tried, forged, None])
+def test_no_request_names_the_address_that_it_is_redirected_to(policy, agent, marker):
+    """A query parameter's URL stands on a page's button, and in no redirect."""
+    back = marker and marker(policy, "/out", "app-scheme", 4)
+    decision = decide(visit("/out", agent, f"url={SMART}", marker=back), policy)
+    assert not isinstance(decision, Redirect)
+
+
+def test_a_url_of_the_rules_never_leads_back_to_the_site():
+    policy = load(
         {
             "version": 1,
             "destinations": {"add": [{"id": "us", "name": "Us", "hosts": ["site.example"]}]},
@@ -314,37 +356,50 @@ def test_a_url_of_the_rules_never_leads_back_to_the_site(fixed):
         }
     ).policy
     for agent in (agents.SAFARI, agents.TIKTOK_IOS):
-        marker, _ = policy.markers.extract(f"_esc=0.0-{TOKEN}")
+        marker = tried(policy, "/a", "intent")
         assert isinstance(decide(visit("/a", agent, marker=marker), policy), Pass)
 
 
 def test_staying_holds_for_the_next_page_too(policy):
-    """The site's own link carries the referrer that says so; nothing is kept."""
-    onward = visit("/presave/next", referer="https://site.example/presave/x?_esc=stay")
-    assert decide(onward, policy).reason == "stay"
-    assert (
-        decide(visit("/presave/next", referer="https://evil.example/?_esc=stay"), policy).reason
-        == "escape"
-    )
-    assert (
-        decide(
-            visit("/presave/next", referer="https://site.example/presave/x?a=_esc=stay"), policy
-        ).reason
-        == "escape"
-    )
+    """The referrer says so, and the next page then says it itself: nothing is kept."""
+    onward = visit("/presave/next", accept="text/html", referer=SITE + stay(policy, "/presave/x"))
+    decision = decide(onward, policy)
+    assert (type(decision), decision.reason) == (Redirect, "stay")
+    assert short(decision.location) == "https://site.example/presave/next?_esc=stay"
+    there = visit("/presave/next", marker=marker_of(policy, decision.location.removeprefix(SITE)))
+    assert decide(there, policy) == Pass("stay", decision.visitor, rule="page")
+
+
+REFERRERS = [
+    pytest.param("https://evil.example/?_esc=", id="another host's"),
+    pytest.param("https://site.example/presave/x?a=_esc=", id="in another parameter"),
+    pytest.param("https://site.example/presave/x#?_esc=", id="in a fragment"),
+]
+
+
+@pytest.mark.parametrize("referrer", REFERRERS)
+def test_a_referrer_that_does_not_say_stay(policy, referrer):
+    value = stay(policy, "/presave/x").partition("_esc=")[2]
+    onward = visit("/presave/next", accept="text/html", referer=referrer + value)
+    assert decide(onward, policy).reason == "escape"
 
 
 def test_the_link_to_copy_works_without_the_site(policy):
-    """Where the rules name the destination, the link is the destination itself."""
+    """Where the rules name the destination, the link is the destination itself.
+
+    What a request names is shown as this site's own URL, unless a music app is to open it.
+    """
+    own = f"https://site.example/out?url={SMART}"
     assert decide(visit("/straight"), policy).link == SMART
-    assert decide(visit("/out", query=f"url={SMART}"), policy).link == SMART
+    assert decide(visit("/out", query=f"url={TRACK}"), policy).link == TRACK
+    assert decide(visit("/out", query=f"url={SMART}"), policy).link == own
     assert decide(visit("/presave/x"), policy).link == "https://site.example/presave/x"
 
 
 def test_stay_passes_or_leads_on(policy):
-    marker, _ = policy.markers.extract("_esc=stay")
+    marker = marker_of(policy, stay(policy, "/presave/x"))
     assert decide(visit("/presave/x", marker=marker), policy).reason == "stay"
-    onward = decide(visit("/bio/4uLU6hMCjMI75M1A2tKUQC", marker=marker), policy)
+    onward = decide(visit(BIO, marker=marker), policy)
     assert (onward.reason, onward.location) == ("stay", TRACK)
 
 
@@ -353,9 +408,9 @@ def test_direct_hands_over_the_destination_itself(policy):
     assert steps[0].uri.startswith("intent://paperlanterns.lnk.to/harbour#Intent;")
 
 
-def test_a_sign_in_start_is_never_handed_over_itself(fixed):
+def test_a_sign_in_start_is_never_handed_over_itself():
     """Its state is bound to the webview's session: the visitor starts over in the real browser."""
-    policy = fixed(
+    policy = load(
         {"version": 1, "rules": [{"path": "/**", "to": "redirect", "direct": True}]}
     ).policy
     decision = decide(
@@ -367,12 +422,12 @@ def test_a_sign_in_start_is_never_handed_over_itself(fixed):
     assert "accounts.spotify.com" not in decision.steps[0].uri
 
 
-def test_share_is_drawn_for_each_visit_but_not_for_a_return(fixed, monkeypatch):
-    policy = fixed({"version": 1, "rules": [{"path": "/**", "to": "page", "share": 25}]}).policy
+def test_share_is_drawn_for_each_visit_but_not_for_a_return(monkeypatch):
+    policy = load({"version": 1, "rules": [{"path": "/**", "to": "page", "share": 25}]}).policy
     for drawn, reason in [(0.249, "escape"), (0.25, "share")]:
         monkeypatch.setattr("random.random", lambda drawn=drawn: drawn)
         assert decide(visit("/x"), policy).reason == reason
-    marker, _ = policy.markers.extract(f"_esc=0.0-{TOKEN}")
+    marker = tried(policy, "/x", "app-scheme")
     assert decide(visit("/x", marker=marker), policy).reason == "escape"
 
 

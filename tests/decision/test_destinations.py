@@ -31,7 +31,7 @@ FOUND = [
     ),
     pytest.param(
         "https://music.163.com/#/song?id=42",
-        ("netease", "track", "42", "app", None),
+        ("netease", "track", "42", "app", "orpheus://song/42"),
         id="a route behind the hash",
     ),
     pytest.param(

@@ -16,7 +16,7 @@ import pytest
 from escape_mw import EscapeMiddleware, RulesError, load
 from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.journeys import VISIT
-from escape_mw.decision.model import Journey, Visit
+from escape_mw.decision.model import Visit
 
 from ..agents import CHROME_ANDROID, FIREFOX, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..measured import ALBUM, RULES, SECRET, TRACK, Measured, trial
@@ -237,8 +237,12 @@ def answered(app, environ):
     return started, body
 
 
-def journey_of(token):
-    return Journey.read(load(RULES).policy.markers.verify(token).text)
+def visit_of(token, rules):
+    """What the events call the visit of a site token."""
+    tokens = load(rules).policy.tokens
+    visit, is_fresh = tokens.read_site(token)
+    assert is_fresh
+    return tokens.hash_of(visit)
 
 
 def set_arm(monkeypatch, arm):
@@ -263,12 +267,8 @@ def test_the_holdout_passes_untouched(monkeypatch, agent, path):
     token = environ.pop(VISIT)
     assert environ == bare
     assert measured.words == ["eligible holdout"]
-    journey = journey_of(token)
-    assert (journey.id, journey.arm, journey.experiment) == (
-        measured.events[0].visit,
-        "holdout",
-        "autumn",
-    )
+    (event,) = measured.events
+    assert (event.visit, event.experiment) == (visit_of(token, trial()), "autumn")
 
 
 @pytest.mark.parametrize("arm", ["escape", "holdout"])
@@ -279,9 +279,9 @@ def test_a_site_that_is_asked_for_its_redirect_has_the_visit_in_both_arms(monkey
     assert (
         measured.ask("/listen", TIKTOK_ANDROID).status_int == {"escape": 200, "holdout": 302}[arm]
     )
-    journey = journey_of(app.environs[0][VISIT])
-    assert (journey.id, journey.arm) == (measured.events[0].visit, arm)
-    assert len({event.visit for event in measured.events}) == 1
+    visit = visit_of(app.environs[0][VISIT], trial())
+    assert {event.visit for event in measured.events} == {visit}
+    assert measured.events[0].arm == arm
 
 
 def test_a_redirects_visit_draws_once_per_visit(monkeypatch):
@@ -290,12 +290,11 @@ def test_a_redirects_visit_draws_once_per_visit(monkeypatch):
     measured = Measured(trial(per="visit"), app)
     for _ in range(20):
         measured.ask("/listen", TIKTOK_ANDROID)
-    tokens = {
-        journey.id: journey.arm
-        for journey in (journey_of(environ[VISIT]) for environ in app.environs)
-    }
-    assert {event.visit: event.arm for event in measured.events} == tokens
-    assert set(tokens.values()) == {"escape", "holdout"}
+    visits = [visit_of(environ[VISIT], trial(per="visit")) for environ in app.environs]
+    drawn = {event.visit: event.arm for event in measured.events}
+    assert list(drawn) == visits
+    assert len([event for event in measured.events if event.name == "eligible"]) == 20
+    assert set(drawn.values()) == {"escape", "holdout"}
     monkeypatch.undo()
 
 
@@ -332,9 +331,8 @@ def test_an_arrival_has_the_visit_too(monkeypatch, rules):
     measured.ask("/presave/x", TIKTOK_ANDROID)
     assert app.environs == []
     measured.ask("/presave/x?{M}", CHROME_ANDROID)
-    journey = journey_of(app.environs[0][VISIT])
-    assert {event.visit for event in measured.events} == {journey.id}
-    assert journey.arm == measured.events[0].arm
+    visit = visit_of(app.environs[0][VISIT], rules)
+    assert {event.visit for event in measured.events} == {visit}
 
 
 def test_nobody_can_put_a_visit_there(monkeypatch):

@@ -15,14 +15,14 @@ from escape_mw.web.urls import strict_split
 from .. import intent_uri
 
 URL = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a&b=c"
-PAGE = "https://site.example/listen?a=1&_esc=0.0-T"
+PAGE = "https://site.example/listen?a=1&_esc=T"
 CARGO = Handoff(URL, PAGE, "tiktok", "com.spotify.music", "spotify:track:4uLU6hMCjMI75M1A2tKUQC")
 QUOTED = "https%3A%2F%2Fopen.spotify.com%2Ftrack%2F4uLU6hMCjMI75M1A2tKUQC%3Fsi%3Da%26b%3Dc"
 VIEW = (
     "#Intent;scheme=https;action=android.intent.action.VIEW;"
     "category=android.intent.category.BROWSABLE;"
 )
-FALLBACK = "S.browser_fallback_url=https%3A%2F%2Fsite.example%2Flisten%3Fa%3D1%26_esc%3D0.0-T;end"
+FALLBACK = "S.browser_fallback_url=https%3A%2F%2Fsite.example%2Flisten%3Fa%3D1%26_esc%3DT;end"
 
 MADE = [
     pytest.param(
@@ -71,7 +71,7 @@ MADE = [
     pytest.param(
         "app-scheme", CARGO, "spotify:track:4uLU6hMCjMI75M1A2tKUQC", id="the app's scheme"
     ),
-    pytest.param("app-scheme", CARGO._replace(app_uri=None), None, id="no app URI, no rung"),
+    pytest.param("app-scheme", CARGO._replace(app_uri=None), None, id="no app URI, no step"),
     pytest.param("x-safari", CARGO, f"x-safari-{URL}", id="Safari"),
     pytest.param(
         "x-safari", CARGO._replace(url="http://open.spotify.com/"), None, id="Safari by https alone"

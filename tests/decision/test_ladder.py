@@ -18,10 +18,12 @@ CARGO = Handoff(
     "spotify:track:1",
 )
 LINE = Visitor("in-app", "line", "ios")
+FACEBOOK = Visitor("in-app", "facebook", "android")
+INSTAGRAM = Visitor("in-app", "instagram", "android")
 UNNAMED = Visitor("webview", None, "android")
 
 
-def rungs(visitor=LINE, goal="browser", **rules):
+def specs(visitor=LINE, goal="browser", **rules):
     return load({"version": 1, **rules}).policy.ladders.steps_for(visitor, goal)
 
 
@@ -42,9 +44,15 @@ CLIMBS = [
         "browser",
         1,
         [("x-safari", "tap"), ("menu", "written")],
-        id="the next rung on a return",
+        id="the next step on a return",
     ),
-    pytest.param(LINE, "browser", 9, [("menu", "written")], id="the menu is always left"),
+    pytest.param(
+        LINE,
+        "browser",
+        9,
+        [("line-external", "tap"), ("x-safari", "tap"), ("menu", "written")],
+        id="tried to its end, it begins again by taps",
+    ),
     pytest.param(
         LINE,
         "app",
@@ -60,7 +68,7 @@ CLIMBS = [
         id="an unnamed webview",
     ),
     pytest.param(
-        Visitor("in-app", "facebook", "android"),
+        FACEBOOK,
         "browser",
         0,
         [("intent", "auto"), ("menu", "written")],
@@ -78,26 +86,28 @@ CLIMBS = [
 
 @pytest.mark.parametrize(("visitor", "goal", "start", "expected"), CLIMBS)
 def test_make_steps(visitor, goal, start, expected):
-    assert names(make_steps(rungs(visitor, goal), visitor, lambda _: CARGO, start)) == expected
+    assert names(make_steps(specs(visitor, goal), visitor, lambda _: CARGO, start)) == expected
 
 
-def test_nothing_happens_by_itself_on_a_return_or_in_an_unnamed_webview():
-    table = rungs(Visitor("in-app", "instagram", "android"))
-    assert names(make_steps(table, Visitor("in-app", "instagram", "android"), lambda _: CARGO, 0))[
-        0
-    ] == ("intent", "auto")
-    assert names(make_steps(table, UNNAMED, lambda _: CARGO, 0))[0] == ("intent", "tap")
-    assert all(
-        trigger != "auto"
-        for _, trigger in names(
-            make_steps(table, Visitor("in-app", "instagram", "android"), lambda _: CARGO, 1)
-        )
-    )
+FIRST = [
+    pytest.param(FACEBOOK, 0, True, ("intent", "auto"), id="the first time"),
+    pytest.param(FACEBOOK, 1, True, ("intent", "tap"), id="not on a return"),
+    pytest.param(FACEBOOK, 0, False, ("intent", "tap"), id="not where it is forbidden"),
+    pytest.param(UNNAMED, 0, True, ("intent", "tap"), id="not in a webview without a name"),
+    pytest.param(INSTAGRAM, 0, True, ("intent", "tap"), id="not on Instagram, which asks first"),
+]
 
 
-def test_a_rung_that_cannot_be_made_is_left_out():
+@pytest.mark.parametrize(("visitor", "start", "automatic", "expected"), FIRST)
+def test_what_happens_by_itself(visitor, start, automatic, expected):
+    steps = make_steps(specs(visitor), visitor, lambda _: CARGO, start, automatic=automatic)
+    assert names(steps)[0] == expected
+    assert "auto" not in [trigger for _, trigger in names(steps)[1:]]
+
+
+def test_a_step_that_cannot_be_made_is_left_out():
     steps = make_steps(
-        rungs(UNNAMED, "app"),
+        specs(UNNAMED, "app"),
         UNNAMED,
         lambda _: CARGO._replace(url="https://music.163.com/#/song?id=1"),
         0,
@@ -105,14 +115,14 @@ def test_a_rung_that_cannot_be_made_is_left_out():
     assert names(steps) == [("menu", "written")]
 
 
-def test_each_rung_hands_over_its_own_marked_page():
+def test_each_step_hands_over_its_own_marked_page():
     steps = make_steps(
-        rungs(UNNAMED, "app"),
+        specs(UNNAMED, "app"),
         UNNAMED,
-        lambda number: CARGO._replace(fallback=f"https://site.example/?step={number}"),
+        lambda spec: CARGO._replace(fallback=f"https://site.example/?step={spec.technique}"),
         0,
     )
-    assert ["step%3D0" in steps[0].uri, "step%3D1" in steps[1].uri] == [True, True]
+    assert ["step%3Dintent-app" in steps[0].uri, "step%3Dintent;" in steps[1].uri] == [True, True]
 
 
 OVERRIDES = [
@@ -146,23 +156,23 @@ OVERRIDES = [
 
 @pytest.mark.parametrize(("override", "expected"), OVERRIDES)
 def test_overrides(override, expected):
-    assert names(make_steps(rungs(techniques=[override]), LINE, lambda _: CARGO, 0)) == expected
+    assert names(make_steps(specs(techniques=[override]), LINE, lambda _: CARGO, 0)) == expected
 
 
 def test_later_overrides_win():
-    table = rungs(
+    table = specs(
         techniques=[
             {"app": "line", "steps": [{"x-safari": "tap"}]},
             {"app": "line", "technique": "x-safari", "enabled": False},
         ]
     )
-    assert [rung.technique for rung in table] == ["menu"]
+    assert [step.technique for step in table] == ["menu"]
 
 
 def test_an_app_of_the_rules_own_gets_the_default_ladder():
     added = {"id": "our-app", "name": "Our app", "tokens": ["OurApp/"]}
-    table = rungs(Visitor("in-app", "our-app", "android"), "app", apps={"add": [added]})
-    assert [rung.technique for rung in table] == ["intent-app", "intent", "menu"]
+    table = specs(Visitor("in-app", "our-app", "android"), "app", apps={"add": [added]})
+    assert [step.technique for step in table] == ["intent-app", "intent", "menu"]
 
 
 @pytest.mark.parametrize(

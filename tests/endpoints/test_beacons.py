@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import re
+from collections import Counter
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -13,28 +15,28 @@ import pytest
 from django.test import AsyncClient, Client, override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from itsdangerous import TimestampSigner
 from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, load
-from escape_mw.decision.markers import MarkerSigner
-from escape_mw.decision.model import Journey
+from escape_mw.decision.model import Subject
+from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE, Tokens
 from escape_mw.endpoints import limiter
 from escape_mw.endpoints.beacons import MAX_BODY
 from escape_mw.endpoints.limiter import BURST, RATE, RateLimiter
-from escape_mw.engine.engine import ENGINES
-from escape_mw.events.tokens import OUTCOME_AGE, PAGE_AGE
+from escape_mw.engine.outcomes import ENGINES
 from escape_mw.flask import Escape
 from escape_mw.lab.marks import LabTokens, Session, Trial
 
 from ..agents import CHROME_DESKTOP, INSTAGRAM_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..measured import RULES, SECRET, Measured, trial, word
+from ..marked import SECRET, marked, signing_at, stay
+from ..measured import RULES, Measured, trial, word
 from ..public.test_wsgi import environ_of
 from ..sites import PAGE, flask_site, plain
 
 NOW = 1_800_000_000
-JOURNEY = Journey("visit", 0, "tiktok", "33", "android", "site", "other", "browser", "", "")
-MARKERS = load(RULES).policy.markers
+POLICY = load(RULES).policy
+TOKENS = POLICY.tokens
+SUBJECT = Subject("visit", POLICY.rules[0].key, "tiktok", "android")
 PLACE, PRESAVED = "/_escape/e", "/_escape/outcome/presave"
 SITE_S = PAGE.encode()
 
@@ -44,7 +46,7 @@ def at(monkeypatch):
     """at(seconds): the time of all signatures from here on, in seconds after the page."""
 
     def set_to(later=0):
-        monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: NOW + later)
+        signing_at(monkeypatch, NOW + later)
 
     set_to()
     return set_to
@@ -52,28 +54,25 @@ def at(monkeypatch):
 
 @pytest.fixture
 def site(at):  # noqa: ARG001 - its time
-    """A site, and the token of a visit in TikTok on Android."""
+    """A site, a page's token of a visit in TikTok on Android, and the site's own token of it."""
     measured = Measured()
     return SimpleNamespace(
         post=lambda body, place=PLACE, **more: measured.ask(
             place, TIKTOK_ANDROID, "POST", body, **more
         ),
         measured=measured,
-        token=token(),
+        token=TOKENS.beacon(SUBJECT),
+        visit=TOKENS.site("visit"),
     )
-
-
-def token(journey=JOURNEY, markers=MARKERS):
-    return markers.token(journey.payload)
 
 
 BEACONS = [
     pytest.param("{T} tapped intent", ["tapped intent tap"], id="a tap"),
-    pytest.param("{T} attempt intent", ["attempt intent tap"], id="an automatic attempt"),
+    pytest.param("{T} attempt intent", ["attempt intent auto"], id="an automatic attempt"),
     pytest.param("{T} left intent", ["left intent tap"], id="hidden within its time"),
     pytest.param("{T} copied", ["copied"], id="copied"),
     pytest.param("{T} continued", ["continued"], id="continued"),
-    pytest.param("{T} tapped menu", ["tapped menu written"], id="any rung of the visit's ladder"),
+    pytest.param("{T} tapped menu", ["tapped menu written"], id="any step of the visit's ladder"),
     pytest.param("{T} copied intent", ["forged x1"], id="a technique where none belongs"),
     pytest.param("{T} tapped", ["forged x1"], id="no technique where one belongs"),
     pytest.param(
@@ -111,39 +110,42 @@ def test_a_beacon(site, body, words):
     assert site.measured.words == words
 
 
+SESSION = Session("tiktok", "33", "android", "visit")
+MARKED = marked(POLICY, "/presave/x", "intent", visit="visit").partition("_esc=")[2]
+STAY = stay(POLICY, "/presave/x", visit="visit").partition("_esc=")[2]
 OTHERS = [
+    pytest.param(Tokens("another secret for tests", "").beacon(SUBJECT), id="another secret"),
+    pytest.param(Tokens(SECRET, "another").beacon(SUBJECT), id="another site with the secret"),
+    pytest.param(Tokens(SECRET, "another").site("visit"), id="another site's own token"),
+    pytest.param(MARKED, id="a marker"),
+    pytest.param(STAY, id="the marker of one who stays"),
+    pytest.param(LabTokens(SECRET).sign_session(SESSION), id="what the lab signed"),
     pytest.param(
-        lambda: token(markers=MarkerSigner(secret="another secret for tests")), id="another secret"
-    ),
-    pytest.param(lambda: MARKERS.token("visit"), id="a visit that is not measured"),
-    pytest.param(lambda: MARKERS.token("visit~0~tiktok"), id="less than a journey"),
-    pytest.param(lambda: MARKERS.token(JOURNEY.payload + "~"), id="more than a journey"),
-    pytest.param(
-        lambda: LabTokens(SECRET).sign_session(Session("tiktok", "33", "android", "visit")),
-        id="what the lab signed",
-    ),
-    pytest.param(
-        lambda: LabTokens(SECRET).sign_trial(
-            Trial(Session("tiktok", "33", "android", "visit"), "browser", "intent")
-        ),
-        id="a mark of the lab",
+        LabTokens(SECRET).sign_trial(Trial(SESSION, "browser", "intent")), id="a trial of the lab"
     ),
 ]
 
 
-@pytest.mark.parametrize("made", OTHERS)
-def test_a_token_of_another_sort_is_forged(site, made):
-    assert site.post(f"{made()} tapped intent".encode()).status_int == 204
-    assert site.post(made().encode(), PRESAVED).status_int == 204
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_token_of_another_sort_is_forged(site, other):
+    assert site.post(f"{other} tapped intent".encode()).status_int == 204
+    assert site.post(other.encode(), PRESAVED).status_int == 204
     assert site.measured.words == ["forged x2"]
 
 
-def test_a_journey_of_rules_that_are_gone_is_still_told(site):
-    for journey in (JOURNEY._replace(rule=99), JOURNEY._replace(app="gone")):
-        site.post(f"{token(journey)} copied".encode())
+def test_a_page_makes_no_outcome_and_a_site_no_stage(site):
+    """Whoever sees a page has its token; only the site's own code has the other."""
+    assert site.post(site.token.encode(), PRESAVED).status_int == 204
+    assert site.post(f"{site.visit} tapped intent".encode()).status_int == 204
+    assert site.measured.words == ["forged x2"]
+
+
+def test_a_visit_of_rules_that_are_gone_is_still_told(site):
+    for subject in (SUBJECT._replace(rule="gone"), SUBJECT._replace(visit="two", app="gone")):
+        site.post(f"{TOKENS.beacon(subject)} copied".encode())
     assert [(event.name, event.rule, event.app) for event in site.measured.events] == [
         ("copied", "", "tiktok"),
-        ("repeat", "pre-saves", "gone"),
+        ("copied", "pre-saves", "gone"),
     ]
 
 
@@ -166,18 +168,20 @@ def test_what_comes_twice_changes_nothing(site):
     ]
 
 
+TAPPED, STREAMED = "{T} tapped intent", "{V}"
 LATE = [
-    pytest.param(PLACE, "{T} tapped intent", PAGE_AGE, "tapped intent tap", id="a page of an hour"),
-    pytest.param(PLACE, "{T} tapped intent", PAGE_AGE + 1, "repeat x1", id="an older page"),
-    pytest.param(PRESAVED, "{T}", OUTCOME_AGE, "outcome presave", id="an outcome within a day"),
-    pytest.param(PRESAVED, "{T}", OUTCOME_AGE + 1, "repeat x1", id="a later one"),
+    pytest.param(PLACE, TAPPED, BEACON_AGE, "tapped intent tap", id="a page of an hour"),
+    pytest.param(PLACE, TAPPED, BEACON_AGE + 1, "repeat x1", id="an older page"),
+    pytest.param(PRESAVED, STREAMED, OUTCOME_AGE, "outcome presave", id="an outcome within a day"),
+    pytest.param(PRESAVED, STREAMED, OUTCOME_AGE + 1, "repeat x1", id="a later one"),
 ]
 
 
 @pytest.mark.parametrize(("place", "body", "later", "expected"), LATE)
 def test_how_long_a_token_is_believed(site, at, place, body, later, expected):
     at(later)
-    assert site.post(body.replace("{T}", site.token).encode(), place).status_int == 204
+    body = body.replace("{T}", site.token).replace("{V}", site.visit)
+    assert site.post(body.encode(), place).status_int == 204
     assert site.measured.words == [expected]
 
 
@@ -291,21 +295,21 @@ def test_where_nothing_is_measured_the_addresses_are_the_sites(rules, sinks):
 
 def test_an_outcome_from_a_form(site):
     site.post(
-        b"visit=" + site.token.encode(), PRESAVED, Content_Type="application/x-www-form-urlencoded"
+        b"visit=" + site.visit.encode(), PRESAVED, Content_Type="application/x-www-form-urlencoded"
     )
     assert [
         (event.name, event.outcome, event.app, event.rule) for event in site.measured.events
-    ] == [("outcome", "presave", "tiktok", "pre-saves")]
+    ] == [("outcome", "presave", "", "")], "joined to the rest by its visit"
 
 
 def test_an_outcome_counts_once_and_only_if_signed(site):
     for body in (
-        site.token,
-        site.token,
-        "x" + site.token,
+        site.visit,
+        site.visit,
+        "x" + site.visit,
         "",
-        f"{site.token}\n",
-        f"visit={site.token}&more=1",
+        f"{site.visit}\n",
+        f"visit={site.visit}&more=1",
     ):
         assert site.post(body.encode(), PRESAVED).status_int == 204
     assert site.measured.words == ["outcome presave", "repeat x1", "forged x4"]
@@ -313,11 +317,12 @@ def test_an_outcome_counts_once_and_only_if_signed(site):
 
 def test_whoever_sends_it_it_is_about_the_visit(site):
     """The outcome comes from Safari, and is told of the visit in TikTok."""
-    site.measured.ask(PRESAVED, CHROME_DESKTOP, "POST", site.token.encode())
+    site.measured.ask(PRESAVED, CHROME_DESKTOP, "POST", site.visit.encode())
     site.measured.ask(PLACE, INSTAGRAM_IOS, "POST", f"{site.token} copied".encode())
-    assert {(event.app, event.platform, event.visit) for event in site.measured.events} == {
-        ("tiktok", "android", "visit")
-    }
+    assert [(event.name, event.app, event.visit) for event in site.measured.events] == [
+        ("outcome", "", TOKENS.hash_of("visit")),
+        ("copied", "tiktok", TOKENS.hash_of("visit")),
+    ]
 
 
 @pytest.mark.parametrize("mount", ["", "/shop", "/söng%20x"])
@@ -337,8 +342,9 @@ def test_mounted_below_a_path(mount):
 GARBAGE = Measured(trial())
 PIECES = st.sampled_from(
     [
-        *token().split("."),
-        *JOURNEY.payload.split("~"),
+        *TOKENS.beacon(SUBJECT).split("."),
+        *TOKENS.site("visit").split("."),
+        *SUBJECT,
         ".",
         "~",
         " ",
@@ -352,7 +358,8 @@ PIECES = st.sampled_from(
         "\xff",
         "-1",
         "a" * 300,
-        token(),
+        TOKENS.beacon(SUBJECT),
+        TOKENS.site("visit"),
     ]
 )
 
@@ -376,11 +383,8 @@ def test_any_body_at_all(body, place):
         assert GARBAGE.ask(place, TIKTOK_IOS, "POST", body).status_int == (
             204 if len(body) <= MAX_BODY else 413
         )
-        is_signed = (
-            body.decode("latin-1")
-            .removeprefix("visit=")
-            .startswith(token().rpartition(".")[0].rpartition(".")[0])
-        )
+        said = body.decode("latin-1").removeprefix("visit=").partition(" ")[0]
+        is_signed = TOKENS.read_beacon(said) or TOKENS.read_site(said)
         assert len(GARBAGE.events) <= 1
         assert is_signed or not any(event.visit for event in GARBAGE.events)
 
@@ -398,26 +402,35 @@ def test_a_gate_lets_a_burst_through_and_then_so_many_a_second():
     assert sum(one.allow() for _ in range(BURST * 2)) == BURST, "it saves no more than a burst"
 
 
-def test_what_comes_too_fast_is_counted_and_its_body_unread(site, monkeypatch):
+def test_what_comes_too_fast_is_counted(site, monkeypatch):
     monkeypatch.setattr(limiter, "BURST", 2)
     site.measured.middleware.engine._limiter = RateLimiter(lambda: 0.0)
     statuses = [
         site.post(f"{site.token} {word}".encode()).status_int
         for word in ("copied", "continued", "tapped intent", "tapped intent")
     ]
-    environ = environ_of(TIKTOK_ANDROID, PRESAVED, REQUEST_METHOD="POST", CONTENT_LENGTH="9") | {
-        "wsgi.input": Unread()
-    }
-    started = []
-    site.measured.middleware(environ, lambda *told: started.append(told))
-    assert statuses == [204, 204, 429, 429]
-    assert started[0][0] == "429 Too Many Requests"
+    statuses.append(site.post(site.visit.encode(), PRESAVED).status_int)
+    assert statuses == [204, 204, 429, 429, 429]
     assert site.measured.words == ["copied", "continued", "capped x3"]
+
+
+def test_what_nobody_signed_does_not_use_up_the_limit(site, monkeypatch):
+    """Or a stranger could keep everybody else's figures out."""
+    monkeypatch.setattr(limiter, "BURST", 2)
+    site.measured.middleware.engine._limiter = RateLimiter(lambda: 0.0)
+    for place, _ in itertools.product((PLACE, PRESAVED), range(200)):
+        assert site.post(b"forged copied", place).status_int == 204
+    assert site.post(f"{site.token} copied".encode()).status_int == 204
+    assert site.post(site.visit.encode(), PRESAVED).status_int == 204
+    told = Counter()
+    for event in site.measured.events:
+        told[event.name] += event.number
+    assert told == {"copied": 1, "outcome": 1, "forged": 400}
 
 
 def test_the_page_is_shown_however_fast_beacons_come(site, monkeypatch):
     monkeypatch.setattr(limiter, "BURST", 0)
-    assert site.post(b"x").status_int == 429
+    assert site.post(f"{site.token} copied".encode()).status_int == 429
     assert site.measured.ask("/presave/x", TIKTOK_ANDROID).status_int == 200
 
 
@@ -443,8 +456,8 @@ def test_flask_takes_both(caplog):
     app.config["ESCAPE_MW"] = RULES | {"events": {"log": True, "outcomes": ["presave"]}}
     Escape(app)
     client = app.test_client()
-    assert client.post(PLACE, data=f"{token()} copied").status_code == 204
-    assert client.post(PRESAVED, data={"visit": token()}).status_code == 204
+    assert client.post(PLACE, data=f"{TOKENS.beacon(SUBJECT)} copied").status_code == 204
+    assert client.post(PRESAVED, data={"visit": TOKENS.site("visit")}).status_code == 204
     assert client.post("/_escape/outcome/other").status_code == 405, "the site's own answer"
     with caplog.at_level(logging.INFO, "escape_mw.events"):
         flushed()
@@ -458,10 +471,17 @@ def test_django_takes_both():
     told.clear()
     with override_settings(**DJANGO):
         client = Client()
-        assert client.post(PLACE, f"{token()} copied", content_type="text/plain").status_code == 204
         assert (
             client.post(
-                PRESAVED, f"visit={token()}", content_type="application/x-www-form-urlencoded"
+                PLACE, f"{TOKENS.beacon(SUBJECT)} copied", content_type="text/plain"
+            ).status_code
+            == 204
+        )
+        assert (
+            client.post(
+                PRESAVED,
+                f"visit={TOKENS.site('visit')}",
+                content_type="application/x-www-form-urlencoded",
             ).status_code
             == 204
         )
@@ -476,8 +496,10 @@ def test_django_takes_both_under_asgi():
 
     async def post():
         client = AsyncClient()
-        first = await client.post(PLACE, f"{token()} copied", content_type="text/plain")
-        second = await client.post(PRESAVED, token(), content_type="text/plain")
+        first = await client.post(
+            PLACE, f"{TOKENS.beacon(SUBJECT)} copied", content_type="text/plain"
+        )
+        second = await client.post(PRESAVED, TOKENS.site("visit"), content_type="text/plain")
         return first.status_code, second.status_code
 
     with override_settings(**DJANGO):

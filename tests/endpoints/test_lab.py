@@ -11,6 +11,7 @@ import hashlib
 import logging
 import re
 import sqlite3
+import time
 from contextlib import closing
 from types import SimpleNamespace
 from urllib.parse import unquote
@@ -20,7 +21,6 @@ import pytest
 from bs4 import BeautifulSoup
 from django.http import HttpResponse
 from django.test import AsyncRequestFactory, override_settings
-from itsdangerous import TimestampSigner
 from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, RulesError, catalogue, load
@@ -40,7 +40,7 @@ from ..agents import (
     TIKTOK_IOS,
     UNNAMED_ANDROID,
 )
-from ..conftest import SECRET
+from ..marked import SECRET, signing_at
 from ..public.test_wsgi import environ_of
 from ..sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
 
@@ -436,23 +436,28 @@ def test_head_records_nothing(lab):
 
 
 def test_a_mark_grows_old(lab, monkeypatch):
-    path, minted = arrival(), TimestampSigner.get_timestamp(None)
-    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: minted + LIFE + 5)
+    path, minted = arrival(), time.time()
+    signing_at(monkeypatch, minted + LIFE + 5)
     answer = lab.get(path, SAFARI)
     assert (answer.status_int, lab.results()) == (410, [])
     assert "good for 60 minutes" in answer.text
 
 
 def test_a_page_loaded_anew_in_the_last_minute_brings_no_second_result(lab, monkeypatch):
-    minted, moment = TimestampSigner.get_timestamp(None), [0]
-    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: minted + moment[0])
-    monkeypatch.setattr(lab.store, "_clock", lambda: float(minted + moment[0]))
+    minted, moment = time.time(), [0]
+    monkeypatch.setattr(lab.store, "_clock", lambda: minted + moment[0])
+
+    def after(seconds):
+        moment[0] = seconds
+        signing_at(monkeypatch, minted + seconds)
+
+    after(0)
     first = lab.get(PAGE)
     lab.get(handed(first), SAFARI)
-    moment[0] = LIFE - 5
+    after(LIFE - 5)
     again = lab.get("/_escape/" + row(first, "here")["href"])
     assert row(again, "here")["href"] == row(first, "here")["href"]
-    moment[0] = 2 * LIFE - 10
+    after(2 * LIFE - 10)
     lab.get(
         handed(lab.get(PAGE)), SAFARI
     )  # somebody else's result, with which old marks are forgotten
@@ -461,9 +466,9 @@ def test_a_page_loaded_anew_in_the_last_minute_brings_no_second_result(lab, monk
 
 
 def test_a_round_grows_old(lab, monkeypatch):
-    path, minted = saw(), TimestampSigner.get_timestamp(None)
+    path, minted = saw(), time.time()
     page = row(lab.get(PAGE), "here")["href"]
-    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: minted + LIFE + 5)
+    signing_at(monkeypatch, minted + LIFE + 5)
     assert lab.say(path, {"browser.extbrowser": "nothing"}).status_int == 400
     assert "too old" in lab.say(path, {"browser.extbrowser": "nothing"}).text
     assert (
@@ -641,8 +646,9 @@ def test_nothing_is_written_before_the_first_result(lab):
 
 
 @pytest.fixture
-def shells(lab, fixed, monkeypatch):
-    rules = fixed(lab.rules)
+def shells(lab, monkeypatch):
+    rules = load(lab.rules)
+    signing_at(monkeypatch, 1_800_000_000)
     monkeypatch.setattr("escape_mw.lab.marks.secrets.token_urlsafe", lambda _: "round")
     flask_app = flask_site()
     flask_app.config["ESCAPE_MW"] = rules

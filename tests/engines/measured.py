@@ -18,8 +18,15 @@ from .seen import ScriptError, TimedOutError
 from .site import TARGETS, Site, served
 
 BEACON = "/_escape/e"
-# Some rungs wait a minute here, so that nobody is late who leaves while they are under way.
-PATIENT = [
+# Some steps wait a minute here, so that nobody is late who leaves while they are under way; on
+# Instagram the first one fires by itself.
+OVERRIDES = [
+    {
+        "app": "instagram",
+        "platform": "android",
+        "goal": "browser",
+        "steps": [{"intent": "auto"}, {"extbrowser": "tap"}],
+    },
     {
         "app": "naver",
         "platform": "android",
@@ -40,7 +47,7 @@ PATIENT = [
 ]
 RULES = {
     "events": {"outcomes": ["presave"]},
-    "techniques": PATIENT,
+    "techniques": OVERRIDES,
     "rules": [
         {
             "name": "pre-save",

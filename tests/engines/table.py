@@ -1,6 +1,6 @@
-"""Every row of the techniques table as a visitor meets it: who asks, and what each rung hands over.
+"""Every row of the techniques table as a visitor meets it: who asks, and what each step hands over.
 
-{T} stands for the visit's signed token. The path /track leads to a song (goal app), /smart to a
+Of a marker, the technique is written out. The path /track leads to a song (goal app), /smart to a
 smart link (goal browser).
 """
 
@@ -15,7 +15,7 @@ SONG = "open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 SONG_QUOTED = "https%3A%2F%2Fopen.spotify.com%2Ftrack%2F4uLU6hMCjMI75M1A2tKUQC"
 
 
-class Rung(NamedTuple):
+class Way(NamedTuple):
     """One step: how it is fired, its exact URI, and how long the page waits for it."""
 
     trigger: str
@@ -23,12 +23,12 @@ class Rung(NamedTuple):
     settle: int = 2000
 
 
-def page(number: int, path: str = "smart") -> str:
-    return f"site.example/{path}?_esc={number}.0-{{T}}"
+def page(technique: str, path: str = "smart") -> str:
+    return f"site.example/{path}?_esc={technique}"
 
 
-def quoted(number: int, path: str = "smart") -> str:
-    return f"https%3A%2F%2Fsite.example%2F{path}%3F_esc%3D{number}.0-{{T}}"
+def quoted(technique: str, path: str = "smart") -> str:
+    return f"https%3A%2F%2Fsite.example%2F{path}%3F_esc%3D{technique}"
 
 
 def intent(data: str, fallback: str, package: str = "") -> str:
@@ -39,97 +39,96 @@ def intent(data: str, fallback: str, package: str = "") -> str:
     return f"{head}{package}S.browser_fallback_url={fallback};end"
 
 
-PLAYER = intent(SONG, quoted(0, "track"), "package=com.spotify.music;")
-SONG_IN_BROWSER = intent(SONG, quoted(1, "track"))
-BROWSER, BROWSER_SECOND = intent(page(0), quoted(0)), intent(page(1), quoted(1))
+PLAYER = intent(SONG, quoted("intent-app", "track"), "package=com.spotify.music;")
+SONG_IN_BROWSER = intent(SONG, quoted("intent", "track"))
+BROWSER = intent(page("intent"), quoted("intent"))
 SCHEME = "spotify:track:4uLU6hMCjMI75M1A2tKUQC"
-SAFARI, SAFARI_SECOND, SONG_IN_SAFARI = (
-    f"x-safari-https://{page(0)}",
-    f"x-safari-https://{page(1)}",
+SAFARI, SAFARI_WINDOW, SONG_IN_SAFARI = (
+    f"x-safari-https://{page('x-safari')}",
+    f"x-safari-https://{page('x-safari-window')}",
     f"x-safari-https://{SONG}",
 )
-CHROME = f"googlechromes://{page(1)}"
+CHROME = f"googlechromes://{page('chrome-ios')}"
 KAKAO, KAKAO_SONG = (
-    f"kakaotalk://web/openExternal?url={quoted(0)}",
+    f"kakaotalk://web/openExternal?url={quoted('kakao-external')}",
     f"kakaotalk://web/openExternal?url={SONG_QUOTED}",
 )
 LINE, LINE_SONG = (
-    f"https://{page(0)}&openExternalBrowser=1",
-    f"https://{page(1, 'track')}&openExternalBrowser=1",
+    f"https://{page('line-external')}&openExternalBrowser=1",
+    f"https://{page('line-external', 'track')}&openExternalBrowser=1",
 )
 OPENER, OPENER_SONG = (
-    "instagram://extbrowser/?url=" + quoted(0),
+    "instagram://extbrowser/?url=" + quoted("extbrowser"),
     "instagram://extbrowser/?url=" + SONG_QUOTED,
 )
-OPENER_SECOND = "instagram://extbrowser/?url=" + quoted(1)
 THREADS, THREADS_SONG = (
-    "barcelona://extbrowser/?url=" + quoted(0),
+    "barcelona://extbrowser/?url=" + quoted("extbrowser"),
     "barcelona://extbrowser/?url=" + SONG_QUOTED,
 )
 
-LADDERS: dict[tuple[str, str, str], list[Rung]] = {
-    ("instagram", "android", "browser"): [Rung("auto", BROWSER), Rung("tap", OPENER_SECOND)],
-    ("instagram", "android", "app"): [Rung("auto", PLAYER), Rung("tap", SONG_IN_BROWSER)],
-    ("threads", "android", "browser"): [Rung("auto", BROWSER)],
-    ("threads", "android", "app"): [Rung("auto", PLAYER), Rung("tap", SONG_IN_BROWSER)],
-    ("facebook", "android", "browser"): [Rung("auto", BROWSER)],
-    ("facebook", "android", "app"): [Rung("auto", PLAYER), Rung("tap", SONG_IN_BROWSER)],
-    ("messenger", "android", "browser"): [Rung("auto", BROWSER)],
-    ("messenger", "android", "app"): [Rung("auto", PLAYER), Rung("tap", SONG_IN_BROWSER)],
-    ("tiktok", "android", "browser"): [Rung("tap", BROWSER)],
-    ("tiktok", "android", "app"): [Rung("tap", PLAYER), Rung("tap", SONG_IN_BROWSER)],
-    ("line", "android", "browser"): [Rung("redirect", LINE), Rung("tap", BROWSER_SECOND)],
-    ("line", "android", "app"): [Rung("tap", PLAYER), Rung("tap", LINE_SONG)],
-    ("kakaotalk", "android", "browser"): [Rung("auto", KAKAO), Rung("tap", BROWSER_SECOND)],
-    ("kakaotalk", "android", "app"): [Rung("tap", PLAYER), Rung("tap", KAKAO_SONG)],
-    ("naver", "android", "browser"): [Rung("tap", BROWSER)],
-    ("naver", "android", "app"): [Rung("tap", PLAYER), Rung("tap", SONG_IN_BROWSER)],
-    ("telegram", "android", "browser"): [Rung("tap", BROWSER)],
-    ("telegram", "android", "app"): [Rung("tap", PLAYER), Rung("tap", SONG_IN_BROWSER)],
+LADDERS: dict[tuple[str, str, str], list[Way]] = {
+    ("instagram", "android", "browser"): [Way("tap", BROWSER), Way("tap", OPENER)],
+    ("instagram", "android", "app"): [Way("tap", PLAYER), Way("tap", SONG_IN_BROWSER)],
+    ("threads", "android", "browser"): [Way("auto", BROWSER)],
+    ("threads", "android", "app"): [Way("auto", PLAYER), Way("tap", SONG_IN_BROWSER)],
+    ("facebook", "android", "browser"): [Way("auto", BROWSER)],
+    ("facebook", "android", "app"): [Way("auto", PLAYER), Way("tap", SONG_IN_BROWSER)],
+    ("messenger", "android", "browser"): [Way("auto", BROWSER)],
+    ("messenger", "android", "app"): [Way("auto", PLAYER), Way("tap", SONG_IN_BROWSER)],
+    ("tiktok", "android", "browser"): [Way("tap", BROWSER)],
+    ("tiktok", "android", "app"): [Way("tap", PLAYER), Way("tap", SONG_IN_BROWSER)],
+    ("line", "android", "browser"): [Way("redirect", LINE), Way("tap", BROWSER)],
+    ("line", "android", "app"): [Way("tap", PLAYER), Way("tap", LINE_SONG)],
+    ("kakaotalk", "android", "browser"): [Way("auto", KAKAO), Way("tap", BROWSER)],
+    ("kakaotalk", "android", "app"): [Way("tap", PLAYER), Way("tap", KAKAO_SONG)],
+    ("naver", "android", "browser"): [Way("tap", BROWSER)],
+    ("naver", "android", "app"): [Way("tap", PLAYER), Way("tap", SONG_IN_BROWSER)],
+    ("telegram", "android", "browser"): [Way("tap", BROWSER)],
+    ("telegram", "android", "app"): [Way("tap", PLAYER), Way("tap", SONG_IN_BROWSER)],
     ("wechat", "android", "browser"): [],
     ("wechat", "android", "app"): [],
     ("qq", "android", "browser"): [],
     ("qq", "android", "app"): [],
     ("weibo", "android", "browser"): [],
     ("weibo", "android", "app"): [],
-    ("default", "android", "browser"): [Rung("tap", BROWSER)],
-    ("default", "android", "app"): [Rung("tap", PLAYER), Rung("tap", SONG_IN_BROWSER)],
-    ("instagram", "ios", "browser"): [Rung("tap", OPENER, 8000), Rung("tap", CHROME)],
-    ("instagram", "ios", "app"): [Rung("tap", OPENER_SONG, 8000), Rung("tap", SCHEME)],
-    ("threads", "ios", "browser"): [Rung("tap", THREADS), Rung("tap", SAFARI_SECOND)],
+    ("default", "android", "browser"): [Way("tap", BROWSER)],
+    ("default", "android", "app"): [Way("tap", PLAYER), Way("tap", SONG_IN_BROWSER)],
+    ("instagram", "ios", "browser"): [Way("tap", OPENER, 8000), Way("tap", CHROME)],
+    ("instagram", "ios", "app"): [Way("tap", OPENER_SONG, 8000), Way("tap", SCHEME)],
+    ("threads", "ios", "browser"): [Way("tap", THREADS), Way("tap", SAFARI_WINDOW)],
     ("threads", "ios", "app"): [
-        Rung("tap", THREADS_SONG),
-        Rung("tap", SCHEME),
-        Rung("tap", SONG_IN_SAFARI),
+        Way("tap", THREADS_SONG),
+        Way("tap", SCHEME),
+        Way("tap", SONG_IN_SAFARI),
     ],
-    ("facebook", "ios", "browser"): [Rung("tap", SAFARI), Rung("tap", CHROME)],
-    ("facebook", "ios", "app"): [Rung("tap", SCHEME), Rung("tap", SONG_IN_SAFARI)],
-    ("messenger", "ios", "browser"): [Rung("tap", SAFARI)],
-    ("messenger", "ios", "app"): [Rung("tap", SCHEME), Rung("tap", SONG_IN_SAFARI)],
+    ("facebook", "ios", "browser"): [Way("tap", SAFARI_WINDOW), Way("tap", CHROME)],
+    ("facebook", "ios", "app"): [Way("tap", SCHEME), Way("tap", SONG_IN_SAFARI)],
+    ("messenger", "ios", "browser"): [Way("tap", SAFARI)],
+    ("messenger", "ios", "app"): [Way("tap", SCHEME), Way("tap", SONG_IN_SAFARI)],
     ("tiktok", "ios", "browser"): [],
-    ("tiktok", "ios", "app"): [Rung("tap", SCHEME)],
+    ("tiktok", "ios", "app"): [Way("tap", SCHEME)],
     ("snapchat", "ios", "browser"): [],
-    ("snapchat", "ios", "app"): [Rung("tap", SCHEME)],
+    ("snapchat", "ios", "app"): [Way("tap", SCHEME)],
     ("x", "ios", "browser"): [],
-    ("x", "ios", "app"): [Rung("tap", SCHEME)],
-    ("line", "ios", "browser"): [Rung("redirect", LINE), Rung("tap", SAFARI_SECOND)],
-    ("line", "ios", "app"): [Rung("tap", SCHEME), Rung("tap", LINE_SONG)],
-    ("kakaotalk", "ios", "browser"): [Rung("auto", KAKAO)],
-    ("kakaotalk", "ios", "app"): [Rung("tap", SCHEME), Rung("tap", KAKAO_SONG)],
-    ("telegram", "ios", "browser"): [Rung("tap", SAFARI)],
-    ("telegram", "ios", "app"): [Rung("tap", SCHEME), Rung("tap", SONG_IN_SAFARI)],
-    ("linkedin", "ios", "browser"): [Rung("tap", SAFARI)],
-    ("linkedin", "ios", "app"): [Rung("tap", SCHEME), Rung("tap", SONG_IN_SAFARI)],
-    ("gsa", "ios", "browser"): [Rung("tap", SAFARI)],
-    ("gsa", "ios", "app"): [Rung("tap", SCHEME), Rung("tap", SONG_IN_SAFARI)],
+    ("x", "ios", "app"): [Way("tap", SCHEME)],
+    ("line", "ios", "browser"): [Way("redirect", LINE), Way("tap", SAFARI)],
+    ("line", "ios", "app"): [Way("tap", SCHEME), Way("tap", LINE_SONG)],
+    ("kakaotalk", "ios", "browser"): [Way("auto", KAKAO)],
+    ("kakaotalk", "ios", "app"): [Way("tap", SCHEME), Way("tap", KAKAO_SONG)],
+    ("telegram", "ios", "browser"): [Way("tap", SAFARI)],
+    ("telegram", "ios", "app"): [Way("tap", SCHEME), Way("tap", SONG_IN_SAFARI)],
+    ("linkedin", "ios", "browser"): [Way("tap", SAFARI)],
+    ("linkedin", "ios", "app"): [Way("tap", SCHEME), Way("tap", SONG_IN_SAFARI)],
+    ("gsa", "ios", "browser"): [Way("tap", SAFARI)],
+    ("gsa", "ios", "app"): [Way("tap", SCHEME), Way("tap", SONG_IN_SAFARI)],
     ("wechat", "ios", "browser"): [],
-    ("wechat", "ios", "app"): [Rung("tap", f"https://{SONG}")],
+    ("wechat", "ios", "app"): [Way("tap", f"https://{SONG}")],
     ("qq", "ios", "browser"): [],
     ("qq", "ios", "app"): [],
     ("weibo", "ios", "browser"): [],
     ("weibo", "ios", "app"): [],
-    ("default", "ios", "browser"): [Rung("tap", SAFARI)],
-    ("default", "ios", "app"): [Rung("tap", SCHEME), Rung("tap", SONG_IN_SAFARI)],
+    ("default", "ios", "browser"): [Way("tap", SAFARI)],
+    ("default", "ios", "app"): [Way("tap", SCHEME), Way("tap", SONG_IN_SAFARI)],
 }
 
 # For the host apps whose agents the other tests have no use for; a default is any host app without

@@ -14,12 +14,12 @@ from .site import served
 from .table import AGENTS, LADDERS
 from .test_ladders import NOW, attempts, expected, shown, waited
 
-INSTAGRAM, TIKTOK, KAKAOTALK = (
-    AGENTS["instagram", "android"],
+FACEBOOK, TIKTOK, KAKAOTALK = (
+    AGENTS["facebook", "android"],
     AGENTS["tiktok", "android"],
     AGENTS["kakaotalk", "android"],
 )
-AUTO = LADDERS["instagram", "android", "browser"]
+AUTO = LADDERS["facebook", "android", "app"]
 TAPS = LADDERS["tiktok", "android", "app"]
 PLANTED = (
     '{% extends "interstitial.html" %}{% block head %}'
@@ -49,22 +49,22 @@ def test_without_javascript_every_link_is_seen_and_works(engine, site):
 
 
 def test_by_itself_never_without_javascript(engine, site):
-    engine.open(f"{site.url}/smart", INSTAGRAM, javascript=False)
+    engine.open(f"{site.url}/track", FACEBOOK, javascript=False)
     assert shown(engine) == [0, 1]
     assert attempts(engine) == []
 
 
 def test_by_itself_not_again_on_a_reload(engine, site):
-    engine.open(f"{site.url}/smart", INSTAGRAM)
+    engine.open(f"{site.url}/track", FACEBOOK)
     assert attempts(engine, 1) == expected(AUTO[:1])
-    engine.load(f"{site.url}/smart")
+    engine.load(f"{site.url}/track")
     waited(engine, AUTO[0])
     assert attempts(engine) == expected(AUTO[:1])
     assert shown(engine) == [0]
 
 
 def test_by_itself_not_again_on_the_way_back(engine, site):
-    engine.open(f"{site.url}/smart", INSTAGRAM)
+    engine.open(f"{site.url}/track", FACEBOOK)
     assert attempts(engine, 1) == expected(AUTO[:1])
     engine.load(f"{site.url}/")
     assert engine.script("return !!document.querySelector('#home')")
@@ -157,15 +157,15 @@ OWN_SCHEME = [
 
 @pytest.mark.parametrize(("scheme", "opened"), OWN_SCHEME)
 def test_a_host_app_that_opens_one_scheme(webkit, site, scheme, opened):
-    """A rung that opens hides the page, one that does not brings the next.
+    """A step that opens hides the page, one that does not brings the next.
 
     In the end the one that works has worked.
     """
-    rungs = LADDERS["instagram", "ios", "app"]
+    ways = LADDERS["instagram", "ios", "app"]
     webkit.open(f"{site.url}/track", AGENTS["instagram", "ios"], opens=scheme)
     for number, hides in enumerate(opened[: opened.index(True) + 1]):
         webkit.tap(NOW)
-        assert attempts(webkit, number + 1) == expected(rungs[: number + 1])
+        assert attempts(webkit, number + 1) == expected(ways[: number + 1])
         webkit.until(
             "document.hidden"
             if hides

@@ -1,4 +1,4 @@
-"""The page in real engines: every ladder, rung by rung.
+"""The page in real engines: every ladder, step by step.
 
 As a host app that refuses, opens, or loads it again.
 
@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import pytest
 
 from escape_mw import catalogue
 
+from ..marked import MARKER, short
 from .seen import Attempt
 from .site import ORIGIN
 from .table import AGENTS, LADDERS, PATHS
 
-TOKEN = re.compile(r"(_esc(?:=|%3D)\d+\.\d+-)[\w-]+\.[\w-]+\.[\w-]+")
-TOKEN_IN = re.compile(r"_esc(?:=|%3D)\d+\.\d+-([\w-]+\.[\w-]+\.[\w-]+)")
 NOW = ".step.now a"
 SHOWN = (
     "[...document.querySelectorAll('.step')].flatMap((step, at) => "
@@ -31,7 +31,7 @@ MENU_FIRST = (
 )
 # A few Android rows in the other engine too: by itself, by a tap, a redirect, words alone.
 ALSO_WEBKIT = [
-    ("instagram", "android", "browser"),
+    ("facebook", "android", "browser"),
     ("tiktok", "android", "app"),
     ("line", "android", "browser"),
     ("wechat", "android", "app"),
@@ -45,19 +45,19 @@ def test_the_table_is_whole():
 
 
 class Row(NamedTuple):
-    """One row in one engine: the engine, the address to open, who the visitor is, the rungs."""
+    """One row in one engine: the engine, the address to open, who the visitor is, the ways."""
 
     engine: object
     url: str
     agent: str
-    rungs: list
+    ways: list
 
 
 ROWS = [(key, "webkit" if key[1] == "ios" else "chromium") for key in LADDERS] + [
     (key, "webkit") for key in ALSO_WEBKIT
 ]
 OPENS = [row for row in ROWS if LADDERS[row[0]] and not LADDERS[row[0]][0].uri.startswith("https:")]
-MARKED = [row for row in ROWS if any("_esc" in rung.uri for rung in LADDERS[row[0]])]
+MARKED = [row for row in ROWS if any("_esc" in way.uri for way in LADDERS[row[0]])]
 
 
 def name(row):
@@ -80,14 +80,11 @@ def row(request, site):
 
 
 def attempts(engine, count=0):
-    return [
-        Attempt(TOKEN.sub(r"\1{T}", attempt.uri), attempt.gesture)
-        for attempt in engine.attempts(count)
-    ]
+    return [Attempt(short(attempt.uri), attempt.gesture) for attempt in engine.attempts(count)]
 
 
-def expected(rungs):
-    return [Attempt(rung.uri, rung.trigger == "tap") for rung in rungs]
+def expected(ways):
+    return [Attempt(way.uri, way.trigger == "tap") for way in ways]
 
 
 def shown(engine):
@@ -95,94 +92,97 @@ def shown(engine):
     return engine.script(f"return {SHOWN}")
 
 
-def token(engine):
-    """The visit's token, in what the page or the redirect hands over."""
+def markers(engine):
+    """The markers of what the page or the redirect hands over, one for each step."""
     links = engine.script(
-        "return [...document.querySelectorAll('.step a')].map(link => "
-        "link.getAttribute('href')).join(' ')"
+        "return [...document.querySelectorAll('.step a')].map(link => link.getAttribute('href'))"
     )
-    return TOKEN_IN.search(links or engine.attempts(1)[0].uri)[1]
+    uris = map(unquote, [attempt.uri for attempt in engine.attempts()] + links)
+    return list(dict.fromkeys(found[0] for uri in uris if (found := MARKER.search(uri))))
 
 
-def waited(engine, rung):
-    """Let half as long again pass as the page waits for a rung."""
-    engine.script(f"return await new Promise(done => setTimeout(done, {rung.settle * 1.5}))")
+def waited(engine, way):
+    """Let half as long again pass as the page waits for a step."""
+    engine.script(f"return await new Promise(done => setTimeout(done, {way.settle * 1.5}))")
 
 
-def next_rung_follows(engine, rungs):
-    """After a rung that did nothing the next one stands in its place.
+def next_step_follows(engine, ways):
+    """After a step that did nothing the next one stands in its place.
 
     After the last one there are words; either way it is said.
     """
-    number = engine.script("return document.querySelectorAll('.step').length") - len(rungs)
-    follows = f"({SHOWN}).join() === String({number})" if rungs else MENU_FIRST
+    number = engine.script("return document.querySelectorAll('.step').length") - len(ways)
+    follows = f"({SHOWN}).join() === String({number})" if ways else MENU_FIRST
     engine.until(f"!document.hidden && ({follows})")
     assert engine.script("return document.querySelector('[role=status]').textContent.trim()")
 
 
 @every_row
 def test_refused_the_whole_ladder_in_place(row, site):
-    """Each rung is attempted once, with exactly its URI.
+    """Each step is attempted once, with exactly its URI.
 
     In the visitor's own gesture where it is a tap.
     """
-    engine, rungs, loads = row.engine, row.rungs, 1
+    engine, ways, loads = row.engine, row.ways, 1
     engine.open(row.url, row.agent)
-    for number, rung in enumerate(rungs):
-        if rung.trigger == "tap":
+    for number, way in enumerate(ways):
+        if way.trigger == "tap":
             assert engine.script(f"return document.querySelector('{NOW}').dataset.settle") == str(
-                rung.settle
+                way.settle
             )
             engine.tap(NOW)
-        assert attempts(engine, number + 1) == expected(rungs[: number + 1])
-        if rung.uri.startswith(
+        assert attempts(engine, number + 1) == expected(ways[: number + 1])
+        if way.uri.startswith(
             ORIGIN
         ):  # a page of the web: what does not open outside is loaded in here
             engine.load(site.here(engine.attempts()[number].uri))
             loads += 1
-        elif not rung.uri.startswith("https:"):
-            next_rung_follows(engine, rungs[number + 1 :])
-    if not rungs:
+        elif not way.uri.startswith("https:"):
+            next_step_follows(engine, ways[number + 1 :])
+    if not ways:
         assert engine.script(f"return {MENU_FIRST}")
-    assert attempts(engine) == expected(rungs)
+    assert attempts(engine) == expected(ways)
     assert len(site.asked) == loads
     assert engine.script("return refused") == []
 
 
 @pytest.mark.parametrize("row", OPENS, indirect=True, ids=name)
 def test_opened_and_come_back_the_same_step_and_no_second_launch(row):
-    engine, rung = row.engine, row.rungs[0]
+    engine, way = row.engine, row.ways[0]
     engine.open(row.url, row.agent, opens="everything")
-    if rung.trigger == "tap":
+    if way.trigger == "tap":
         engine.tap(NOW)
-    assert attempts(engine, 1) == expected([rung])
+    assert attempts(engine, 1) == expected([way])
     engine.opened()
     assert engine.script("return document.hidden")
     engine.come_back()
-    waited(engine, rung)
+    waited(engine, way)
     assert shown(engine) == [0]
-    assert attempts(engine) == expected([rung])
+    assert attempts(engine) == expected([way])
 
 
 @pytest.mark.parametrize("row", MARKED, indirect=True, ids=name)
 def test_come_back_marked_nothing_happens_by_itself(row):
     """The host app loads the page that was handed over.
 
-    Its next rungs wait for a tap, and the address is clean.
+    Its next steps wait for a tap, and the address is clean.
     """
     engine = row.engine
     engine.open(row.url, row.agent)
-    visit = token(engine)
-    for number in range(len(row.rungs)):
-        engine.open(f"{row.url}?_esc={number}.0-{visit}", row.agent)
-        rest = row.rungs[number + 1 :]
+    tried = [marker for marker in markers(engine) if "_esc=stay" not in marker]
+    assert tried
+    for marker in tried:
+        engine.open(f"{row.url}?{marker}", row.agent)
         links = engine.script(
             "return [...document.querySelectorAll('.step a')].map(link => "
             "[link.getAttribute('href'), link.dataset.trigger])"
         )
-        assert [(TOKEN.sub(r"\1{T}", uri), trigger) for uri, trigger in links] == [
-            (rung.uri, "tap") for rung in rest
+        hands_over = re.compile(rf"{short(marker)}(?![\w-])").search
+        at = next(at for at, way in enumerate(row.ways) if hands_over(unquote(way.uri)))
+        rest = row.ways[at + 1 :] or row.ways
+        assert [(short(uri), trigger) for uri, trigger in links] == [
+            (way.uri, "tap") for way in rest
         ]
-        assert shown(engine) == ([0] if rest else [])
+        assert shown(engine) == [0]
         assert engine.script("return location.search") == ""
         assert attempts(engine) == []

@@ -17,32 +17,23 @@ from django.urls import path
 from flask import Flask, request, session
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from itsdangerous import TimestampSigner
 from webtest import TestApp
 
 import escape_mw
 from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.journeys import VISIT
-from escape_mw.engine.engine import ENGINES
-from escape_mw.events.tokens import OUTCOME_AGE
+from escape_mw.decision.model import Subject
+from escape_mw.decision.tokens import OUTCOME_AGE
+from escape_mw.engine.outcomes import ENGINES
 
 from ..agents import CHROME_ANDROID, SAFARI, TIKTOK_ANDROID
-from ..endpoints.test_beacons import token
+from ..marked import signing_at
 from ..measured import MARKER, RULES, Measured, trial, word
 
 NOW = 1_800_000_000
+OTHER = {**RULES, "secret": "another secret for tests"}
+ANOTHER = {**RULES, "site": "another"}
 SITE = "https://site.example"
-
-
-@pytest.fixture(autouse=True)
-def _alone():
-    """No other test's middleware takes this one's outcomes: they all have the same secret."""
-    before = list(ENGINES)
-    for engine in before:
-        ENGINES.discard(engine)
-    yield
-    for engine in before:
-        ENGINES.add(engine)
 
 
 @pytest.fixture
@@ -50,20 +41,35 @@ def at(monkeypatch):
     """at(seconds): the time of all signatures from here on."""
 
     def set_to(later):
-        monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: NOW + later)
+        signing_at(monkeypatch, NOW + later)
 
     set_to(0)
     return set_to
 
 
+def token(rules=RULES):
+    """What a site that has these rules finds in its environ, for one visit."""
+    return escape_mw.load(rules).policy.tokens.site("visit")
+
+
+def beacon():
+    return escape_mw.load(RULES).policy.tokens.beacon(Subject("visit"))
+
+
 RECORDED = [
     pytest.param(token, True, ["outcome presave"], id="a visit of ours"),
     pytest.param(lambda: token() + "x", False, ["forged x1"], id="a forged one"),
+    pytest.param(beacon, False, ["forged x1"], id="the token of a page"),
+    pytest.param(lambda: token(OTHER), False, ["forged x1"], id="of a site with another secret"),
+    pytest.param(lambda: token(ANOTHER), False, ["forged x1"], id="of another site"),
     pytest.param(lambda: "visit", False, ["forged x1"], id="anything else"),
     pytest.param(lambda: "ünï", False, ["forged x1"], id="not even ASCII"),
     pytest.param(lambda: "x" * 10_000, False, ["forged x1"], id="far too long"),
     pytest.param(lambda: "", False, [], id="no visit"),
     pytest.param(lambda: None, False, [], id="None"),
+    pytest.param(lambda: 7, False, [], id="a number"),
+    pytest.param(lambda: token().encode(), False, [], id="bytes"),
+    pytest.param(lambda: ["visit"], False, [], id="a list, as a query parser gives"),
 ]
 
 
@@ -134,17 +140,59 @@ def test_a_middleware_that_is_gone_records_nothing():
     assert told == []
 
 
-def test_two_sites_in_one_process_are_told_apart(at):
+@pytest.mark.parametrize("outcome", [None, 7, b"presave", ["presave"]])
+def test_an_outcome_that_is_not_text_is_not_one(outcome):
+    site = Measured()
+    assert escape_mw.record(outcome, token()) is False
+    assert site.words == []
+
+
+SITES = [
+    pytest.param(OTHER, id="another secret"),
+    pytest.param(ANOTHER, id="the same secret, another site"),
+    pytest.param({**RULES, "rules": [{"path": "/**", "to": "page"}]}, id="other rules"),
+]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("others", SITES)
+def test_two_sites_in_one_process_are_told_apart(at, caplog, others, turned):
+    """By record() and at either site's own address, in whichever order they were made."""
     at(0)
-    sites = [Measured(), Measured({**RULES, "secret": "another secret for tests"})]
-    theirs = sites[1].middleware.engine.rules.policy.markers.token(
-        "visit~0~tiktok~33~android~site~other~browser~~"
-    )
+    made = [Measured(rules) for rules in ((others, RULES) if turned else (RULES, others))]
+    ours, theirs = reversed(made) if turned else made
     for _ in range(5):
-        assert escape_mw.record("presave", theirs)
         assert escape_mw.record("presave", token())
-    for site in sites:
-        assert [event.outcome for event in site.events if event.visit] == ["presave"]
+        assert escape_mw.record("follow", token(others))
+    for site in made:
+        site.ask("/_escape/outcome/presave", SAFARI, "POST", token(others).encode())
+    assert [event.outcome for event in ours.events if event.visit] == ["presave"]
+    assert [event.outcome for event in theirs.events if event.visit] == ["follow", "presave"]
+    assert caplog.records == []
+
+
+ALIKE = [
+    pytest.param(RULES, RULES, 1, id="alike, with sinks of their own"),
+    pytest.param(RULES, ANOTHER, 0, id="another site"),
+    pytest.param(RULES, OTHER, 0, id="another secret"),
+    pytest.param(RULES, {**RULES, "mode": "off"}, 1, id="one of them off, for now"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "warnings"), ALIKE)
+def test_two_middlewares_that_cannot_be_told_apart_are_warned_of(caplog, one, other, warnings):
+    kept = [Measured(one), Measured(other)]
+    assert len(caplog.records) == warnings
+    assert kept
+
+
+def test_one_application_wrapped_twice_is_not_warned_of(caplog):
+    """Where both record in the same place, no outcome is lost, whichever of them it goes to."""
+    told = []
+    sinks = [told.extend]
+    kept = [escape_mw.EscapeMiddleware(plain_site, RULES, sinks=sinks) for _ in range(3)]
+    assert caplog.records == []
+    assert kept
 
 
 # --- through the site's own flow ------------------------------------------------------------------
@@ -271,9 +319,9 @@ def test_the_outcome_of_an_arrival(monkeypatch, flow):
         assert real(on(page), CHROME_ANDROID) == "True"
         assert real(on(page), CHROME_ANDROID) == "True", "a repeat is one of ours too"
         assert sorted(flushed(told)) == [
-            "arrived intent tap escape",
+            "arrived intent tap",
             "eligible escape",
-            "outcome presave escape",
+            "outcome presave",
             "repeat x1",
             "shown intent tap escape",
         ]
@@ -289,7 +337,7 @@ def test_the_outcome_of_a_holdout(monkeypatch, flow):
         webview = browser()
         page = webview("/presave/x", TIKTOK_ANDROID)
         assert webview(on(page), TIKTOK_ANDROID) == "True"
-        assert flushed(told) == ["eligible holdout", "outcome presave holdout"]
+        assert flushed(told) == ["eligible holdout", "outcome presave"]
     assert len({event.visit for event in told}) == 1
 
 

@@ -25,11 +25,12 @@ from escape_mw.events import prometheus, sinks
 from escape_mw.events.event import ARMS, COUNTED, STAGES
 
 from ..agents import CHROME_ANDROID, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..endpoints.test_beacons import token
 from ..measured import RULES, SECRET, Measured, trial, word
 from ..public.test_wsgi import environ_of
 from ..sites import ask_django_asgi, ask_django_wsgi, plain
 from .test_recorder import PYTHON, until
+
+OUTCOME = load(RULES).policy.tokens.site("visit").encode()
 
 # --- the log --------------------------------------------------------------------------------------
 
@@ -202,22 +203,17 @@ def test_prometheus_counts_by_what_the_rules_and_the_catalogue_name():
     for _ in range(3):
         site.ask("/presave/x", TIKTOK_ANDROID)
     site.ask("/presave/x?{M}", CHROME_ANDROID)
-    site.ask("/_escape/outcome/presave", SAFARI, "POST", token().encode())
+    site.ask("/_escape/outcome/presave", SAFARI, "POST", OUTCOME)
     for _ in range(5):
         site.ask("/_escape/e", TIKTOK_ANDROID, "POST", b"forged")
     assert site.events
-    about = {
-        "rule": "pre-saves",
-        "app": "tiktok",
-        "platform": "android",
-        "service": "site",
-        "goal": "browser",
-    }
+    known = {"rule": "pre-saves", "app": "tiktok", "platform": "android"}
+    about = {**known, "service": "site", "goal": "browser"}
     assert grown(before) == {
         labels(event="eligible", **about): 3,
         labels(event="shown", technique="intent", **about): 3,
-        labels(event="arrived", technique="intent", **about): 1,
-        labels(event="outcome", outcome="presave", **about): 1,
+        labels(event="arrived", technique="intent", **known): 1,
+        labels(event="outcome", outcome="presave"): 1,
         labels(event="forged"): 5,
     }
 
@@ -330,11 +326,14 @@ def spans():
 
 
 TRACED = RULES | {"events": {"opentelemetry": True, "outcomes": ["presave"]}}
-ABOUT = {
+KNOWN = {  # what a visit's tokens say
     "escape_mw.rule": "pre-saves",
     "escape_mw.app": "tiktok",
-    "escape_mw.app_version": "33",
     "escape_mw.platform": "android",
+}
+ABOUT = {
+    **KNOWN,
+    "escape_mw.app_version": "33",
     "escape_mw.service": "site",
     "escape_mw.kind": "other",
     "escape_mw.goal": "browser",
@@ -351,15 +350,12 @@ def test_the_current_span_says_what_happened(spans):
     }
     assert spans(lambda: site.ask("/presave/x?{M}", CHROME_ANDROID)) == {
         "escape_mw.event": "arrived",
-        **ABOUT,
+        **KNOWN,
         **INTENT,
     }
-    assert spans(
-        lambda: site.ask("/_escape/outcome/presave", SAFARI, "POST", token().encode())
-    ) == {
+    assert spans(lambda: site.ask("/_escape/outcome/presave", SAFARI, "POST", OUTCOME)) == {
         "escape_mw.event": "outcome",
         "escape_mw.outcome": "presave",
-        **ABOUT,
     }
 
 
@@ -534,12 +530,10 @@ FROM_OUTSIDE = [
     pytest.param(
         {"secret": "${OUTSIDE}"},
         SECRET,
-        lambda rules: (
-            rules.policy.markers.verify(
-                Measured().middleware.engine.rules.policy.markers.token("x")
-            ).text
+        lambda rules: rules.policy.tokens.read_site(
+            load({"version": 1, "secret": SECRET}).policy.tokens.site("x")
         ),
-        "x",
+        ("x", True),
         id="the secret",
     ),
 ]

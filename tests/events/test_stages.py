@@ -8,7 +8,6 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from itsdangerous import TimestampSigner
 
 from escape_mw import Event, catalogue
 from escape_mw.decision.experiment import Experiment
@@ -27,6 +26,7 @@ from ..agents import (
     UNNAMED_ANDROID,
     UNNAMED_IOS,
 )
+from ..marked import signing_at
 from ..measured import ALBUM, RULES, TRACK, Measured, trial, with_each_rule, word
 
 NOW = 1_800_000_000
@@ -116,7 +116,7 @@ RECORDED = [
         id="a forged signature is not an arrival",
     ),
     pytest.param(
-        [PRESAVE, ARRIVAL._replace(path="/presave/x?_esc=stay")],
+        [PRESAVE, ARRIVAL._replace(path="/presave/x?{S}")],
         SHOWN,
         id="a visitor who stays has not arrived",
     ),
@@ -127,13 +127,18 @@ RECORDED = [
     ),
     pytest.param(
         [PRESAVE, ARRIVAL._replace(path="/admin/x?{M}")],
-        [*SHOWN, "arrived intent tap"],
-        id="an arrival on a path that the rules leave alone",
+        SHOWN,
+        id="a marker on a path that the rules leave alone is not an arrival",
     ),
     pytest.param(
-        [PRESAVE, ARRIVAL._replace(path="/bio/x?{M}")],
+        [PRESAVE, ARRIVAL._replace(path="/presave/y?{M}")],
+        SHOWN,
+        id="a marker on another page is not an arrival",
+    ),
+    pytest.param(
+        [PRESAVE, ARRIVAL._replace(path="/presave/x?fbclid=1&{M}")],
         [*SHOWN, "arrived intent tap"],
-        id="an arrival that the site has led to another page",
+        id="an arrival with a click id",
     ),
     pytest.param(
         [LINE, RETRY],
@@ -147,11 +152,11 @@ RECORDED = [
     ),
     pytest.param(
         [LINE, RETRY._replace(path="/presave/x?{M}x")],
-        ["eligible", "attempt line-external redirect", "eligible", "shown x-safari tap"],
-        id="a forged retry",
+        ["eligible", "attempt line-external redirect"],
+        id="a forged retry is nobody's visit",
     ),
     pytest.param(
-        [PRESAVE, Ask("/presave/x?_esc=stay")],
+        [PRESAVE, Ask("/presave/x?{S}")],
         SHOWN,
         id="a visitor who continues here is not shown the page again",
     ),
@@ -206,9 +211,7 @@ RECORDED = [
 
 def asked(site, requests, monkeypatch):
     for request in requests:
-        monkeypatch.setattr(
-            TimestampSigner, "get_timestamp", lambda _, request=request: NOW + request.later
-        )
+        signing_at(monkeypatch, NOW + request.later)
         assert (
             site.ask(request.path, request.agent, request.method, **request.headers).status_int
             < 400
@@ -284,9 +287,9 @@ IN_A_TRIAL = [
     pytest.param([Ask("/other")], [], [], id="a page that the site does not redirect"),
     pytest.param(
         [PRESAVE, ARRIVAL],
-        ["eligible escape", "shown intent tap escape", "arrived intent tap escape"],
+        ["eligible escape", "shown intent tap escape", "arrived intent tap"],
         ["eligible holdout"],
-        id="an arrival",
+        id="an arrival, which is joined to its arm by the visit",
     ),
     pytest.param(
         [Ask("/presave/x", headers={"DNT": "1"})],
@@ -305,16 +308,21 @@ def test_both_arms_are_eligible_before_the_split(monkeypatch, requests, escaped,
         site = Measured(trial())
         asked(site, requests, monkeypatch)
         assert site.words == words
-        assert {event.experiment for event in site.events if event.visit} <= {"autumn"}
+        assert {event.experiment for event in site.events if event.visit} <= {"autumn", ""}
 
 
-def test_a_visit_keeps_its_arm_on_its_way(monkeypatch):
-    """Even if the retry or the arrival would be assigned another arm."""
-    arms = iter(["escape", "holdout", "holdout"])
+def test_a_visit_is_drawn_once_on_its_way(monkeypatch):
+    """The retry and the arrival say which visit they are of, its first event says the arm."""
+    arms = iter(["escape"])
     monkeypatch.setattr(Experiment, "arm", lambda *_: next(arms))
     site = Measured(trial())
     asked(site, [LINE, RETRY, Ask("/presave/x?{M}", SAFARI)], monkeypatch)
-    assert [event.arm for event in site.events] == ["escape"] * 4
+    assert [(event.name, event.arm) for event in site.events] == [
+        ("eligible", "escape"),
+        ("attempt", "escape"),
+        ("shown", ""),
+        ("arrived", ""),
+    ]
     assert len({event.visit for event in site.events}) == 1
 
 
@@ -450,7 +458,7 @@ def test_a_visitor_who_asks_not_to_be_tracked_gets_a_page_that_reports_nothing(h
     assert 'data-visit="' not in private
     assert "connect-src" not in private.headers["Content-Security-Policy"]
     assert marker
-    assert "~" not in marker, "no journey in the marker"
+    assert marker.startswith("_esc=intent~~"), "no visit in the marker"
 
 
 def test_without_events_there_is_nothing_to_report_to():
@@ -470,7 +478,7 @@ HOSTILE = st.text(
 APPS = {app.id for app in catalogue.load().apps} | {""}
 SERVICES = {entry.id for entry in catalogue.load().destinations} | {"site", ""}
 FORMS = {
-    "visit": r"[\w-]{12}|",
+    "visit": "[0-9a-f]{24}|",
     "name": "|".join((*STAGES, *COUNTED)),
     "rule": "pre-saves|bio|out|redirects|",
     "app": "|".join(APPS),

@@ -343,7 +343,7 @@ def test_redirect():
     made = render_redirect(
         Redirect(
             "escape",
-            "https://site.example/?_esc=0.0-x&openExternalBrowser=1",
+            "https://site.example/?_esc=line-external&openExternalBrowser=1",
             TIKTOK,
             SPOTIFY,
             "rule 1",
@@ -352,7 +352,7 @@ def test_redirect():
     assert made.status == "302 Found"
     assert made.body == b""
     headers = dict(made.headers)
-    assert headers["Location"] == "https://site.example/?_esc=0.0-x&openExternalBrowser=1"
+    assert headers["Location"] == "https://site.example/?_esc=line-external&openExternalBrowser=1"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Content-Security-Policy"] == BARE_POLICY
 

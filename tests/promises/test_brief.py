@@ -2,25 +2,32 @@
 
 As visitors in TikTok, Instagram and a desktop browser meet it.
 
-Every URI is written out; {T} stands for the visit's signed token.
+Every URI is written out; of a marker, the technique is.
 """
 
 from __future__ import annotations
+
+import re
+from urllib.parse import unquote
 
 import pytest
 from webtest import TestApp
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
+from escape_mw import EscapeMiddleware, load
+
 from ..agents import (
+    CHROME_ANDROID,
     CHROME_DESKTOP,
+    FACEBOOK_ANDROID,
     INSTAGRAM_ANDROID,
     INSTAGRAM_IOS,
     SAFARI,
     TIKTOK_ANDROID,
     TIKTOK_IOS,
 )
-from ..conftest import TOKEN
+from ..marked import marked, short, stay
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio"
 SIGN_IN = "https://accounts.spotify.com/authorize?client_id=c0ffee&response_type=code&redirect_uri=https%3A%2F%2Fsite.example%2Fback&state=xyz"
@@ -46,15 +53,21 @@ SITE = {
     "/follow": SIGN_IN,
     "/news": "https://news.example/story",
 }
-RULES = {
-    "version": 1,
-    "rules": [
-        {"name": "bio link", "path": "/bio/{slug}", "to": "https://open.spotify.com/track/{slug}"},
-        {"name": "out", "path": "/out", "to": {"query": "url"}},
-        {"name": "pre-save", "path": "/presave/**", "to": "page"},
-        {"name": "every redirect", "path": "/**", "to": "redirect"},
-    ],
-}
+RULES = load(
+    {
+        "version": 1,
+        "rules": [
+            {
+                "name": "bio link",
+                "path": "/bio/{slug}",
+                "to": "https://open.spotify.com/track/{slug}",
+            },
+            {"name": "out", "path": "/out", "to": {"query": "url"}},
+            {"name": "pre-save", "path": "/presave/**", "to": "page"},
+            {"name": "every redirect", "path": "/**", "to": "redirect"},
+        ],
+    }
+)
 
 
 @Request.application
@@ -68,9 +81,9 @@ def site(request: Request) -> Response:
 
 
 @pytest.fixture
-def visit(wrapped):
+def visit():
     app = TestApp(
-        wrapped(site, RULES),
+        EscapeMiddleware(site, RULES),
         lint=True,
         extra_environ={"wsgi.url_scheme": "https", "HTTP_HOST": "site.example"},
     )
@@ -80,14 +93,13 @@ def visit(wrapped):
 
 
 def buttons(response):
-    return [link["href"].replace(TOKEN, "{T}") for link in response.html.select("a.button")]
+    return [short(link["href"]) for link in response.html.select("a.button")]
 
 
-def intent(
-    data: str, page: str, step: int, package: str = "", scheme: str = "https", rule: int = 3
-) -> str:
+def intent(data: str, page: str, package: str = "", scheme: str = "https") -> str:
     """The form of AOSP's Intent.parseUri, as our documentation states it."""
-    fallback = f"https%3A%2F%2Fsite.example{page}_esc%3D{step}.{rule}-{{T}}"
+    technique = "intent-app" if package else "intent"
+    fallback = f"https%3A%2F%2Fsite.example{page}_esc%3D{technique}"
     wanted = f"package={package};" if package else ""
     return (
         f"intent://{data}#Intent;scheme={scheme};action=android.intent.action.VIEW;category=android.intent.category.BROWSABLE;"
@@ -106,13 +118,11 @@ APP_GOAL = [
             intent(
                 "open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio",
                 "%2Ftrack%3F",
-                0,
                 SPOTIFY,
             ),
             intent(
                 "open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio",
                 "%2Ftrack%3F",
-                1,
             ),
         ],
         id="R3 R4 a track, TikTok on Android: the app, then the browser",
@@ -130,16 +140,14 @@ APP_GOAL = [
             intent(
                 "open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio",
                 "%2Ftrack%3F",
-                0,
                 SPOTIFY,
             ),
             intent(
                 "open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio",
                 "%2Ftrack%3F",
-                1,
             ),
         ],
-        id="R3 R6 a track, Instagram on Android: by itself, then a tap",
+        id="R3 R6 a track, Instagram on Android: the app, then the browser",
     ),
     pytest.param(
         "/track",
@@ -177,8 +185,8 @@ APP_GOAL = [
         "/short",
         TIKTOK_ANDROID,
         [
-            intent("spotify.link/AbCdEfGhIjK", "%2Fshort%3F", 0, SPOTIFY),
-            intent("spotify.link/AbCdEfGhIjK", "%2Fshort%3F", 1),
+            intent("spotify.link/AbCdEfGhIjK", "%2Fshort%3F", SPOTIFY),
+            intent("spotify.link/AbCdEfGhIjK", "%2Fshort%3F"),
         ],
         id="R2 a short link on Android needs no app URI",
     ),
@@ -195,11 +203,10 @@ APP_GOAL = [
             intent(
                 "music.apple.com/us/album/harbour/1440857781?i=1440857786&at=10l",
                 "%2Fapple%3F",
-                0,
                 APPLE,
             ),
             intent(
-                "music.apple.com/us/album/harbour/1440857781?i=1440857786&at=10l", "%2Fapple%3F", 1
+                "music.apple.com/us/album/harbour/1440857781?i=1440857786&at=10l", "%2Fapple%3F"
             ),
         ],
         id="R9 Apple Music on Android",
@@ -244,20 +251,18 @@ BROWSER_GOAL = [
 
 @pytest.mark.parametrize("path", BROWSER_GOAL)
 def test_browser_goal_hands_over_our_own_marked_page(visit, path):
-    rule = 2 if path.startswith("/presave") else 3
     page = path.replace("/", "%2F")
     own = f"site.example{path}?_esc="
+    quoted = f"https%3A%2F%2Fsite.example{page}%3F_esc%3D"
     assert buttons(visit(path, TIKTOK_IOS)) == []
-    assert buttons(visit(path, TIKTOK_ANDROID)) == [
-        intent(f"{own}0.{rule}-{{T}}", f"{page}%3F", 0, rule=rule)
-    ]
+    assert buttons(visit(path, TIKTOK_ANDROID)) == [intent(f"{own}intent", f"{page}%3F")]
     assert buttons(visit(path, INSTAGRAM_ANDROID)) == [
-        intent(f"{own}0.{rule}-{{T}}", f"{page}%3F", 0, rule=rule),
-        f"instagram://extbrowser/?url=https%3A%2F%2Fsite.example{page}%3F_esc%3D1.{rule}-{{T}}",
+        intent(f"{own}intent", f"{page}%3F"),
+        f"instagram://extbrowser/?url={quoted}extbrowser",
     ]
     assert buttons(visit(path, INSTAGRAM_IOS)) == [
-        f"instagram://extbrowser/?url=https%3A%2F%2Fsite.example{page}%3F_esc%3D0.{rule}-{{T}}",
-        f"googlechromes://{own}1.{rule}-{{T}}",
+        f"instagram://extbrowser/?url={quoted}extbrowser",
+        f"googlechromes://{own}chrome-ios",
     ]
 
 
@@ -276,8 +281,14 @@ TRIGGERS = [
     pytest.param(
         "/track",
         INSTAGRAM_ANDROID,
+        ["tap", "tap"],
+        id="R5 Instagram on Android: it asks before it leaves by itself",
+    ),
+    pytest.param(
+        "/track",
+        FACEBOOK_ANDROID,
         ["auto", "tap"],
-        id="R6 Instagram on Android: within the first frame",
+        id="R6 Facebook on Android: within the first frame",
     ),
     pytest.param(
         "/smart", INSTAGRAM_IOS, ["tap", "tap"], id="R5 Instagram on iOS: never by itself"
@@ -299,7 +310,7 @@ def test_no_dead_end(visit, path, agent):
     assert page.select_one("#link").text == (
         SITE[path] if path == "/track" else f"https://site.example{path}"
     )
-    assert page.select_one(".stay a")["href"] == (
+    assert short(page.select_one(".stay a")["href"]) == (
         SITE[path] if path == "/track" else f"https://site.example{path}?_esc=stay"
     )
 
@@ -309,26 +320,88 @@ def test_destination_arrives_byte_for_byte(visit):
 
     With every parameter of the label's.
     """
-    arrival = visit(f"/smart?_esc=0.3-{TOKEN}", SAFARI)
+    arrival = visit(marked(RULES.policy, "/smart", "intent", rule=3), SAFARI)
     assert (arrival.status_int, arrival.location) == (302, LINKFIRE)
 
 
 def test_arrival_of_a_site_without_an_answer_of_its_own(visit):
     """R10: where only the rules know the destination, the arrival is led on to it."""
-    target = "https%3A%2F%2Fpaperlanterns.lnk.to%2Fharbour%3Futm_source%3Dtiktok"
-    arrival = visit(f"/out?url={target}&_esc=0.1-{TOKEN}", SAFARI)
+    path = marked(RULES.policy, "/bio/4uLU6hMCjMI75M1A2tKUQC", "intent")
+    arrival = visit(path, SAFARI)
     assert (arrival.status_int, arrival.location) == (
         302,
-        "https://paperlanterns.lnk.to/harbour?utm_source=tiktok",
+        "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
     )
+
+
+def test_arrival_at_an_address_that_the_request_names_is_the_sites(visit):
+    """R10: the site's own check of its parameter is not passed by."""
+    target = "https%3A%2F%2Fpaperlanterns.lnk.to%2Fharbour%3Futm_source%3Dtiktok"
+    path = marked(RULES.policy, f"/out?url={target}", "intent", rule=1)
+    assert visit(path, SAFARI).text == f"<p>GET /out?url={target}</p>"
+
+
+HANDED = [
+    pytest.param("/smart", 302, LINKFIRE, id="R10 a smart link"),
+    pytest.param("/follow", 302, SIGN_IN, id="R11 a sign-in start"),
+    pytest.param("/presave/harbour", 200, None, id="R11 a page of the site's own"),
+]
+
+
+@pytest.mark.parametrize(("path", "status", "location"), HANDED)
+def test_what_the_page_hands_over_is_the_sites_own_answer_in_the_browser(
+    visit, path, status, location
+):
+    """As the page itself wrote it: the URL in the button, opened by a real browser."""
+    uri = visit(path, TIKTOK_ANDROID).html.select_one("a.button")["href"]
+    handed = uri.removeprefix("intent://site.example").partition("#")[0]
+    arrival = visit(handed, CHROME_ANDROID)
+    assert (arrival.status_int, arrival.location) == (status, location)
+
+
+LOOPS = [
+    pytest.param(
+        "/track", TIKTOK_ANDROID, ["intent-app", "intent", "intent-app"], id="R5 two steps"
+    ),
+    pytest.param("/smart", TIKTOK_ANDROID, ["intent", "intent", "intent"], id="R5 one step"),
+    pytest.param(
+        "/track",
+        FACEBOOK_ANDROID,
+        ["intent-app", "intent", "intent-app"],
+        id="R6 one that fired by itself",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "agent", "expected"), LOOPS)
+def test_a_hand_off_that_comes_back_meets_a_button(visit, path, agent, expected):
+    """Nothing fires by itself again, and behind the last step the ladder begins anew."""
+    met = [visit(path, agent).html.select_one("a.button")]
+    for _ in expected[1:]:
+        fallback = re.search("browser_fallback_url=([^;]+)", met[-1]["href"])[1]
+        back = visit(unquote(fallback).removeprefix("https://site.example"), agent)
+        met.append(back.html.select_one("a.button"))
+    assert [link["data-technique"] for link in met] == expected
+    assert {link["data-trigger"] for link in met[1:]} == {"tap"}
+
+
+def test_who_stays_is_left_alone_on_the_pages_that_follow(visit):
+    """R5: a flow of several pages keeps the choice, as the page's own link began it."""
+    stays = visit("/presave/harbour", TIKTOK_IOS).html.select_one(".stay a")["href"]
+    assert visit(stays, TIKTOK_IOS).text == "<p>GET /presave/harbour?</p>"
+    onward = visit("/presave/next?a=1", TIKTOK_IOS, Referer=stays, Accept="text/html")
+    assert (onward.status_int, short(onward.location)) == (
+        302,
+        "https://site.example/presave/next?a=1&_esc=stay",
+    )
+    assert visit(onward.location, TIKTOK_IOS).text == "<p>GET /presave/next?a=1</p>"
 
 
 def test_the_site_never_sees_the_marker(visit):
-    assert (
-        visit(f"/presave/harbour?a=1&_esc=0.2-{TOKEN}&b=2", SAFARI).text
-        == "<p>GET /presave/harbour?a=1&b=2</p>"
-    )
-    assert visit("/presave/harbour?_esc=stay", TIKTOK_IOS).text == "<p>GET /presave/harbour?</p>"
+    path = marked(RULES.policy, "/presave/harbour?a=1", "intent", rule=2) + "&b=2"
+    assert visit(path, SAFARI).text == "<p>GET /presave/harbour?a=1&b=2</p>"
+    path = stay(RULES.policy, "/presave/harbour")
+    assert visit(path, TIKTOK_IOS).text == "<p>GET /presave/harbour?</p>"
 
 
 UNTOUCHED = [

@@ -175,7 +175,7 @@ def test_no_intent_says_more_than_it_should():
         found = find(row["value"])
         for make, package in [(intent, None), (intent_app, "com.spotify.music")]:
             uri = found and make(
-                Handoff(found.url, "https://site.example/?_esc=0.0-T", "tiktok", package)
+                Handoff(found.url, "https://site.example/?_esc=T", "tiktok", package)
             )
             if uri is None:
                 continue
@@ -187,7 +187,7 @@ def test_no_intent_says_more_than_it_should():
                 None,
                 False,
             )
-            assert parsed["extras"] == {"browser_fallback_url": "https://site.example/?_esc=0.0-T"}
+            assert parsed["extras"] == {"browser_fallback_url": "https://site.example/?_esc=T"}
             assert intent_uri.host(parsed["data"]) == "open.spotify.com"
             assert uri.count("#") == 1
             assert uri.endswith(";end")

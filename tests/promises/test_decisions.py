@@ -2,7 +2,7 @@
 
 `decisions.jsonl` beside this file holds, for every example agent and every example URL of the
 catalogue, what `escape-mw explain` said when it was last written: `always` is what is the same
-each way, None is left out, and markers have lost their token. A change that is meant is written
+each way, None is left out, and markers say their technique only. A change that is meant is written
 down anew, and looked at in the diff:
 
     python -m tests.promises.test_decisions > tests/promises/decisions.jsonl
@@ -11,7 +11,6 @@ down anew, and looked at in the diff:
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from escape_mw import catalogue, load
 from escape_mw.engine.explain import Explainer
 
 from ..agents import TIKTOK_ANDROID, TIKTOK_IOS
+from ..marked import short
 
 GOLDEN = Path(__file__).with_name("decisions.jsonl")
 RULES = {
@@ -34,7 +34,7 @@ LEADS = {
     "page": {"url": "/presave/x?a=1"},
 }
 AGENTS = {"TikTok on iOS": {"ua": TIKTOK_IOS}, "TikTok on Android": {"ua": TIKTOK_ANDROID}}
-TOKEN = re.compile(r"(_esc(?:=|%3D)\d+\.\d+)-[\w-]{12}\.[\w-]{6}\.[\w-]{27}", re.ASCII)
+
 CATALOGUE = catalogue.load()
 
 
@@ -45,7 +45,7 @@ def explainer() -> Explainer:
 
 def told(record: dict[str, Any]) -> dict[str, Any]:
     """What is said of a record, in short: a step is its technique, its trigger and its URI."""
-    said = json.loads(TOKEN.sub(r"\1-TOKEN", json.dumps(explainer().describe(record))))
+    said = json.loads(short(json.dumps(explainer().describe(record))))
     said["steps"] = [" ".join(filter(None, step.values())) for step in said["steps"]]
     return without_none(said)
 

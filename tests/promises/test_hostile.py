@@ -19,6 +19,7 @@ from escape_mw.engine.engine import Engine
 
 from .. import agents
 from ..conftest import corpus
+from ..marked import marked, stay
 from ..public.test_wsgi import environ_of
 
 RULES = {
@@ -76,10 +77,29 @@ TARGETS = st.one_of(
         ]
     ),
 )
+FORGED = "6b081bf7.AAAAAAAAAAAAAAAAAAAAAAAAAAA"
+MARKERS = [
+    "stay",
+    f"stay~.{FORGED}",
+    f"intent~~0a1b2c3d~tiktok~android.{FORGED}",
+    f"app-scheme~visit~~~.{FORGED}",
+    "menu~~~~.ffffffffff.",
+]
+MADE = [  # as each is drawn, for they grow old
+    lambda: marked(ENGINE.rules.policy, "/out", "app-scheme", 2),
+    lambda: stay(ENGINE.rules.policy, "/page/x"),
+]
+
+
+def made(make):
+    return make().partition("?")[2]
+
+
 QUERIES = st.one_of(
     TEXT,
     st.builds("url={}{}".format, TARGETS, TEXT),
-    st.builds("_esc={}&{}".format, st.sampled_from(["stay", "0.0-a.b.c", "99.999999-x.y.z"]), TEXT),
+    st.builds("_esc={}&{}".format, st.sampled_from(MARKERS), TEXT),
+    st.builds("{}&{}".format, st.sampled_from(MADE).map(made), TEXT),
 )
 ENVIRONS = st.fixed_dictionaries(
     {
@@ -167,7 +187,7 @@ def test_any_redirect_of_the_site_is_answered_or_stands(environ, target, tail):
     passed = ENGINE.answer(environ)
     if passed is None or isinstance(passed, Answer):
         return
-    answer = ENGINE.answer_redirect(passed, target + tail)
+    answer = ENGINE.answer_redirect(passed, "302", target + tail)
     if isinstance(answer, Answer):
         own = (environ["HTTP_HOST"].partition(":")[0].lower(),)
         assert all(ALLOWED.match(host or "") or host in own for host in hosts_of(answer))

@@ -22,7 +22,7 @@ from escape_mw.lab.store import LabStore
 from escape_mw.rules.reload import RulesSource
 
 from ..agents import SAFARI, TIKTOK_IOS
-from ..conftest import SECRET
+from ..marked import SECRET
 from ..public.test_wsgi import TRACK, environ_of
 
 PACKAGE = Path(escape_mw.__file__).parent
@@ -111,6 +111,7 @@ def hostile_environ(text, agent=TIKTOK_IOS, path="/listen/", query="", **more):
             f"{path}s3cret-path{text[:200]}",
             f"{query}a=s3cret-query{text[:200]}",
         ),
+        "HTTP_ACCEPT": "text/html",
         "HTTP_COOKIE": f"s3cret-cookie{text}",
         "HTTP_REFERER": f"https://site.example/?s3cret-referrer{text}",
         "HTTP_ACCEPT_LANGUAGE": f"en,s3cret-language{text}",
@@ -153,6 +154,16 @@ def fails_to_record(text, monkeypatch, _):
 def fails_at_a_redirect(text, monkeypatch, _):
     monkeypatch.setattr("escape_mw.page.interstitial.Interstitial.answer", lambda *_: {}["missing"])
     ask(hostile_environ(text))
+
+
+def has_a_failing_body(text, *_):
+    def failing(environ, start_response):
+        site(environ, start_response)
+        return ({}["missing"] for _ in "x")
+
+    body = EscapeMiddleware(failing)(hostile_environ(text), lambda *_: None)
+    b"".join(body)
+    body.close()
 
 
 def has_a_failing_observer(text, *_):
@@ -204,6 +215,11 @@ REQUESTS = [
         fails_at_a_redirect,
         "internal error; the site's redirect was sent unchanged",
         id="an internal error at a redirect",
+    ),
+    pytest.param(
+        has_a_failing_body,
+        "the body of a replaced redirect raised an exception",
+        id="a body that fails as it is read",
     ),
     pytest.param(
         has_a_failing_observer, "an observer raised an exception", id="a failing observer"
@@ -310,6 +326,12 @@ def refuses_an_event(text, _):
     recorder.close()
 
 
+def is_wrapped_twice(text, _):
+    rules = {"version": 1, "site": "labels", "page": {"brand": text[:200]}}
+    kept = [EscapeMiddleware(site, rules, sinks=[lambda _: None]) for _ in "xy"]
+    assert kept
+
+
 def tells_an_event(text, _):
     log([Event(0, "visit", "shown", *[text] * 12)])
 
@@ -347,6 +369,12 @@ OTHERS = [
         refuses_an_event,
         "event sink refused an event, dropped: %s: %.200r",
         id="a sink that refuses an event",
+    ),
+    pytest.param(
+        is_wrapped_twice,
+        "two middlewares of this process have the same secret and the same site, and record"
+        " events in different places; give each a 'site' of its own, or outcomes may be lost",
+        id="two middlewares that are alike",
     ),
     pytest.param(tells_an_event, "%s", id="an event"),
 ]

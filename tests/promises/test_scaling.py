@@ -13,6 +13,7 @@ import pytest
 from escape_mw import EscapeMiddleware, RulesError, load
 
 from .. import agents
+from ..marked import stay
 from ..public.test_wsgi import environ_of, redirecting
 
 FIXED = 5_000  # instructions that one kind of request may take more than another, whatever its size
@@ -97,7 +98,13 @@ def of_query(size):
 
 
 def of_marked(size):
-    return asked(environ_of(agents.TIKTOK_IOS, "/listen", filled("_esc=stay&", "a=b&")(size)))
+    head = stay(load(None).policy, "/listen").partition("?")[2]
+    return asked(environ_of(agents.TIKTOK_IOS, "/listen", filled(f"{head}&", "a=b&")(size)))
+
+
+def of_markers(size):
+    query = "&".join(f"_esc=menu~~~~.{number:x}." for number in range(size // 15))
+    return asked(environ_of(agents.TIKTOK_IOS, "/listen", query))
 
 
 def of_target(size):
@@ -141,6 +148,7 @@ LENGTHS = [
     pytest.param(of_path, id="the path"),
     pytest.param(of_query, id="the query"),
     pytest.param(of_marked, id="a query with a marker"),
+    pytest.param(of_markers, id="a query of markers"),
     pytest.param(of_target, id="a target in the query"),
     pytest.param(of_location, id="the site's Location"),
 ]

@@ -15,11 +15,11 @@ import pytest
 from escape_mw import Answer, RulesError, load
 from escape_mw.cli.preview import STATES, Preview
 from escape_mw.engine.engine import Engine
-from escape_mw.lab.marks import LabTokens, Session, Trial
+from escape_mw.lab.marks import Session
 from escape_mw.page.languages import available
 
 from ..agents import ANDROID, IPHONE, LINE_IOS, SAFARI, TIKTOK_IOS
-from ..conftest import SECRET, TOKEN
+from ..marked import SECRET, signing_at
 from ..public.test_wsgi import environ_of
 
 WORD = "harmless"
@@ -309,7 +309,7 @@ def rules_with(values, artwork="/static/"):
 def page(rules, agent, location="https://go.label.example/x"):
     """The page in place of a site's redirect."""
     engine = Engine(rules)
-    return engine.answer_redirect(engine.answer(environ_of(agent)), location).body
+    return engine.answer_redirect(engine.answer(environ_of(agent)), "302", location).body
 
 
 def lab_page(rules, agent):
@@ -335,14 +335,18 @@ def everywhere(value):
 
 
 @pytest.fixture
-def same(fixed, monkeypatch):
-    """Rules whose signed values are all the same."""
+def same(monkeypatch):
+    """Reads rules whose signed values are all the same: one key, one id, one date."""
     monkeypatch.setattr("escape_mw.lab.marks.secrets.token_urlsafe", lambda _: "round")
-    return fixed
+    monkeypatch.setattr("escape_mw.decision.tokens.Tokens.new_visit", lambda: "visit")
+    monkeypatch.setattr("escape_mw.decision.policy.short_hash", lambda *_: "0a1b2c3d")
+    signing_at(monkeypatch, NOW)
+    monkeypatch.setattr("escape_mw.decision.signing.Signer._signature_of", lambda *_: "A" * 27)
+    return load
 
 
-def every_page(load, values, artwork):
-    rules = load(rules_with(values, artwork))
+def every_page(read, values, artwork):
+    rules = read(rules_with(values, artwork))
     return {name: make(rules, values) for name, make in PAGES.items()}
 
 
@@ -426,6 +430,15 @@ def test_slots_of_a_fixed_form_take_nothing_else(make):
 
 # --- what a request says --------------------------------------------------------------------------
 
+NOW = 1_800_000_000
+
+
+def signed(*parts):
+    """A token as the rules of `same` sign it."""
+    return f"{'~'.join(parts)}.{NOW:x}.{'A' * 27}"
+
+
+MARKER = signed("intent", "visit", "0a1b2c3d", "tiktok", "ios")
 REQUEST_RULES = {
     "version": 1,
     "destinations": {"only": ["spotify", "linkfire"]},
@@ -445,7 +458,7 @@ QUOTED = [
     pytest.param(lambda value: {"SCRIPT_NAME": "/app" + value}, id="the mount point"),
     pytest.param(lambda value: {"QUERY_STRING": value}, id="the query"),
     pytest.param(
-        lambda value: {"QUERY_STRING": f"_esc=0.3-{TOKEN}&{value}"},
+        lambda value: {"QUERY_STRING": f"_esc={MARKER}&{value}"},
         id="the query beside our marker",
     ),
     pytest.param(
@@ -513,7 +526,12 @@ UNHEARD = [
     ),
     pytest.param(lambda value: {"HTTP_ACCEPT": "text/html," + value}, {}, id="an accepted type"),
     pytest.param(
-        lambda value: {"HTTP_REFERER": "https://site.example/?" + value}, {}, id="a referrer"
+        lambda value: {
+            "HTTP_REFERER": "https://site.example/?" + value,
+            "HTTP_ACCEPT": "text/html",
+        },
+        {},
+        id="a referrer",
     ),
     pytest.param(lambda value: {"HTTP_X_REQUESTED_WITH": value}, {}, id="an embedding app"),
     pytest.param(
@@ -544,14 +562,12 @@ UNHEARD = [
         lambda value: {"PATH_INFO": "/go", "Location": value}, None, id="the site's redirect itself"
     ),
 ]
-MARK = LabTokens(SECRET).sign_trial(Trial(ROUND, "browser", "extbrowser"))
+MARK = signed(*ROUND, "browser", "extbrowser")
 LAB_PAGE = {"PATH_INFO": "/_escape/lab", "QUERY_STRING": f"token={LAB}"}
 LAB_UNHEARD = [
     pytest.param(lambda value: {"QUERY_STRING": f"token={LAB}&run={value}"}, id="a round"),
     pytest.param(
-        lambda value: {
-            "QUERY_STRING": f"token={LAB}&run={LabTokens(SECRET).sign_session(ROUND)}{quote(value)}"
-        },
+        lambda value: {"QUERY_STRING": f"token={LAB}&run={signed(*ROUND)}{quote(value)}"},
         id="something after a round, which the signature's own decoder would overlook",
     ),
     pytest.param(
@@ -596,7 +612,7 @@ def answered(engine, agent, given):
     location = given.pop("Location", None)
     answer = engine.answer(environ_of(agent) | given)
     if location is not None and not isinstance(answer, Answer):
-        answer = engine.answer_redirect(answer, location)
+        answer = engine.answer_redirect(answer, "302", location)
     return answer if isinstance(answer, Answer) else None
 
 

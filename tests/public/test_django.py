@@ -7,10 +7,11 @@ from django.core.checks import run_checks
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 
-from escape_mw import RulesError
+from escape_mw import RulesError, load
 from escape_mw.django import EscapeMiddleware
 
 from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..marked import stay
 from ..sites import ask_django_asgi, ask_django_wsgi
 
 OURS = "escape_mw.django.EscapeMiddleware"
@@ -90,7 +91,8 @@ def test_a_host_that_django_refuses_passes():
 
 
 def test_get_is_read_anew_once_the_marker_is_gone():
-    request = RequestFactory().get("/x?a=1&_esc=stay", headers={"User-Agent": SAFARI})
+    path = stay(load().policy, "/x?a=1")
+    request = RequestFactory().get(path, headers={"User-Agent": SAFARI})
     assert "_esc" in request.GET
     EscapeMiddleware(lambda _: HttpResponse())(request)
     assert request.GET.dict() == {"a": "1"}
@@ -98,16 +100,41 @@ def test_get_is_read_anew_once_the_marker_is_gone():
 
 def test_listed_twice_it_acts_once():
     seen.clear()
-    with override_settings(MIDDLEWARE=[OURS, OURS], ESCAPE_MW_OBSERVERS=[observe]):
+    rules = load()
+    settings = {"ESCAPE_MW_RULES": rules, "ESCAPE_MW_OBSERVERS": [observe]}
+    with override_settings(MIDDLEWARE=[OURS, OURS], **settings):
         for ask in (ask_django_wsgi, ask_django_asgi):
             assert b"Open in Spotify" in ask("/listen", TIKTOK_IOS)[2]
-            assert ask("/listen?_esc=stay", TIKTOK_IOS)[0] == 302
+            assert ask(stay(rules.policy, "/listen"), TIKTOK_IOS)[0] == 302
     assert seen == ["no-redirect", "escape", "stay"] * 2
 
 
 def test_vary():
     with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES={"version": 1, "vary": True}):
-        assert ("vary", "User-Agent") in ask_django_wsgi("/other", SAFARI)[1]
+        for path, varies in [("/listen", True), ("/other", False)]:
+            for ask in (ask_django_wsgi, ask_django_asgi):
+                assert (("vary", "User-Agent") in ask(path, SAFARI)[1]) is varies
+
+
+@pytest.mark.parametrize("missing", ["QUERY_STRING", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"])
+def test_what_a_server_leaves_out_is_no_fault(missing, caplog):
+    request = RequestFactory().get("/listen", secure=True, headers={"User-Agent": TIKTOK_IOS})
+    for name in (missing, "HTTP_HOST"):
+        request.META.pop(name, None)
+    with override_settings(ESCAPE_MW_RULES={"version": 1, "vary": True}):
+        middleware = EscapeMiddleware(lambda _: HttpResponse("site"))
+        assert middleware(request).content == b"site"
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_headers_that_come_twice_survive():
+    headers = {"User-Agent": TIKTOK_IOS, "Accept-Encoding": "gzip"}
+    request = RequestFactory().get("/x", secure=True, headers=headers)
+    rules = {"version": 1, "rules": [{"path": "/**", "to": "page"}]}
+    with override_settings(ESCAPE_MW_RULES=rules, ALLOWED_HOSTS=["*"]):
+        response = EscapeMiddleware(lambda _: HttpResponse("site"))(request)
+    assert response["Content-Encoding"] == "gzip"
+    assert response["Vary"] == "User-Agent, Accept-Encoding"
 
 
 def ids(**settings):

@@ -10,34 +10,35 @@ from urllib.parse import quote
 import pytest
 from django.test import override_settings
 
-from escape_mw import EscapeMiddleware
+from escape_mw import EscapeMiddleware, load
 from escape_mw.flask import Escape
 
 from .. import agents
-from ..conftest import TOKEN
+from ..marked import marked, short, stay
 from ..sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
 
-RULES = {
-    "version": 1,
-    "rules": [
-        {"name": "bio", "path": "/bio/{id}", "to": "https://open.spotify.com/album/{id}"},
-        {"name": "page", "path": "/presave/**", "to": "page"},
-        {"name": "redirects", "path": "/**", "to": "redirect"},
-    ],
-}
-AS_IT_IS = "/?&=%+_.-"
+RULES = load(
+    {
+        "version": 1,
+        "rules": [
+            {"name": "bio", "path": "/bio/{id}", "to": "https://open.spotify.com/album/{id}"},
+            {"name": "page", "path": "/presave/**", "to": "page"},
+            {"name": "redirects", "path": "/**", "to": "redirect"},
+        ],
+    }
+)
+AS_IT_IS = "/?&=%+_.-~"
 OURS = "escape_mw.django.EscapeMiddleware"
 
 
 @pytest.fixture
-def shells(fixed):
+def shells():
     """Name -> ask(path, agent): the wrapped site in each framework."""
-    rules = fixed(RULES)
     flask_app = flask_site()
-    flask_app.config["ESCAPE_MW"] = rules
+    flask_app.config["ESCAPE_MW"] = RULES
     Escape(flask_app)
-    wrapped = EscapeMiddleware(plain, rules)
-    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=rules):
+    wrapped = EscapeMiddleware(plain, RULES)
+    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=RULES):
         yield {
             "plain": lambda *words, **more: ask_wsgi(wrapped, *words, **more),
             "flask": lambda *words, **more: ask_wsgi(flask_app, *words, **more),
@@ -63,21 +64,36 @@ PATHS = [
     "/bio/1DFixLWuPkv3KT3TnV35m3",
     "/presave/x?a=1&b=%2F",
     "/presave/söng ü?q=%C3%BC%20x",
-    f"/smart?_esc=0.2-{TOKEN}",
 ]
+
+
+def timeless(answer):
+    """An answer without its markers' dates, and the blank that Django puts before a cookie."""
+    status, headers, body = answer
+    return status, [(name, short(value).strip()) for name, value in headers], short(body.decode())
+
+
+def everywhere(shells, path, agent):
+    """The one answer of all frameworks."""
+    expected = timeless(shells["plain"](quote(path, safe=AS_IT_IS), agent))
+    assert ("cache-control", "no-store") in expected[1]
+    for name, ask in shells.items():
+        got = ask(path if name == "django async" else quote(path, safe=AS_IT_IS), agent)
+        assert timeless(got) == expected, name
+    return expected
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("agent", VISITORS.values(), ids=VISITORS)
 def test_same_answer_everywhere(shells, path, agent):
-    expected = shells["plain"](quote(path, safe=AS_IT_IS), agent)
-    assert ("cache-control", "no-store") in expected[1]
-    for name, ask in shells.items():
-        got = ask(path if name == "django async" else quote(path, safe=AS_IT_IS), agent)
-        headers = [
-            (header, value.strip()) for header, value in got[1]
-        ]  # Django puts a blank before a cookie
-        assert (got[0], headers, got[2]) == expected, name
+    assert everywhere(shells, path, agent)[0] in (200, 302)
+
+
+@pytest.mark.parametrize("agent", VISITORS.values(), ids=VISITORS)
+def test_same_page_of_taps_everywhere_on_a_marked_url(shells, agent):
+    path = marked(RULES.policy, "/smart", "intent", rule=2)
+    status, _, page = everywhere(shells, path, agent)
+    assert (status, 'data-trigger="auto"' in page) == (200, False)
 
 
 @pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
@@ -111,17 +127,27 @@ def test_passed_as_if_we_were_not_there(shells, path, agent, headers):
 
 @pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
 def test_the_site_never_sees_the_marker(shells, name):
-    assert (
-        shells[name](f"/other?a=1&_esc=0.1-{TOKEN}&b=2", agents.SAFARI)[2]
-        == b"<p>Pre-save</p>a=1&b=2"
-    )
+    path = marked(RULES.policy, "/other?a=1", "intent", rule=1) + "&b=2"
+    assert shells[name](path, agents.SAFARI)[2] == b"<p>Pre-save</p>a=1&b=2"
+
+
+@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+def test_who_stays_is_led_to_the_next_page_with_the_choice(shells, name):
+    headers = {
+        "Referer": f"https://site.example{stay(RULES.policy, '/presave/x')}",
+        "Accept": "text/html",
+    }
+    status, got, _ = shells[name]("/presave/y?a=1", agents.TIKTOK_IOS, **headers)
+    location = dict(got)["location"].removeprefix("https://site.example")
+    assert (status, short(location)) == (302, "/presave/y?a=1&_esc=stay")
+    status, _, page = shells[name](location, agents.TIKTOK_IOS, **headers)
+    assert (status, page) == (200, b"<p>Pre-save</p>a=1")
 
 
 @pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
 def test_arrival_is_led_on(shells, name):
-    status, headers, _ = shells[name](
-        f"/bio/1DFixLWuPkv3KT3TnV35m3?_esc=0.0-{TOKEN}", agents.SAFARI
-    )
+    path = marked(RULES.policy, "/bio/1DFixLWuPkv3KT3TnV35m3", "intent")
+    status, headers, _ = shells[name](path, agents.SAFARI)
     assert (status, dict(headers)["location"]) == (
         302,
         "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3",

@@ -6,15 +6,17 @@ No internal error is anybody's.
 from __future__ import annotations
 
 import logging
+import re
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 from webtest import TestApp
 
-from escape_mw import EscapeMiddleware
+from escape_mw import EscapeMiddleware, load
+from escape_mw.engine.engine import MAX_WARNED_OF
 
 from ..agents import CHROME_DESKTOP, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..conftest import TOKEN
+from ..marked import marked, short, stay
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 
@@ -70,32 +72,47 @@ SAME_SITE = [
 ]
 
 
-@pytest.mark.parametrize("marker", ["stay", f"0.0-{TOKEN}"])
+@pytest.mark.parametrize("technique", ["stay", "intent"])
 @pytest.mark.parametrize(("location", "expected"), SAME_SITE)
-def test_a_marked_visit_stays_marked_through_the_sites_own_redirects(
-    fixed, marker, location, expected
-):
+def test_a_marked_visit_stays_marked_through_the_sites_own_redirects(technique, location, expected):
     """Or it would begin anew, and never end."""
-    app = EscapeMiddleware(redirecting(location), fixed({"version": 1}))
+    rules = load({"version": 1})
+    app = EscapeMiddleware(redirecting(location), rules)
+    path = (
+        stay(rules.policy, "/presave/x")
+        if technique == "stay"
+        else marked(rules.policy, "/presave/x", technique)
+    )
     server = Server()
-    app(environ_of(TIKTOK_IOS, "/presave/x", f"_esc={marker}"), server.start_response)
-    assert dict(server.started[0][1])["Location"] == expected.replace("{M}", marker)
+    app(environ_of(TIKTOK_IOS, *path.split("?")), server.start_response)
+    led = dict(server.started[0][1])["Location"]
+    assert short(led) == expected.replace("{M}", technique)
     app(environ_of(TIKTOK_IOS, "/presave/x"), server.start_response)
     assert dict(server.started[1][1])["Location"] == location
 
 
-def test_loop_of_two_host_names_ends(fixed):
+def test_a_marker_that_is_carried_over_holds_where_it_is_carried_to():
+    rules = load({"version": 1})
+    app = EscapeMiddleware(redirecting("/presave/x/"), rules)
+    server = Server()
+    path = marked(rules.policy, "/presave/x", "intent")
+    app(environ_of(TIKTOK_IOS, *path.split("?")), server.start_response)
+    value, _ = rules.policy.markers.extract(dict(server.started[0][1])["Location"].split("?")[1])
+    for place, holds in [("/presave/x/", True), ("/presave/x", False)]:
+        read = rules.policy.markers.read(value, f"https://site.example{place}")
+        assert read.is_verified is holds
+
+
+def test_loop_of_two_host_names_ends():
     """base_url says label.example, the site redirects that to www.
 
-    The visitor climbs, and ends at the words.
+    The visitor climbs, and nothing happens by itself on the way.
     """
-    rules = fixed(
-        {
-            "version": 1,
-            "base_url": "https://label.example",
-            "rules": [{"path": "/**", "to": "page"}],
-        }
-    )
+    source = {
+        "version": 1,
+        "base_url": "https://label.example",
+        "rules": [{"path": "/**", "to": "page"}],
+    }
 
     def site(environ, start_response):
         start_response(
@@ -103,19 +120,18 @@ def test_loop_of_two_host_names_ends(fixed):
         )
         return []
 
+    rules = load(source)
     app = EscapeMiddleware(site, rules)
-    for step in range(3):
+    statuses, first = [], []
+    for technique in ("line-external", "x-safari", "menu"):
+        path = marked(rules.policy, "/listen", technique, site="https://label.example")
         server = Server()
-        page = b"".join(
-            app(
-                environ_of(
-                    LINE_IOS, "/listen", f"_esc={step}.0-{TOKEN}", HTTP_HOST="www.label.example"
-                ),
-                server.start_response,
-            )
-        )
-        assert server.started[0][0] == "200 OK"
-    assert b'class="button"' not in page
+        environ = environ_of(LINE_IOS, *path.split("?"), HTTP_HOST="www.label.example")
+        page = b"".join(app(environ, server.start_response)).decode()
+        statuses.append(server.started[0][0])
+        first.append(re.findall('data-technique="([^"]+)" data-trigger="([^"]+)"', page)[0])
+    assert statuses == ["200 OK"] * 3
+    assert first == [("x-safari", "tap"), ("line-external", "tap"), ("line-external", "tap")]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +188,7 @@ def test_application_that_moves_path_segments():
             environ_of(TIKTOK_ANDROID, "/shop/smart", "a=1"), Server().start_response
         )
     ).decode()
-    assert "intent://site.example/shop/smart?a=1&amp;_esc=0.0-" in text
+    assert "intent://site.example/shop/smart?a=1&amp;_esc=intent#" in short(text)
 
 
 def test_a_fault_of_ours_lets_the_request_pass(monkeypatch, caplog):
@@ -206,15 +222,54 @@ VARY = [
 ]
 
 
+VARYING = {"version": 1, "vary": True, "rules": [{"path": "/**", "to": "page"}]}
+
+
 @pytest.mark.parametrize(("headers", "expected"), VARY)
 def test_vary_is_added_where_the_rules_ask_for_it(headers, expected):
-    rules = {"version": 1, "vary": True, "exclude": ["/static/**"]}
-    app = EscapeMiddleware(lambda _, start: start("200 OK", list(headers)) and [], rules)
+    app = EscapeMiddleware(lambda _, start: start("200 OK", list(headers)) and [], VARYING)
     server = Server()
     app(environ_of(SAFARI), server.start_response)
     assert [value for name, value in server.started[0][1] if name.lower() == "vary"] == [expected]
-    app(environ_of(SAFARI, "/static/site.css"), server.start_response)
-    assert server.started[1][1] == headers
+
+
+SITES_RULES = {
+    "version": 1,
+    "vary": True,
+    "exclude": ["/admin/**"],
+    "rules": [
+        {"path": "/presave/**", "to": "page"},
+        {"path": "/s/**", "to": "redirect"},
+        {"path": "/inner", "to": "page"},
+    ],
+}
+VARIES = [
+    pytest.param("/presave/x", "200 OK", "", True, id="a page that some visitors get ours for"),
+    pytest.param("/presave/x", "302 Found", "", True, id="its redirect"),
+    pytest.param("/presave/x.css", "200 OK", "", False, id="an asset"),
+    pytest.param("/s/x", "302 Found", "", True, id="a redirect that may be replaced"),
+    pytest.param("/s/x", "200 OK", "", False, id="a page in its place, which never is"),
+    pytest.param("/s/x.js", "302 Found", "", False, id="an asset's redirect"),
+    pytest.param("/other", "302 Found", "", False, id="a path without a rule"),
+    pytest.param("/admin/x", "302 Found", "", False, id="an excluded path"),
+    pytest.param("/inner", "200 OK", "/shop", True, id="a rule for the path below a mount"),
+    pytest.param("/presave/x", "200 OK", "/shop", True, id="another"),
+]
+
+
+@pytest.mark.parametrize("agent", [SAFARI, TIKTOK_IOS])
+@pytest.mark.parametrize(("path", "status", "mount", "expected"), VARIES)
+def test_vary_stands_only_where_answers_can_differ(agent, path, status, mount, expected):
+    def site(_, start_response):
+        start_response(status, [("Location", "/elsewhere")])
+        return []
+
+    rules = load(SITES_RULES)
+    query = stay(rules.policy, mount + path).partition("?")[2]  # our own page has it always
+    environ = environ_of(agent, path, query, SCRIPT_NAME=mount)
+    server = Server()
+    EscapeMiddleware(site, rules)(environ, server.start_response)
+    assert (("Vary", "User-Agent") in server.started[0][1]) is expected
 
 
 def test_vary_and_an_error_after_the_start():
@@ -223,8 +278,34 @@ def test_vary_and_an_error_after_the_start():
         return []
 
     server = Server()
-    EscapeMiddleware(app, {"version": 1, "vary": True})(environ_of(SAFARI), server.start_response)
+    EscapeMiddleware(app, VARYING)(environ_of(SAFARI), server.start_response)
     assert server.started[0][:2] == ("500 Oh", [("Vary", "User-Agent")])
+
+
+ASKED = ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "HTTP_HOST"]
+ASKED += ["SERVER_NAME", "SERVER_PORT", "wsgi.url_scheme"]
+
+
+@pytest.mark.parametrize("agent", [SAFARI, TIKTOK_IOS])
+@pytest.mark.parametrize("rules", [None, VARYING], ids=["default rules", "vary"])
+@pytest.mark.parametrize("missing", ASKED)
+def test_what_a_server_leaves_out_is_no_fault(missing, rules, agent, caplog):
+    """PEP 3333 lets some of it be absent, and servers leave out more."""
+    environ = environ_of(agent, "/listen")
+    environ.pop(missing, None)
+    server = Server()
+    b"".join(EscapeMiddleware(redirecting(), rules)(environ, server.start_response))
+    assert server.started[0][0] in ("302 Found", "200 OK")
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_a_fault_in_vary_lets_the_response_pass(monkeypatch, caplog):
+    middleware = EscapeMiddleware(redirecting(), VARYING)
+    monkeypatch.setattr("escape_mw.decision.policy.is_asset", lambda _: 1 / 0)
+    server = Server()
+    middleware(environ_of(SAFARI), server.start_response)
+    assert server.started[0][:2] == ("302 Found", [("Location", TRACK)])
+    assert len(caplog.records) == 1
 
 
 def test_modes(monkeypatch, caplog):
@@ -267,13 +348,21 @@ def test_observers_see_every_decision_and_may_fail(caplog):
     assert "an observer raised an exception" in caplog.text
 
 
-def test_plain_http_is_told_once(caplog):
+def test_plain_http_is_told_once_a_process_and_host(caplog):
+    with caplog.at_level(logging.WARNING, "escape_mw"):
+        for host in ("site.example", "localhost:8000", "site.example", "www.site.example") * 2:
+            app = EscapeMiddleware(redirecting())
+            environ = environ_of(TIKTOK_IOS, HTTP_HOST=host, **{"wsgi.url_scheme": "http"})
+            app(environ, Server().start_response)
+    told = [record.args[0] for record in caplog.records]
+    assert told == ["site.example", "www.site.example"]
+
+
+def test_plain_http_of_any_host_that_strangers_send_is_not_told_for_ever(caplog):
     app = EscapeMiddleware(redirecting())
     with caplog.at_level(logging.WARNING, "escape_mw"):
-        for _ in range(2):
-            app(environ_of(TIKTOK_IOS, **{"wsgi.url_scheme": "http"}), Server().start_response)
-        app(
-            environ_of(TIKTOK_IOS, HTTP_HOST="localhost:8000", **{"wsgi.url_scheme": "http"}),
-            Server().start_response,
-        )
-    assert len(caplog.records) == 1
+        for number in range(MAX_WARNED_OF + 50):
+            host = f"{number}.site.example"
+            environ = environ_of(TIKTOK_IOS, HTTP_HOST=host, **{"wsgi.url_scheme": "http"})
+            app(environ, Server().start_response)
+    assert len(caplog.records) == MAX_WARNED_OF

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from escape_mw import EscapeMiddleware
+from escape_mw.decision.model import Subject
 from escape_mw.rules.reload import CHECK_INTERVAL, RulesSource
 
 from ..agents import INSTAGRAM_IOS
@@ -153,13 +154,40 @@ def test_the_kill_switch_works_on_a_running_site(file, monkeypatch):
     assert b"googlechromes://" in page
 
 
-def test_a_process_keeps_its_secret_through_a_reload(file):
-    """Pages that are out there when the rules are edited stay good."""
+EDITS = [
+    pytest.param("version: 1\n", "version: 1\nvary: true\n", True, id="nothing of its name"),
+    pytest.param(
+        "version: 1\n", "version: 1\nrules: [{path: /x, to: page}]\n", False, id="the rules' paths"
+    ),
+    pytest.param(
+        "version: 1\nbase_url: https://site.example\n",
+        "version: 1\nbase_url: https://site.example\nrules: [{path: /x, to: page}]\n",
+        True,
+        id="the rules of a site with an address",
+    ),
+    pytest.param(
+        "version: 1\nsite: labels\n",
+        "version: 1\nsite: labels\nbase_url: https://site.example\n",
+        True,
+        id="anything but the name",
+    ),
+    pytest.param("version: 1\nsite: labels\n", "version: 1\nsite: others\n", False, id="the name"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "holds"), EDITS)
+def test_tokens_outlive_an_edit_that_leaves_the_sites_name(file, before, after, holds):
+    """A process keeps its secret; what is out there is good as long as the site is the same."""
     clock = Clock()
-    write(file, "version: 1\n")
+    write(file, before)
     source = RulesSource(file, clock)
-    token = source.current().policy.markers.token()
-    write(file, "version: 1\nvary: true\n")
+    policy = source.current().policy
+    url = policy.markers.add_to("https://site.example/x", "intent", Subject("visit"))
+    token = policy.tokens.site("visit")
+    write(file, after)
     clock.passes()
-    assert source.current().policy.vary
-    assert source.current().policy.markers.extract(f"_esc=0.0-{token}")[0].trusted
+    edited = source.current().policy
+    assert edited is not policy
+    value, _ = edited.markers.extract(url.partition("?")[2])
+    assert edited.markers.read(value, url).is_verified is holds
+    assert (edited.tokens.read_site(token) is not None) is holds

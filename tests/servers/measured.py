@@ -1,6 +1,6 @@
 """What the servers serve where events are counted.
 
-A site whose pages are escaped, and tell which process they are from.
+A site whose pages are escaped, and tell which process they are from and the visit's token.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ RULES = {
 }
 
 
-def bare(_, start_response):
-    body = str(os.getpid()).encode()
+def bare(environ, start_response):
+    body = f"{os.getpid()} {environ.get('escape_mw.visit', '')}".encode()
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
     return [body]
 

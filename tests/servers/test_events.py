@@ -14,13 +14,15 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
+from escape_mw import load
 from escape_mw.events.database import Database
 
 from ..agents import CHROME_ANDROID, TIKTOK_ANDROID
 from ..engines.conftest import need
+from ..measured import MARKER
 from . import serving
+from .measured import RULES
 
-MARKER = re.compile(r"_esc=\d+\.\d+-[\w~-]+\.[\w-]+\.[\w-]+")
 WHOLE = {"eligible", "shown", "tapped", "arrived", "outcome"}
 GONE = (ConnectionError, http.client.HTTPException)  # the worker that had the request was killed
 
@@ -50,10 +52,14 @@ class Site:
         self.statuses[answer.status] += 1
         return text
 
+    def worker(self):
+        """The process that answers."""
+        return int(self.ask("GET", "/", CHROME_ANDROID).split()[0])
+
     def visit(self, number):
         """A page in TikTok, a tap that is told twice, the real browser, a pre-save.
 
-        Returns the visit's id.
+        Returns what its events call the visit.
         """
         page = self.ask("GET", f"/presave/{number}", TIKTOK_ANDROID)
         if not page:
@@ -61,9 +67,11 @@ class Site:
         token = re.search('data-visit="([^"]*)"', page)[1]
         for _ in range(2):
             self.ask("POST", "/_escape/e", TIKTOK_ANDROID, f"{token} tapped intent".encode())
-        self.ask("GET", f"/presave/{number}?{MARKER.search(unquote(page))[0]}", CHROME_ANDROID)
-        self.ask("POST", "/_escape/outcome/presave", CHROME_ANDROID, token.encode())
-        return token.partition("~")[0]
+        marker = MARKER.search(unquote(page))[0]
+        arrival = self.ask("GET", f"/presave/{number}?{marker}", CHROME_ANDROID)
+        visit = arrival.partition(" ")[2]
+        self.ask("POST", "/_escape/outcome/presave", CHROME_ANDROID, visit.encode())
+        return load(RULES).policy.tokens.hash_of(token.partition("~")[0])
 
 
 def told(database):
@@ -97,7 +105,12 @@ def test_a_killed_worker_takes_no_event_of_the_others_along(tmp_path, monkeypatc
     try:
         site = Site(served.url)
         workers = set()
-        until(lambda: workers.add(int(site.ask("GET", "/", CHROME_ANDROID))) or len(workers) == 2)
+        until(
+            lambda: (
+                workers.add(int(site.ask("GET", "/", CHROME_ANDROID).split()[0]))
+                or len(workers) == 2
+            )
+        )
         with ThreadPoolExecutor(8) as pool:
             before = list(pool.map(site.visit, range(200)))
             until(lambda: whole(told(database)[0], before))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import can_ada
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from escape_mw.web.urls import (
     host_of,
     is_local_path,
     normalise_location,
+    quoted,
     strict_split,
 )
 
@@ -187,3 +190,14 @@ def test_local_paths(text, is_local):
 def test_of_several_parameters_the_first_counts():
     assert first_values("a=1&a=2&b=&c=3") == {"a": "1", "c": "3"}
     assert first_values("a=1&a=2&b=", keep_blank=True) == {"a": "1", "b": ""}
+
+
+@given(st.text())
+def test_quoted_is_what_urllib_makes_of_it(text):
+    try:
+        expected = quote(text, safe="")
+    except UnicodeEncodeError:
+        with pytest.raises(UnicodeEncodeError):
+            quoted(text)
+    else:
+        assert quoted(text) == expected

@@ -22,7 +22,7 @@
     state.textContent = state.textContent === words ? words + "\u00a0" : words;
   }
 
-  // The page is still here: the hand-off failed. The next rung takes the button's place; at the end, words.
+  // The page is still here: the hand-off failed. The next step takes the button's place; at the end, words.
   function failed() {
     timer = 0;
     if (document.hidden) return;

@@ -1,0 +1,46 @@
+"""A form whose answer leads to a sign-in: what is handed over is the page that it stands on.
+
+A POST always reaches the site. Only its redirect to a sign-in is replaced, and the sign-in begins
+anew in the real browser, with this site's own form. Which page that is, only the referrer tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import unquote, urlsplit
+
+from ..web.urls import MAX_URL, URL_OF_ASCII
+from .model import Visit
+from .policy import Policy
+from .visits import visit_id
+
+# A browser follows these with GET (RFC 9110, 15.4.3 and 15.4.4); 307 and 308 post once more.
+FOLLOWED_BY_GET = ("302", "303")
+
+
+def form_page(visit: Visit, policy: Policy) -> Visit | None:
+    """The visit of the page that a posted form stands on; None where the referrer does not tell.
+
+    The referrer must be a page of this site with a path: a mere origin is what a referrer policy
+    leaves of any page (W3C Referrer Policy, 3).
+    """
+    referrer = visit.headers.get("referer", "").partition("#")[0]
+    if len(referrer) > MAX_URL or not URL_OF_ASCII.fullmatch(referrer):
+        return None
+    base, mark, query = referrer.partition("?")
+    parts = urlsplit(base)
+    if parts.path in ("", "/") or not policy.owns(base, visit):
+        return None
+    value, query = policy.markers.extract(query)
+    url = base + (mark and query and f"?{query}")
+    marker = policy.markers.read(value, url) if value else None
+    return replace(
+        visit,
+        method="GET",
+        path=unquote(parts.path, errors="surrogateescape"),
+        below="",
+        query=query,
+        url=url,
+        marker=marker,
+        id=visit_id(marker) if visit.id else "",
+    )

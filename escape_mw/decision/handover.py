@@ -1,0 +1,100 @@
+"""How a visit is handed over: the ladder's steps made ready, on a page or as a bare redirect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..web.addresses import BEACON
+from .handoffs import Handoff
+from .ladder import make_steps
+from .markers import MENU
+from .model import Destination, Journey, Marker, Page, Redirect, StepSpec, Subject, Visit, Visitor
+from .policy import Policy, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """One visit handed over to one destination.
+
+    The music app gets the destination. The browser gets this site's own page with a marker, or,
+    where the rule is direct, the destination too.
+    """
+
+    visit: Visit
+    visitor: Visitor
+    destination: Destination
+    rule: Rule
+    policy: Policy
+    journey: Journey | None
+
+    def decision(self) -> Redirect | Page:
+        """The ladder made ready, as a bare redirect where its first step needs no page."""
+        marker, name = self.visit.marker, self.rule.name
+        specs = self.policy.ladders.steps_for(self.visitor, self.destination.goal)
+        start = _start(specs, marker)
+        steps = make_steps(specs, self.visitor, self._handoff, start, automatic=marker is None)
+        if steps[0].trigger == "redirect" and steps[0].uri:
+            location = steps[0].uri
+            return Redirect(
+                "escape", location, self.visitor, self.destination, name, steps, self.journey
+            )
+        return Page(
+            reason="escape",
+            visitor=self.visitor,
+            destination=self.destination,
+            rule=name,
+            steps=steps,
+            stay=self._stay(),
+            link=self._link(),
+            token=self.policy.tokens.beacon(self.subject) if self.journey else "",
+            retry=start > 0,
+            journey=self.journey,
+            beacon=f"{self.visit.root}{BEACON}" if self.journey else "",
+            menu_marker=self._menu_marker(),
+        )
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the destination itself is handed over; a sign-in never is, nor is a page."""
+        if self.destination.goal == "app":
+            return True
+        return self.rule.direct and self.destination.kind != "oauth" and not self.rule.to.is_page
+
+    @property
+    def own_url(self) -> str:
+        """This site's own address of the visit."""
+        return self.visit.url or ""
+
+    @property
+    def subject(self) -> Subject:
+        """What the visit's tokens say."""
+        if self.journey:
+            return self.journey.subject
+        return Subject("", self.rule.key, self.visitor.app or "", self.visitor.platform)
+
+    def _handoff(self, step: StepSpec) -> Handoff:
+        page = self.policy.markers.add_to(self.own_url, step.technique, self.subject)
+        to = self.destination
+        url = to.url if self.is_direct else page
+        return Handoff(url, page, self.visitor.app, to.android_package, to.app_uri)
+
+    def _stay(self) -> str:
+        if self.destination.goal == "app":
+            return self.destination.url
+        return self.policy.markers.stay_url(self.own_url, self.subject.visit)
+
+    def _link(self) -> str:
+        return self.destination.url if self.is_direct or self.rule.to.shows_url else self.own_url
+
+    def _menu_marker(self) -> str:
+        if self.journey is None or self.is_direct:
+            return ""
+        return self.policy.markers.value(self.own_url, MENU, self.subject)
+
+
+def _start(specs: tuple[StepSpec, ...], marker: Marker | None) -> int:
+    """The number of the step to begin with: behind the one that a marker says was tried."""
+    if marker is None or marker.technique == MENU:
+        return 0
+    tried = [at for at, spec in enumerate(specs) if spec.technique == marker.technique]
+    return tried[-1] + 1 if tried else 0

@@ -1,0 +1,76 @@
+"""What a site hands out and believes when it comes back: one token for each purpose.
+
+| token      | carries                                  | binds            | lives  |
+|------------|------------------------------------------|------------------|--------|
+| marker     | technique, host app, platform, rule, visit | host, path     | 10 min |
+| stay       | visit                                    | host             | 30 min |
+| beacon     | visit, rule, host app, platform          |                  | 1 h    |
+| site token | visit                                    |                  | 24 h   |
+
+All bind the site. Marker and stay stand in URLs (`markers`). A visit's id stands in tokens only:
+events have a keyed hash of it, so nothing in an access log leads to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from .model import Subject
+from .signing import OWN_SECRET, Signer
+
+BEACON_AGE = 3600  # seconds that a page is believed
+OUTCOME_AGE = 24 * 3600  # seconds that an outcome may take
+SEPARATOR = "~"
+
+
+class Tokens:
+    """The tokens of one site that no URL carries, and the ids of its visits.
+
+    `secret` is shared by the processes whose tokens are to count; without it each process has one
+    of its own. `site` tells this site's tokens from those of another with the same secret.
+    """
+
+    def __init__(self, secret: str | None = None, site: str = "") -> None:
+        self._beacons = Signer(secret, f"escape_mw.beacon.{site}")
+        self._sites = Signer(secret, f"escape_mw.site.{site}")
+        key = secret.encode() if secret else OWN_SECRET
+        whole = hashlib.blake2b(key, person=b"escape_mw.visit")
+        whole.update(f"\0{site}".encode())
+        self._hash_key = whole.digest()
+
+    def __repr__(self) -> str:
+        return "Tokens()"
+
+    @property
+    def owner(self) -> str:
+        """A hash that sites with the same secret and the same name share."""
+        return self.hash_of("")
+
+    @staticmethod
+    def new_visit() -> str:
+        """A new visit's id: 72 random bits, known to nobody but its tokens."""
+        return secrets.token_urlsafe(9)
+
+    def hash_of(self, visit: str) -> str:
+        """What events call a visit: a keyed hash of its id (BLAKE2b: RFC 7693, 2.9)."""
+        digest = hashlib.blake2b(visit.encode(), key=self._hash_key, digest_size=12)
+        return digest.hexdigest()
+
+    def beacon(self, subject: Subject) -> str:
+        """The token that a page reports its stages with."""
+        return self._beacons.sign(SEPARATOR.join(subject))
+
+    def read_beacon(self, token: str) -> tuple[Subject, bool] | None:
+        """What a beacon is about, and whether it is in time; None for any other token."""
+        signed = self._beacons.read(token, BEACON_AGE)
+        return (Subject(*signed.text.split(SEPARATOR)), signed.is_fresh) if signed else None
+
+    def site(self, visit: str) -> str:
+        """The visit's token for the site's own flow: outcomes are recorded with it."""
+        return self._sites.sign(visit)
+
+    def read_site(self, token: str) -> tuple[str, bool] | None:
+        """The visit of a site token, and whether it is in time; None for any other token."""
+        signed = self._sites.read(token, OUTCOME_AGE)
+        return (signed.text, signed.is_fresh) if signed else None

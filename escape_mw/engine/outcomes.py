@@ -1,0 +1,85 @@
+"""Outcomes: which of this process's middlewares a visit's token is of, and `record`."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from typing import Protocol
+
+from ..decision.policy import Policy
+from ..events.measurement import Measurement
+from ..events.sinks import Sink
+from ..events.tokens import read_outcome, record_outcome
+from ..rules import Rules
+from ..web.logs import logger
+
+
+class Measuring(Protocol):
+    """A middleware's engine, as far as outcomes ask about it."""
+
+    sinks: tuple[Sink, ...]
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force."""
+
+    @property
+    def measurement(self) -> Measurement | None:
+        """What visits are measured with, None where nothing is measured."""
+
+
+ENGINES: weakref.WeakSet[Measuring] = weakref.WeakSet()  # of this process
+
+
+def register(engine: Measuring) -> None:
+    """Let outcomes find an engine; warn where its visits cannot be told from another's."""
+    if any(_are_alike(engine, other) for other in measuring()):
+        logger.warning(
+            "two middlewares of this process have the same secret and the same site, and record"
+            " events in different places; give each a 'site' of its own, or outcomes may be lost"
+        )
+    ENGINES.add(engine)
+
+
+def measuring() -> list[Measuring]:
+    """The engines that measure."""
+    return [engine for engine in ENGINES if engine.measurement]
+
+
+def owner_of(token: str, engines: Iterable[Measuring]) -> tuple[Policy, Measurement] | None:
+    """Whose site token this is: the policy that made it, and what its visits are measured with."""
+    for engine in engines:
+        policy, measurement = engine.rules.policy, engine.measurement
+        if measurement and policy.tokens.read_site(token):
+            return policy, measurement
+    return None
+
+
+def record(outcome: str, visit: str | None) -> bool:
+    """Record that what the site wanted has happened in a visit, such as a pre-save.
+
+    `outcome` is the site's own word for it, `visit` what stood in environ["escape_mw.visit"],
+    within a day and once; None and "" stand for a visit that is not measured. Returns whether the
+    visit is one of this process's middlewares.
+    """
+    if not isinstance(outcome, str) or not isinstance(visit, str) or not visit:
+        return False
+    engines = measuring()
+    if not engines:
+        return False
+    known = engines[0].rules.policy, engines[0].measurement  # any of them counts a forged one
+    policy, measurement = owner_of(visit, engines) or known
+    if measurement is None:
+        return False
+    report = read_outcome(visit, policy, measurement.recorder)
+    return report is not None and record_outcome(report, outcome, policy, measurement.recorder)
+
+
+def _are_alike(one: Measuring, other: Measuring) -> bool:
+    """Whether two engines believe the same tokens, and measure in different places."""
+    mine, theirs = one.measurement, other.measurement
+    if mine is None or theirs is None:
+        return False
+    if one.rules.policy.tokens.owner != other.rules.policy.tokens.owner:
+        return False
+    return mine.options != theirs.options or one.sinks != other.sinks

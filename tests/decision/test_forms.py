@@ -1,0 +1,111 @@
+"""Forms: a posted form is judged as the page that it stands on, by a redirect to a sign-in only."""
+
+from __future__ import annotations
+
+import pytest
+
+from escape_mw import AskSite, Page, Pass, Visit, load
+from escape_mw.decision.decide import decide
+from escape_mw.decision.forms import form_page
+
+from .. import agents
+from ..marked import SITE, marked, short
+
+START = "https://accounts.spotify.com/authorize?client_id=x&redirect_uri=https%3A%2F%2Fa.example&state=y"
+TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
+RULES = {
+    "version": 1,
+    "allowed_hosts": ["site.example", "www.site.example"],
+    "exclude": ["/admin/**"],
+    "rules": [
+        {"name": "a page", "path": "/presave/**", "to": "page"},
+        {"name": "straight", "path": "/straight/**", "to": "redirect", "direct": True},
+        {"name": "redirects", "path": "/**", "to": "redirect"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def policy():
+    return load(RULES).policy
+
+
+def posted(referer, path="/login", agent=agents.INSTAGRAM_ANDROID, **headers):
+    headers = {"accept": "text/html", "referer": referer, "origin": SITE, **headers}
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Visit("POST", path, "", SITE + path, "site.example", agent, headers)
+
+
+PAGES = [
+    pytest.param(f"{SITE}/join", "/join", id="a page"),
+    pytest.param(f"{SITE}/join?a=%C3%A9&b", "/join?a=%C3%A9&b", id="with its query, kept whole"),
+    pytest.param(f"{SITE}/join?", "/join", id="an empty query"),
+    pytest.param(f"{SITE}/join#form", "/join", id="without its fragment"),
+    pytest.param("https://www.site.example/join", "/join", id="of another host of ours"),
+]
+
+
+@pytest.mark.parametrize(("referer", "path"), PAGES)
+def test_the_page_of_a_form_is_handed_over(policy, referer, path):
+    decision = decide(posted(referer), policy, START)
+    assert isinstance(decision, Page)
+    assert decision.destination.kind == "oauth"
+    assert decision.link == referer.partition("#")[0].rstrip("?")
+    host = referer.partition("://")[2].partition("/")[0]
+    mark = "&" if "?" in path else "?"
+    assert short(decision.steps[0].uri).startswith(
+        f"intent://{host}{path}{mark}_esc=intent#Intent;scheme=https;"
+    )
+
+
+PASSES = [
+    pytest.param(posted(""), START, id="no referrer"),
+    pytest.param(posted(SITE), START, id="an origin only"),
+    pytest.param(posted(f"{SITE}/"), START, id="what a referrer policy leaves of any page"),
+    pytest.param(posted("https://evil.example/join"), START, id="another site's page"),
+    pytest.param(posted("https://site.example@evil.example/join"), START, id="a disguised one"),
+    pytest.param(posted("https://site.example.evil.example/join"), START, id="a longer host"),
+    pytest.param(posted("javascript://site.example/%0aalert(1)"), START, id="another scheme"),
+    pytest.param(posted(f"{SITE}/a b\r\n"), START, id="characters that no URL has"),
+    pytest.param(posted(f"{SITE}/{'a' * 9000}"), START, id="a URL without an end"),
+    pytest.param(posted(f"{SITE}/join"), TRACK, id="a redirect to a track"),
+    pytest.param(posted(f"{SITE}/join"), "/thanks", id="a redirect within the site"),
+    pytest.param(posted(f"{SITE}/join", "/presave/x"), START, id="a rule for the page itself"),
+    pytest.param(posted(f"{SITE}/join", "/admin/x"), START, id="an excluded path"),
+    pytest.param(posted(f"{SITE}/join", agent=agents.CHROME_ANDROID), START, id="a real browser"),
+    pytest.param(
+        posted(f"{SITE}/join", sec_fetch_dest="empty", sec_fetch_mode="cors"),
+        START,
+        id="a script's request",
+    ),
+]
+
+
+@pytest.mark.parametrize(("visit", "location"), PASSES)
+def test_every_other_form_passes(policy, visit, location):
+    assert isinstance(decide(visit, policy, location), Pass)
+
+
+def test_the_site_answers_a_form_first(policy):
+    assert isinstance(decide(posted(f"{SITE}/join"), policy), AskSite)
+
+
+def test_a_sign_in_is_never_handed_over_itself(policy):
+    decision = decide(posted(f"{SITE}/join", "/straight/x"), policy, START)
+    assert "accounts.spotify.com" not in "".join(step.uri or "" for step in decision.steps)
+
+
+def test_the_page_of_a_form_keeps_its_marker_for_the_ladder(policy):
+    """A form on a page that was handed over in vain leads to the next step."""
+    path = marked(policy, "/join", "intent", rule=2)
+    decision = decide(posted(SITE + path), policy, START)
+    assert [step.technique for step in decision.steps] == ["extbrowser", "menu"]
+    assert "~" not in decision.link
+
+
+def test_the_page_of_a_form_is_read_as_its_own_request_would_be(policy):
+    page = form_page(posted(f"{SITE}/caf%C3%A9/?a=1"), policy)
+    assert (page.method, page.path, page.query, page.url) == (
+        *("GET", "/café/", "a=1"),
+        f"{SITE}/caf%C3%A9/?a=1",
+    )

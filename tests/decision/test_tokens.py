@@ -1,0 +1,99 @@
+"""The tokens that no URL carries, and what events call a visit."""
+
+from __future__ import annotations
+
+import string
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from escape_mw.decision.model import Subject
+from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE, Tokens
+
+SECRET = "a secret for tests only"
+SUBJECT = Subject("Visit-12_chr", "0a1b2c3d", "tiktok", "ios")
+TOKENS = Tokens(SECRET, "us")
+STRANGERS = [
+    pytest.param(Tokens("another secret for tests", "us"), id="another secret"),
+    pytest.param(Tokens(SECRET, "them"), id="another site with the same secret"),
+    pytest.param(Tokens(site="us"), id="a process's own secret"),
+]
+
+
+def test_what_was_signed_is_read():
+    assert TOKENS.read_beacon(TOKENS.beacon(SUBJECT)) == (SUBJECT, True)
+    assert TOKENS.read_site(TOKENS.site("v")) == ("v", True)
+
+
+def test_processes_of_a_site_read_each_others_tokens():
+    assert Tokens(SECRET, "us").read_site(TOKENS.site("v")) == ("v", True)
+    assert Tokens(SECRET, "us").owner == TOKENS.owner
+
+
+@pytest.mark.parametrize("others", STRANGERS)
+def test_a_strangers_token_is_forged(others):
+    assert TOKENS.read_beacon(others.beacon(SUBJECT)) is None
+    assert TOKENS.read_site(others.site("v")) is None
+    assert TOKENS.hash_of("v") != others.hash_of("v")
+    assert TOKENS.owner != others.owner
+
+
+@pytest.mark.parametrize(
+    ("age", "is_fresh"),
+    [pytest.param(-5, True, id="in time"), pytest.param(5, False, id="too late: known, and old")],
+)
+def test_tokens_grow_old(monkeypatch, age, is_fresh):
+    beacon, site, now = TOKENS.beacon(SUBJECT), TOKENS.site("v"), time.time()
+    monkeypatch.setattr(time, "time", lambda: now + BEACON_AGE + age)
+    assert TOKENS.read_beacon(beacon) == (SUBJECT, is_fresh)
+    monkeypatch.setattr(time, "time", lambda: now + OUTCOME_AGE + age)
+    assert TOKENS.read_site(site) == ("v", is_fresh)
+
+
+MALFORMED = [
+    pytest.param(lambda _: "", id="nothing"),
+    pytest.param(lambda token: token + "=", id="padding"),
+    pytest.param(lambda token: token + "\n", id="a line end"),
+    pytest.param(lambda token: " " + token, id="a blank"),
+    pytest.param(lambda token: token.replace(".", "..", 1), id="a dot too many"),
+    pytest.param(lambda token: token[:-1], id="a character short"),
+    pytest.param(lambda token: token[:-1] + "é", id="a letter that is not ASCII"),
+    pytest.param(lambda token: token.upper(), id="capitals"),
+    pytest.param(lambda token: token.rpartition(".")[0] + ".", id="no signature"),
+    pytest.param(lambda token: "x" + token, id="another visit"),
+]
+
+
+@pytest.mark.parametrize("spoil", MALFORMED)
+def test_what_is_not_exactly_a_token_is_forged(spoil):
+    assert TOKENS.read_site(spoil(TOKENS.site("v"))) is None
+    assert TOKENS.read_beacon(spoil(TOKENS.beacon(SUBJECT))) is None
+
+
+@given(st.integers(0, 26), st.sampled_from("ABCabc012-_"))
+def test_each_token_is_one_text(at, letter):
+    """The last character of a signature holds spare bits, which must not be overlooked."""
+    token = TOKENS.site("v")
+    head, _, signature = token.rpartition(".")
+    other = f"{head}.{signature[:at]}{letter}{signature[at + 1 :]}"
+    assert (TOKENS.read_site(other) is None) == (other != token)
+
+
+@pytest.mark.parametrize("letter", string.ascii_letters + string.digits + "-_")
+def test_no_other_last_character_holds(letter):
+    """A decoder of base64 takes four of them for one signature of 160 bits."""
+    token = TOKENS.site("v")
+    assert (TOKENS.read_site(token[:-1] + letter) is None) == (letter != token[-1])
+
+
+def test_visits_differ():
+    assert len({TOKENS.new_visit() for _ in range(100)}) == 100
+
+
+def test_a_hash_tells_visits_apart_and_holds_nothing_of_them():
+    visit = TOKENS.new_visit()
+    assert TOKENS.hash_of(visit) == TOKENS.hash_of(visit) != TOKENS.hash_of(visit + "x")
+    assert visit not in TOKENS.hash_of(visit)
+    assert len(TOKENS.hash_of(visit)) == 24
