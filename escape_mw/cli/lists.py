@@ -2,118 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import click
 
-from .. import catalogue as shipped
-from ..decision.entries import Catalogue
-from ..decision.ladder import DEFAULT, Ladders, stale
-from ..decision.model import Goal, Platform, StepSpec, Visitor
-from ..lab.results import Key, Tally
-from .lab import counts
+from .. import catalogue
+from ..decision.entries import Catalogue, TechniqueRow
+from ..decision.handoffs import TECHNIQUES
+from ..decision.ladder import DEFAULT, stale
+from ..decision.model import StepSpec
 from .terminal import say
 
 Row = tuple[str | None, ...]
-COLUMNS: list[tuple[Platform, Goal]] = [
-    ("ios", "app"),
-    ("ios", "browser"),
-    ("android", "app"),
-    ("android", "browser"),
-]
+SYSTEMS = {"ios": "iOS", "android": "Android"}
+GOALS = {"app": "To the music app", "browser": "To the browser"}
+TRIGGERS = {
+    "redirect": "by a redirect",
+    "auto": "by itself",
+    "tap": "by a tap",
+    "written": "in words",
+}
 
 
 @click.command("list")
 @click.argument("what", type=click.Choice(["apps", "destinations", "techniques"]))
-@click.option(
-    "--markdown",
-    is_flag=True,
-    help="Techniques only: the first step of each host app, as README has it.",
-)
-@click.option(
-    "--lab",
-    "database",
-    metavar="DB",
-    type=click.Path(dir_okay=False),
-    help="Techniques only: the lab's file, for a column of own results.",
-)
-def list_(what: str, markdown: bool, database: str | None) -> None:
+def list_(what: str) -> None:
     """List known apps, destinations or techniques, with source and confidence."""
-    known = shipped.load()
-    if database is not None and (what != "techniques" or markdown):
-        raise click.UsageError("--lab is for techniques, without --markdown")
-    if markdown and what != "techniques":
-        raise click.UsageError("--markdown is for techniques")
-    if markdown:
-        say(techniques_at_a_glance(known))
-        return
-    if what == "techniques":
-        rows = techniques(known, None if database is None else counts(database))
-    else:
-        rows = apps(known) if what == "apps" else destinations(known)
-    for row in rows:
-        say("\t".join(cell or "-" for cell in row))
+    known = catalogue.load()
+    say(f"Facts of {known.dated}; they come from public code and reports, and age with the apps.\n")
+    lines = {"apps": apps, "destinations": destinations, "techniques": techniques}[what](known)
+    for line in lines:
+        say(line)
 
 
-def apps(catalogue: Catalogue) -> Iterator[Row]:
+def apps(known: Catalogue) -> Iterator[str]:
     """Every host app: id, name, platforms, confidence, date, source."""
-    return (
-        (app.id, app.name, ", ".join(app.platforms), app.confidence, app.verified, app.source)
-        for app in catalogue.apps
+    yield from _table(
+        ("id", "name", "platforms", "confidence", "verified", "source"),
+        (
+            (app.id, app.name, " ".join(app.platforms), app.confidence, app.verified, app.source)
+            for app in known.apps
+        ),
     )
 
 
-def destinations(catalogue: Catalogue) -> Iterator[Row]:
+def destinations(known: Catalogue) -> Iterator[str]:
     """Every destination: id, name, goal, confidence, date, source."""
-    return (
-        (entry.id, entry.name, entry.goal, entry.confidence, entry.verified, entry.source)
-        for entry in catalogue.destinations
+    yield from _table(
+        ("id", "name", "goal", "confidence", "verified", "source"),
+        (
+            (one.id, one.name, one.goal, one.confidence, one.verified, one.source)
+            for one in known.destinations
+        ),
     )
 
 
-def techniques(catalogue: Catalogue, own: Mapping[Key, Tally] | None = None) -> Iterator[Row]:
-    """Every step: app, platform, goal, technique, trigger, confidence, date, note.
-
-    Before the note stands "stale" where the date is over a year old. With `own` results of the lab
-    one column more, and rows for what was tried beyond the ladders.
-    """
-    left = dict(own or {})
-    for app, platform, goal, steps in _ladders(catalogue).rows():
-        for step in steps:
-            key = (app, platform, goal, step.technique)
-            age = "stale" if stale(step.verified) else None
-            row = (*key, step.trigger, step.confidence, step.verified, age, step.note)
-            tally = left.pop(Key(*key), None)
-            yield row if own is None else (*row, str(tally) if tally else None)
-    for key, tally in left.items():
-        yield (*key, None, None, None, None, "not in its ladder", str(tally))
+def techniques(known: Catalogue) -> Iterator[str]:
+    """Every ladder, host app by host app, its steps in the order to try them."""
+    names = {app.id: app.name for app in known.apps}
+    rows = sorted(known.techniques, key=lambda row: (row.app == DEFAULT, names.get(row.app, "")))
+    for row in rows:
+        name = names.get(row.app, "Any other host app")
+        asks = f" ({name} asks before it opens another app)" if row.asks else ""
+        yield f"{name} on {SYSTEMS[row.platform]}. {GOALS[row.goal]}{asks}:"
+        yield from (f"  {line}" for line in _ladder(row))
+        yield ""
+    yield "never reported: it follows from how the platform works. stale: seen over a year ago."
 
 
-def techniques_at_a_glance(catalogue: Catalogue) -> str:
-    """The first step for every host app that has rows of its own, as a Markdown table."""
-    ladders = _ladders(catalogue)
-    own = dict.fromkeys(row.app for row in catalogue.techniques if row.app != DEFAULT)
-    names = {app.id: app.name for app in catalogue.apps}
-    lines = [
-        "| host app | iOS, music app | iOS, browser | Android, music app | Android, browser |",
-        "|---|---|---|---|---|",
-    ]
-    for app in [*sorted(own, key=lambda app: names[app].lower()), None]:
-        cells = [
-            _first(ladders.steps_for(Visitor("in-app" if app else "webview", app, platform), goal))
-            for platform, goal in COLUMNS
-        ]
-        lines.append(f"| {names[app] if app else 'any other'} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def _ladder(row: TechniqueRow) -> Iterator[str]:
+    for number, step in enumerate(row.steps, 1):
+        title = TECHNIQUES[step.technique].title
+        yield f"{number}. {title} ({step.technique}), {TRIGGERS[step.trigger]}: {_known(step)}"
+        if step.note:
+            yield f"   {step.note}"
 
 
-def _ladders(catalogue: Catalogue) -> Ladders:
-    return Ladders([app.id for app in catalogue.apps], catalogue.techniques)
+def _known(step: StepSpec) -> str:
+    if step.confidence == "inferred" and not step.verified:
+        return "never reported"
+    age = ", stale" if stale(step.verified) else ""
+    return f"{step.confidence}, {step.verified or 'no date'}{age}"
 
 
-def _first(steps: Iterable[StepSpec]) -> str:
-    step = next(iter(steps))
-    fires = "by itself" if step.trigger in ("auto", "redirect") else "a tap"
-    is_written = step.trigger == "written"
-    what = "the menu, in words" if is_written else f"`{step.technique}`, {fires}"
-    return f"{what}; {' '.join(filter(None, (step.confidence, step.verified)))}"
+def _table(head: Row, rows: Iterable[Row]) -> Iterator[str]:
+    """Aligned columns; the last one is as wide as it is."""
+    every = [head, *([cell or "-" for cell in row] for row in rows)]
+    widths = [max(len(cell or "") for cell in column) for column in zip(*every, strict=True)]
+    for row in every:
+        cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()

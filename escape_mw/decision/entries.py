@@ -27,14 +27,6 @@ class Menu:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentExample:
-    """A request that is known by its package header as well as by its agent."""
-
-    agent: str
-    package: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class AppEntry:
     """One host app; catalogue/apps.yaml says what each field means."""
 
@@ -44,23 +36,18 @@ class AppEntry:
     not_tokens: tuple[str, ...] = ()
     version_after: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ("ios", "android")
+    ipad_as_mac: bool = False
     android_package: tuple[str, ...] = ()
     menu: Mapping[str, Menu] = field(default_factory=dict)
     confidence: str | None = None
     verified: str | None = None
     source: str | None = None
-    examples: tuple[AgentExample, ...] = ()
-    not_examples: tuple[str, ...] = ()
 
     @classmethod
     def from_data(cls, data: Data) -> AppEntry:
         """The entry that plain data describes."""
         menu = {platform: Menu(**menu) for platform, menu in data.get("menu", {}).items()}
-        examples = tuple(
-            AgentExample(one) if isinstance(one, str) else AgentExample(**one)
-            for one in data.get("examples", ())
-        )
-        return cls(**{**_tuples(data), "menu": menu, "examples": examples})
+        return cls(**{**_tuples(data), "menu": menu})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +91,6 @@ class PathShape:
 
 
 @dataclass(frozen=True, slots=True)
-class UrlExample:
-    """A URL, and what it must be taken for."""
-
-    url: str
-    kind: str
-    id: str | None = None
-    app_uri: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class DestinationEntry:
     """One music or smart-link service; catalogue/destinations.yaml says what each field means."""
 
@@ -132,15 +109,12 @@ class DestinationEntry:
     confidence: str | None = None
     verified: str | None = None
     source: str | None = None
-    examples: tuple[UrlExample, ...] = ()
-    not_examples: tuple[str, ...] = ()
 
     @classmethod
     def from_data(cls, data: Data) -> DestinationEntry:
         """The entry that plain data describes."""
         paths = tuple(PathShape(**_tuples(shape)) for shape in data.get("paths", ()))
-        examples = tuple(UrlExample(**example) for example in data.get("examples", ()))
-        return cls(**{**_tuples(data), "paths": paths, "examples": examples})
+        return cls(**{**_tuples(data), "paths": paths})
 
     def listings(self) -> Iterator[tuple[str, str | None]]:
         """Every listed host with the kind of a path that no shape knows.
@@ -155,34 +129,48 @@ class DestinationEntry:
 
 @dataclass(frozen=True, slots=True)
 class TechniqueRow:
-    """One row of the techniques table: the ladder of a host app on a platform, for a goal."""
+    """One row of the techniques table: the ladder of a host app on a platform, for a goal.
+
+    `asks` says whether the host app asks the visitor before it opens another app.
+    """
 
     app: str
     platform: Platform
     goal: Goal
     steps: tuple[StepSpec, ...]
+    asks: bool = False
 
     @classmethod
     def from_data(cls, data: Data) -> TechniqueRow:
         """The row that plain data describes."""
-        return cls(**{**data, "steps": tuple(StepSpec(**step) for step in data["steps"])})
+        asks = data.get("asks", False)
+        steps = tuple(StepSpec(**step, asks=asks) for step in data["steps"])
+        return cls(**{**data, "steps": steps})
 
 
 @dataclass(frozen=True, slots=True)
 class TechniqueOverride:
-    """Other steps for a host app, or one technique switched off; None means all of its sort."""
+    """Other steps for a host app, or one technique switched off; None means all of its sort.
+
+    `asks` is None where the row's own stays.
+    """
 
     app: str | None = None
     platform: Platform | None = None
     goal: Goal | None = None
     technique: str | None = None
     steps: tuple[StepSpec, ...] | None = None
+    asks: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All that is known of the world: who asks, where to, and how out."""
+    """All that is known of the world: who asks, where to, and how out.
 
+    `dated` is the day (YYYY-MM-DD) on which a fact was looked at last.
+    """
+
+    dated: str
     apps: tuple[AppEntry, ...]
     crawlers: Crawlers
     browsers: Browsers
@@ -193,6 +181,7 @@ class Catalogue:
     def from_data(cls, data: Data) -> Catalogue:
         """The catalogue that plain data describes."""
         return cls(
+            dated=data["dated"],
             apps=tuple(map(AppEntry.from_data, data["apps"])),
             crawlers=Crawlers.from_data(data["crawlers"]),
             browsers=Browsers.from_data(data["browsers"]),

@@ -1,21 +1,24 @@
-"""The techniques: one pure function each, from what is handed over to the URI that does it.
+"""The techniques: one row each, with all that any other module asks about a way out.
 
-None takes the step out of the ladder: a dead tap is worse than no button. URLs have passed
-`strict_split`, so they are printable ASCII with a plain host; what a technique cannot carry beyond
-that is refused here.
+Each makes its URI by a pure function from what is handed over. None takes the step out of the
+ladder: a dead tap is worse than no button. URLs have passed `strict_split`, so they are printable
+ASCII with a plain host; what a technique cannot carry beyond that is refused here.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..web.urls import DOT_SEGMENT, quoted
+from .model import Goal, Phone
 
 PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+", re.ASCII)
 APOSTROPHE = "'"  # browsers quote it in a query, and only there
 LINE_PARAMETER = "openExternalBrowser=1"
+CHROME = "com.android.chrome"
+MENU = "menu"
 
 
 class Handoff(NamedTuple):
@@ -54,6 +57,11 @@ def intent_app(handoff: Handoff) -> str | None:
     """The same with the music app's package: one template for every service, no path mapping."""
     package = handoff.android_package
     return intent(handoff, package) if package and PACKAGE.fullmatch(package) else None
+
+
+def intent_chrome(handoff: Handoff) -> str | None:
+    """The same to Chrome by its name, which raises no question in some host apps."""
+    return intent(handoff, CHROME)
 
 
 def app_scheme(handoff: Handoff) -> str | None:
@@ -105,16 +113,55 @@ def menu(handoff: Handoff) -> None:
     """The host app's own menu, in words."""
 
 
-TECHNIQUES: dict[str, Callable[[Handoff], str | None]] = {
-    "intent": intent,
-    "intent-app": intent_app,
-    "app-scheme": app_scheme,
-    "x-safari": x_safari,
-    "x-safari-window": x_safari,
-    "chrome-ios": chrome_ios,
-    "extbrowser": extbrowser,
-    "kakao-external": kakao_external,
-    "line-external": line_external,
-    "https-link": https_link,
-    "menu": menu,
+class Technique(NamedTuple):
+    """One way out of a webview.
+
+    `make` gives its URI, None where it cannot be made. `title` names it for people who try it, and
+    `label` is the key of its button's words. `opens` is what the tap does: follow the link, set the
+    page's location by script, or open a window. `arrives` are the goals for which the handed-over
+    page is opened where this site can see it; the music app never comes back. `phones` are the
+    platforms that know it, `apps` the host apps whose own it is (none: any), `since_ios` the first
+    version of iOS that does.
+    """
+
+    make: Callable[[Handoff], str | None]
+    title: str
+    phones: tuple[Phone, ...]
+    label: str = "open_browser"
+    opens: Literal["link", "location", "window"] = "link"
+    arrives: tuple[Goal, ...] = ("app", "browser")
+    apps: tuple[str, ...] = ()
+    since_ios: int = 0
+
+
+IOS: tuple[Phone, ...] = ("ios",)
+ANDROID: tuple[Phone, ...] = ("android",)
+BOTH: tuple[Phone, ...] = ("ios", "android")
+
+TECHNIQUES: dict[str, Technique] = {
+    "intent": Technique(intent, "Android's intent, to the default browser", ANDROID),
+    "intent-chrome": Technique(intent_chrome, "Android's intent, to Chrome", ANDROID),
+    "intent-app": Technique(
+        intent_app, "Android's intent, to the music app", ANDROID, "open_service", arrives=()
+    ),
+    "app-scheme": Technique(
+        app_scheme, "The music app's own scheme", IOS, "open_service", arrives=()
+    ),
+    "x-safari": Technique(x_safari, "Safari, by a plain link", IOS, "open_safari", since_ios=17),
+    "x-safari-location": Technique(
+        x_safari, "Safari, by a script", IOS, "open_safari", "location", since_ios=17
+    ),
+    "x-safari-window": Technique(
+        x_safari, "Safari, by a new window", IOS, "open_safari", "window", since_ios=17
+    ),
+    "chrome-ios": Technique(chrome_ios, "Chrome's own scheme", IOS, "open_chrome"),
+    "extbrowser": Technique(
+        extbrowser, "The host app's own opener", BOTH, apps=("instagram", "threads")
+    ),
+    "kakao-external": Technique(
+        kakao_external, "KakaoTalk's own opener", BOTH, apps=("kakaotalk",)
+    ),
+    "line-external": Technique(line_external, "LINE's own parameter", BOTH, apps=("line",)),
+    "https-link": Technique(https_link, "A plain link", IOS, "open_service", arrives=("browser",)),
+    MENU: Technique(menu, "The host app's own menu", BOTH, arrives=()),
 }

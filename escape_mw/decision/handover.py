@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..web.addresses import BEACON
-from .handoffs import Handoff
+from .handoffs import MENU, Handoff
 from .ladder import make_steps
-from .markers import MENU
 from .model import Destination, Journey, Marker, Page, Redirect, StepSpec, Subject, Visit, Visitor
 from .policy import Policy, Rule
 

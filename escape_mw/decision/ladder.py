@@ -6,13 +6,14 @@ They depend on the host app, the platform and the goal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 from .entries import TechniqueOverride, TechniqueRow
-from .handoffs import TECHNIQUES, Handoff
+from .handoffs import MENU, TECHNIQUES, Handoff
 from .model import Goal, Platform, Step, StepSpec, Visitor
 
-MENU = StepSpec("menu", "written")
+LAST = StepSpec(MENU, "written")  # ends every ladder
 DEFAULT = "default"
 Key = tuple[str, Platform, Goal]
 
@@ -63,19 +64,22 @@ def make_steps(
 ) -> tuple[Step, ...]:
     """Make the steps from `start` on ready; `handoff` gives what a step hands over.
 
-    A step whose URI cannot be made is left out. Where it is not to be `automatic`, on a return
-    (`start` above 0) and in a webview without a name, nothing fires by itself: such steps become
-    taps. Where no button would be left, the ladder begins again: an address that was tried to its
-    end may have been shared.
+    A step whose URI cannot be made, or that this system is too old for, is left out. Where it is
+    not to be `automatic`, on a return (`start` above 0) and in a webview without a name, nothing
+    fires by itself: such steps become taps. Where no button would be left, the ladder begins
+    again: an address that was tried to its end may have been shared.
     """
-    steps = _ready(specs, handoff, start, may_fire=automatic and visitor.kind == "in-app")
+    fires = automatic and visitor.kind == "in-app"
+    system = visitor.system_version
+    steps = _ready(specs, system, handoff, start, may_fire=fires)
     if start and not any(step.uri for step in steps):
-        return _ready(specs, handoff, 0, may_fire=False)
+        return _ready(specs, system, handoff, 0, may_fire=False)
     return steps
 
 
 def _ready(
     specs: tuple[StepSpec, ...],
+    system: int | None,
     handoff: Callable[[StepSpec], Handoff],
     start: int,
     *,
@@ -86,12 +90,16 @@ def _ready(
         is_written = spec.trigger == "written"
         if number < start and not is_written:
             continue
-        uri = None if is_written else TECHNIQUES[spec.technique](handoff(spec))
+        technique = TECHNIQUES[spec.technique]
+        if system is not None and system < technique.since_ios:
+            continue
+        uri = None if is_written else technique.make(handoff(spec))
         if uri is None and not is_written:
             continue
         fires = spec.trigger in ("auto", "redirect") and may_fire and not start and not steps
         trigger = spec.trigger if fires or is_written else "tap"
-        steps.append(Step(spec.technique, trigger, uri, spec.settle_ms, spec.confidence))
+        asks = spec.asks and not (uri or "https:").startswith("https:")
+        steps.append(Step(spec.technique, trigger, uri, spec.wait, spec.confidence, asks))
     return tuple(steps)
 
 
@@ -113,7 +121,8 @@ def _concerns(override: TechniqueOverride, key: Key) -> bool:
 
 def _overridden(steps: tuple[StepSpec, ...], override: TechniqueOverride) -> tuple[StepSpec, ...]:
     if override.steps is not None:
-        steps = override.steps
+        asks = steps[0].asks if override.asks is None else override.asks
+        steps = tuple(replace(step, asks=asks) for step in override.steps)
     else:
         steps = tuple(step for step in steps if step.technique != override.technique)
-    return steps if steps and steps[-1].trigger == "written" else (*steps, MENU)
+    return steps if steps and steps[-1].trigger == "written" else (*steps, LAST)

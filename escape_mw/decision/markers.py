@@ -22,7 +22,6 @@ from .tokens import SEPARATOR
 
 MAX_AGE = 600  # seconds
 STAY_AGE = 1800  # seconds
-MENU = "menu"  # the visitor took the address along, by the host app's menu
 WORD = r"[A-Za-z0-9_-]*"
 FORM = re.compile(
     rf"(?:{STAY}~{WORD}|[a-z][a-z-]{{0,30}}(?:~{WORD}){{4}})\.([0-9a-f]{{1,10}})\.{WORD}", re.ASCII

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+Phone = Literal["ios", "android"]
 Platform = Literal["ios", "android", "desktop", "other"]
 Goal = Literal["app", "browser"]
 Trigger = Literal["redirect", "auto", "tap", "written"]
@@ -117,12 +118,17 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks. `kind` is in-app (a named host app), webview (an unnamed one), bot or browser."""
+    """Who asks. `kind` is in-app (a named host app), webview (an unnamed one), bot or browser.
+
+    `system_version` is the major version of the platform that the agent names, None where it names
+    none; Apple froze it at 18 for iOS.
+    """
 
     kind: Literal["in-app", "webview", "bot", "browser"]
     app: str | None = None
     platform: Platform = "other"
     app_version: str | None = None
+    system_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,27 +152,39 @@ class Destination:
 class StepSpec:
     """One entry of the techniques table: what to try, how it may be fired, and how sure that is.
 
-    `settle_ms` is how long the page waits, in milliseconds, before it calls the hand-off failed.
+    `asks` says whether the host app asks the visitor before it opens another app. `settle_ms` is
+    how long the page waits, in milliseconds, before it calls the hand-off failed; None is `wait`'s
+    default, which leaves time for that question.
     """
 
     technique: str
     trigger: Trigger
     confidence: str = "inferred"
     verified: str | None = None
-    settle_ms: int = 2000
+    settle_ms: int | None = None
     source: str | None = None
     note: str | None = None
+    asks: bool = False
+
+    @property
+    def wait(self) -> int:
+        """How long the page waits for this step, in milliseconds."""
+        return self.settle_ms or (8000 if self.asks else 2000)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step made ready for this visit: `uri` is what it opens, None where only words help."""
+    """A step made ready for this visit: `uri` is what it opens, None where only words help.
+
+    `asks` says whether the host app asks the visitor first, `settle_ms` how long the page waits.
+    """
 
     technique: str
     trigger: Trigger
     uri: str | None
     settle_ms: int
     confidence: str
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,11 +118,12 @@ class VisitorDetector:
             return BROWSER
         app = self._packages.get(package) or next(self._matching_apps(low), None)
         if app:
-            return Visitor("in-app", app, platform(agent), self._version(app, agent, low))
+            return self._in_app(app, agent, low)
         if any(token in low for token in self._browser_tokens):
             return BROWSER
         if package or webview_brand or _is_shaped_like_a_webview(low):
-            return Visitor("webview", None, platform(agent))
+            where, version = system(agent)
+            return Visitor("webview", None, where, None, version)
         return BROWSER
 
     def _is_crawler(self, low: str) -> bool:
@@ -145,6 +146,12 @@ class VisitorDetector:
             if _has_any(low, tokens) and not _has_any(low, not_tokens):
                 yield app
 
+    def _in_app(self, app: str, agent: str, low: str) -> Visitor:
+        where, version = system(agent)
+        if where == "desktop" and self.apps[app].ipad_as_mac and "(macintosh;" in low:
+            where, version = "ios", None  # the Mac's version says nothing of the iPad's
+        return Visitor("in-app", app, where, self._version(app, agent, low), version)
+
     def _version(self, app: str, agent: str, low: str) -> str | None:
         entry = self.apps[app]
         for token in _lower(entry.version_after or entry.tokens):
@@ -162,18 +169,24 @@ def package_of(requested_with: str) -> str:
 
 def platform(agent: str) -> Platform:
     """The system that an agent names."""
+    return system(agent)[0]
+
+
+def system(agent: str) -> tuple[Platform, int | None]:
+    """The system that an agent names, and its major version, None where it says none."""
     # The Rust matcher refuses lone surrogates.
     agent = agent[:MAX_AGENT].encode("ascii", "replace").decode("ascii")
     found = _parser().parse_os(agent)
     family = found.family if found else ""
-    if family in PLATFORMS:
-        return PLATFORMS[family]
+    if found and family in PLATFORMS:
+        version = found.major or ""
+        return PLATFORMS[family], int(version) if version.isdecimal() else None
     low = agent.lower()  # ua-parser minds case, and takes an iPad with desktop pages for a Mac
     if any(word in low for word in IOS):
-        return "ios"
+        return "ios", None
     if "android" in low and family == "Linux":
-        return "android"
-    return "desktop" if family in DESKTOP else "other"
+        return "android", None
+    return "desktop" if family in DESKTOP else "other", None
 
 
 @cache

@@ -102,7 +102,9 @@ class LabRequest:
             return notice("Try techniques on a phone", HOW, link=link)
         session, run = self._session()
         query = self._query(run)
-        every = rows(session, self.policy, self.setup, self.site, f"{self.site}{LAB}{query}")
+        here = f"{self.site}{LAB}{query}"
+        fired = self.given.get("fire", "")
+        every = rows(session, self.policy, self.setup, self.site, here, fired)
         title = f"Techniques in {self._name(session)}"
         return trial_page(title, every, token=self.setup.token, query=query)
 
@@ -141,7 +143,8 @@ class LabRequest:
         if session is None or asked is None or outcome not in dict(asked.answers):
             text = "The page is too old, or that is not an answer of it. Load the lab anew."
             return notice("Not taken", text, status="400 Bad Request")
-        self._record(Trial(session, asked.goal, asked.step.technique), outcome)
+        trial = Trial(session, asked.goal, asked.step.technique, asked.step.trigger)
+        self._record(trial, outcome)
         return see_other(f"{self.site}{LAB}{self._query(run)}#{asked.name}")
 
     def _counts(self, trial: Trial) -> bool:
@@ -171,8 +174,9 @@ class LabRequest:
         if new:
             session = trial.session
             logger.info(
-                "lab: %s in %s %s on %s, goal %s: %s",
+                "lab: %s (%s) in %s %s on %s, goal %s: %s",
                 trial.technique,
+                trial.trigger,
                 session.app,
                 session.app_version,
                 session.platform,
@@ -182,6 +186,7 @@ class LabRequest:
                     "app": session.app,
                     "platform": session.platform,
                     "technique": trial.technique,
+                    "trigger": trial.trigger,
                     "outcome": outcome,
                 },
             )

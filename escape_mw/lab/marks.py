@@ -29,17 +29,21 @@ class Session(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """One technique tried in a session; `fresh` is false once the token's hour is over."""
+    """One technique tried in a session, by a tap or by itself (`auto`).
+
+    `fresh` is false once the token's hour is over.
+    """
 
     session: Session
     goal: str
     technique: str
+    trigger: str = "tap"
     fresh: bool = True
 
     @property
     def key(self) -> str:
         """What the store remembers the trial by: a hash, of which nothing can be read."""
-        text = SEPARATOR.join((self.session.id, self.goal, self.technique))
+        text = SEPARATOR.join((self.session.id, self.goal, self.technique, self.trigger))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -65,15 +69,18 @@ class LabTokens:
 
     def sign_trial(self, trial: Trial) -> str:
         """The trial as an arrival brings it back."""
-        return self._trials.sign(SEPARATOR.join((*trial.session, trial.goal, trial.technique)))
+        words = (*trial.session, trial.goal, trial.technique, trial.trigger)
+        return self._trials.sign(SEPARATOR.join(words))
 
     def read_trial(self, token: str) -> Trial | None:
         """The trial that an arrival brought, None where it is forged."""
         signed = self._trials.read(token, LIFE)
         parts = signed.text.split(SEPARATOR) if signed else []
-        if signed is None or len(parts) != 6:
+        if signed is None or len(parts) != 7:
             return None
-        return Trial(Session(*parts[:4]), parts[4], parts[5], signed.is_fresh)
+        app, version, platform, run, goal, technique, trigger = parts
+        session = Session(app, version, platform, run)
+        return Trial(session, goal, technique, trigger, signed.is_fresh)
 
 
 def new_session(app: str, version: str | None, platform: str) -> Session:

@@ -31,26 +31,24 @@ BLANK: dict[str, object] = {
 class Row:
     """One technique as the page shows it.
 
-    `name` is its id on the page, `known` what the table says of it, `uri` what its button opens
-    (None: `words` say what to do), `answers` what may have been seen as pairs of outcome and label,
-    `result` how it went so far.
+    `name` is its id on the page, `title` what it is, `known` what the table says of it, `uri` what
+    its button opens (None: `words` say what to do) and `opens` how, `wait` for how long in
+    milliseconds, `answers` what may have been seen as pairs of outcome and label, `result` how it
+    went so far, `fires` what the page opens without a tap.
     """
 
     name: str
     goal: str
-    technique: str
+    title: str
     known: str
     uri: str | None
+    opens: str
     words: str
-    settle_ms: int
+    wait: int
     answers: tuple[tuple[str, str], ...]
     result: str = ""
     worked: bool = False
-
-    @property
-    def window(self) -> bool:
-        """Whether a script opens it in a window."""
-        return self.technique == "x-safari-window"
+    fires: str | None = None
 
 
 def trial_page(title: str, rows: list[Row], *, token: str, query: str) -> Answer:

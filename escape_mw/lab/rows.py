@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import quote
 
-from ..decision.handoffs import TECHNIQUES, Handoff
+from ..decision.handoffs import MENU, TECHNIQUES, Handoff, Technique
 from ..decision.ladder import DEFAULT
 from ..decision.model import Goal, StepSpec, Visitor
 from ..decision.policy import Policy
 from ..web.addresses import LAB_ARRIVED
 from .marks import Session, Trial
 from .page import Row
-from .results import GOALS, Key, tallies
+from .results import GOALS, key_of, tallies
 from .setup import LabSetup
 from .store import WORKED
 
@@ -26,128 +27,141 @@ ANSWERS = (
 SAID = {WORKED: "Worked: recorded.", "opened": "You said: it opened."} | {
     name: f"You said: {label.lower()}." for name, label in ANSWERS
 }
-TRIGGERS = {"redirect": "by itself", "auto": "by itself", "tap": "a tap", "written": "in words"}
+TRIGGERS = {"redirect": "by itself", "auto": "by itself", "tap": "by a tap", "written": "in words"}
 
 
 class Candidate(NamedTuple):
-    """One thing to try; `listed` says whether this host app's ladder has it."""
+    """One thing to try: `step` as it is tried here, `listed` as this host app's ladder has it."""
 
     goal: Goal
     step: StepSpec
-    listed: bool
+    listed: StepSpec | None = None
 
     @property
     def name(self) -> str:
         """Its id on the page and in an answer."""
-        return f"{self.goal}.{self.step.technique}"
+        return f"{self.goal}.{self.step.technique}.{self.step.trigger}"
+
+    @property
+    def technique(self) -> Technique:
+        """What is known of its way out."""
+        return TECHNIQUES[self.step.technique]
 
     @property
     def only_asks(self) -> bool:
-        """Whether nothing comes back from it.
-
-        The music app never does, nor does the menu's way bring a trial.
-        """
-        technique = self.step.technique
-        if technique in ("intent-app", "app-scheme", "menu"):
-            return True
-        return technique == "https-link" and self.goal == "app"
+        """Whether nothing comes back from it, so that a person has to say how it went."""
+        return self.goal not in self.technique.arrives
 
     @property
     def answers(self) -> tuple[tuple[str, str], ...]:
         """What a person may have seen: outcome and label."""
-        opened = "My browser" if self.step.technique == "menu" else "The music app"
+        opened = "My browser" if self.step.technique == MENU else "The music app"
         return (("opened", opened), *ANSWERS) if self.only_asks else ANSWERS
 
 
 def candidates(session: Session, policy: Policy) -> Iterator[Candidate]:
     """Each goal's ladder, then what the platform knows besides; the menu once.
 
-    What hands over this site's own address does the same whatever the goal: beyond the ladder it
-    stands below the browser.
+    The first step is tried by a tap and by itself, for there the evidence differs. What hands over
+    this site's own address does the same whatever the goal: beyond the ladder it stands below the
+    browser.
     """
     app = None if session.app == DEFAULT else session.app
     visitor = Visitor("in-app", app, session.platform)  # type: ignore[arg-type]  # a signed word
     for goal in GOALS:
         steps = policy.ladders.steps_for(visitor, goal)
-        ladder = [step for step in steps if step.technique != "menu" or goal == "browser"]
-        listed = {step.technique for step in ladder} | {"menu"}
-        yield from (Candidate(goal, step, True) for step in ladder)
-        for step in _of_platform(policy, session.platform, goal):
-            other = Candidate(goal, step, False)
-            if step.technique not in listed and other.only_asks == (goal == "app"):
+        ladder = [step for step in steps if step.technique != MENU or goal == "browser"]
+        for at, step in enumerate(ladder):
+            yield from (Candidate(goal, one, step) for one in _ways(step, is_first=at == 0))
+        listed = {step.technique for step in ladder} | {MENU}
+        for technique in _of_platform(session):
+            other = Candidate(goal, StepSpec(technique, "tap", asks=steps[0].asks))
+            if technique not in listed and other.only_asks == (goal == "app"):
                 yield other
 
 
-def rows(session: Session, policy: Policy, setup: LabSetup, site: str, here: str) -> list[Row]:
-    """The rows of a page. `site` is this site's URL, `here` the page's own."""
+def _ways(step: StepSpec, *, is_first: bool) -> Iterator[StepSpec]:
+    if step.trigger == "written":
+        yield step
+        return
+    yield replace(step, trigger="tap")
+    if is_first and TECHNIQUES[step.technique].opens == "link":
+        yield replace(step, trigger="auto")
+
+
+def rows(
+    session: Session, policy: Policy, setup: LabSetup, site: str, here: str, fired: str = ""
+) -> list[Row]:
+    """The rows of a page.
+
+    `site` is this site's URL, `here` the page's own; `fired` names the candidate that this page
+    tries by itself.
+    """
     trials = [
-        (candidate, Trial(session, candidate.goal, candidate.step.technique))
-        for candidate in candidates(session, policy)
+        (one, Trial(session, one.goal, one.step.technique, one.step.trigger))
+        for one in candidates(session, policy)
     ]
     outcomes = setup.store.outcomes([trial for _, trial in trials])
     before = tallies(setup.store.results())
     made = []
     for candidate, trial in trials:
         uri = _uri(candidate, trial, setup, site, here)
-        if uri or candidate.step.technique == "menu":
-            key = Key(session.app, session.platform, *trial[1:3])  # type: ignore[arg-type]
-            known = _known(candidate) + (f" Here: {before[key]}." if key in before else "")
-            words = "" if uri else _menu(session, policy)
-            made.append(_row(candidate, known, uri, words, outcomes.get(trial.key)))
+        if uri or candidate.step.technique == MENU:
+            tally = before.get(key_of(trial))
+            known = _known(candidate) + (f" Here: {tally}." if tally else "")
+            row = Row(
+                name=candidate.name,
+                goal=candidate.goal,
+                title=_title(candidate),
+                known=known,
+                uri=uri,
+                opens=candidate.technique.opens,
+                words="" if uri else _menu(session, policy),
+                wait=candidate.step.wait,
+                answers=candidate.answers,
+                result=SAID.get(outcomes.get(trial.key, ""), ""),
+                worked=outcomes.get(trial.key) == WORKED,
+            )
+            made.append(_by_itself(row, here, fired) if trial.trigger == "auto" else row)
     return made
 
 
-def _row(candidate: Candidate, known: str, uri: str | None, words: str, outcome: str | None) -> Row:
-    return Row(
-        name=candidate.name,
-        goal=candidate.goal,
-        technique=candidate.step.technique,
-        known=known,
-        uri=uri,
-        words=words,
-        settle_ms=candidate.step.settle_ms,
-        answers=candidate.answers,
-        result=SAID.get(outcome or "", ""),
-        worked=outcome == WORKED,
-    )
+def _by_itself(row: Row, here: str, fired: str) -> Row:
+    """A row whose button loads the page anew, which then opens the URI without a tap."""
+    fires = row.uri if row.name == fired and not row.worked else None
+    return replace(row, uri=f"{here}&fire={row.name}", fires=fires)
 
 
 def _uri(candidate: Candidate, trial: Trial, setup: LabSetup, site: str, here: str) -> str | None:
     """What the button opens: an arrival address, or a song where only the music app could tell."""
-    make, song, app = TECHNIQUES[trial.technique], setup.song, trial.session.app
+    make, song, app = candidate.technique.make, setup.song, trial.session.app
     if candidate.only_asks:
         return make(Handoff(song.url, here, app, song.android_package, song.app_uri))
     arrival = f"{site}{LAB_ARRIVED}?m={quote(setup.tokens.sign_trial(trial), safe='~')}"
     return make(Handoff(arrival, arrival, app))
 
 
-def _of_platform(policy: Policy, platform: str, goal: Goal) -> list[StepSpec]:
-    """Every technique that some ladder of this platform and goal has, as a tap.
-
-    Those that the rules switch off are among them.
-    """
-    ladders = policy.ladders
-    own = ((row[1], row[2], row[3]) for row in ladders.rows())
-    shipped = ((row.platform, row.goal, row.steps) for row in ladders.shipped)
-    settle = {
-        step.technique: step.settle_ms
-        for where, aim, steps in (*own, *shipped)
-        if (where, aim) == (platform, goal)
-        for step in steps
-    }
+def _of_platform(session: Session) -> list[str]:
+    """Every technique that the platform knows, and that is no other host app's own."""
     return [
-        StepSpec(technique, "tap", settle_ms=settle[technique])
-        for technique in TECHNIQUES
-        if technique in settle
+        name
+        for name, technique in TECHNIQUES.items()
+        if session.platform in technique.phones
+        and (not technique.apps or session.app in technique.apps)
     ]
 
 
+def _title(candidate: Candidate) -> str:
+    return candidate.technique.title + (", by itself" if candidate.step.trigger == "auto" else "")
+
+
 def _known(candidate: Candidate) -> str:
-    if not candidate.listed:
-        return "Not in the ladder of this app."
-    step = candidate.step
-    when = f" {step.verified}" if step.verified else ""
-    return f"In the ladder: {TRIGGERS[step.trigger]}, {step.confidence}{when}."
+    step, listed = candidate.step, candidate.listed
+    if listed is None:
+        return f"{step.technique}: not in the ladder of this app."
+    when = f" {listed.verified}" if listed.verified else ""
+    how = TRIGGERS[listed.trigger]
+    return f"{step.technique}: in the ladder {how}, {listed.confidence}{when}."
 
 
 def _menu(session: Session, policy: Policy) -> str:

@@ -38,14 +38,20 @@ OUTCOME_OF = "SELECT mark, outcome FROM marks JOIN results ON results.id = marks
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS results (id INTEGER PRIMARY KEY, day TEXT NOT NULL,
     app TEXT NOT NULL, app_version TEXT NOT NULL,
-    platform TEXT NOT NULL, goal TEXT NOT NULL, technique TEXT NOT NULL, outcome TEXT NOT NULL)""",
+    platform TEXT NOT NULL, goal TEXT NOT NULL, technique TEXT NOT NULL, outcome TEXT NOT NULL,
+    "trigger" TEXT NOT NULL DEFAULT 'tap')""",
     """CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, expires INTEGER NOT NULL,
     result INTEGER NOT NULL) WITHOUT ROWID""",
 )
 
 
+READ = "SELECT day, app, app_version, platform, goal, technique, outcome FROM results ORDER BY id"
+READ_TRIGGERS = READ.replace("outcome", 'outcome, "trigger"')
+ADD_TRIGGER = """ALTER TABLE results ADD COLUMN "trigger" TEXT NOT NULL DEFAULT 'tap'"""
+
+
 class Result(NamedTuple):
-    """One try: what was tried on which day (UTC), and one of `OUTCOMES`."""
+    """One try: what was tried how on which day (UTC), and one of `OUTCOMES`."""
 
     day: str
     app: str
@@ -54,6 +60,7 @@ class Result(NamedTuple):
     goal: str
     technique: str
     outcome: str
+    trigger: str = "tap"
 
 
 class LabStore:
@@ -84,6 +91,8 @@ class LabStore:
             file.execute("BEGIN IMMEDIATE")
             for statement in SCHEMA:
                 file.execute(statement)
+            if not _has_triggers(file):
+                file.execute(ADD_TRIGGER)
             new = self._put(file, trial, outcome)
             self._prune(file)
             file.execute("COMMIT")
@@ -127,10 +136,12 @@ class LabStore:
             trial.goal,
             trial.technique,
             outcome,
+            trial.trigger,
         )
         made = file.execute(
-            "INSERT INTO results (day, app, app_version, platform, goal, technique, outcome)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO results"
+            ' (day, app, app_version, platform, goal, technique, outcome, "trigger")'
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
         file.execute(
@@ -183,11 +194,13 @@ class LabStore:
 def results(path: Path) -> list[Result]:
     """Every result in a file, oldest first. Raises sqlite3.Error if it is not a lab file."""
     with closing(_open(path, "rw")) as file:
-        rows = file.execute(
-            "SELECT day, app, app_version, platform, goal, technique, outcome"
-            " FROM results ORDER BY id"
-        )
+        rows = file.execute(READ_TRIGGERS if _has_triggers(file) else READ)
         return [Result(*map(str, row)) for row in rows]
+
+
+def _has_triggers(file: sqlite3.Connection) -> bool:
+    """Whether a file says how techniques were fired; before version 0.2 all were taps."""
+    return any(row[1] == "trigger" for row in file.execute("PRAGMA table_info(results)"))
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:

@@ -18,20 +18,13 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ..decision.entries import AppEntry
+from ..decision.handoffs import TECHNIQUES
 from ..decision.model import Destination, Goal, Page, Platform, Step, Trigger, Visitor
 from ..web.accept import takes_gzip
 from ..web.answers import BARE_POLICY, HTML, NO_STORE, Answer, csp, template_text
 from . import languages
 from .dress import Dress
 
-LABELS = {
-    "intent-app": "open_service",
-    "app-scheme": "open_service",
-    "https-link": "open_service",
-    "x-safari": "open_safari",
-    "x-safari-window": "open_safari",
-    "chrome-ios": "open_chrome",
-}
 SHAPES = 512
 # Two thirds smaller in less than a tenth of a millisecond; higher levels win little more.
 GZIP_LEVEL = 1
@@ -57,7 +50,8 @@ class TemplateError(ValueError):
 class Look(NamedTuple):
     """What a page looks like, whoever it is for: the key of its cached shape.
 
-    `steps` are technique, trigger, settle time in milliseconds, and whether there is a button.
+    `steps` are technique, trigger, settle time in milliseconds, whether there is a button, and
+    whether the host app asks first.
     """
 
     app: str | None
@@ -65,7 +59,7 @@ class Look(NamedTuple):
     service: str
     goal: Goal
     retry: bool
-    steps: tuple[tuple[str, Trigger, int, bool], ...]
+    steps: tuple[tuple[str, Trigger, int, bool, bool], ...]
     is_measured: bool
     has_menu_marker: bool
     language: str
@@ -81,8 +75,8 @@ class Look(NamedTuple):
     def page(self, slots: Mapping[str, str]) -> Page:
         """A page of this look, filled with these texts."""
         steps = (
-            Step(technique, trigger, slots.get(f"uri{at}"), settle_ms, "")
-            for at, (technique, trigger, settle_ms, _) in enumerate(self.steps)
+            Step(technique, trigger, slots.get(f"uri{at}"), settle_ms, "", asks)
+            for at, (technique, trigger, settle_ms, _, asks) in enumerate(self.steps)
         )
         return Page(
             reason="",
@@ -204,7 +198,10 @@ def _look(page: Page, language: str) -> Look:
         goal,
         page.retry,
         tuple(
-            [(step.technique, step.trigger, step.settle_ms, bool(step.uri)) for step in page.steps]
+            [
+                (step.technique, step.trigger, step.settle_ms, bool(step.uri), step.asks)
+                for step in page.steps
+            ]
         ),
         bool(page.beacon),
         bool(page.menu_marker),
@@ -223,15 +220,15 @@ def _filling(page: Page) -> dict[str, str]:
 
 
 def _button(step: Step, words: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Any]:
-    hint = words["confirm"].format_map(names) if step.technique == "extbrowser" else None
+    technique = TECHNIQUES[step.technique]
     return {
         "uri": step.uri,
         "technique": step.technique,
         "trigger": step.trigger,
         "settle_ms": step.settle_ms,
-        "window": step.technique == "x-safari-window",
-        "label": words[LABELS.get(step.technique, "open_browser")].format_map(names),
-        "hint": hint,
+        "opens": technique.opens,
+        "label": words[technique.label].format_map(names),
+        "hint": words["confirm"].format_map(names) if step.asks else None,
     }
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ..decision.destinations import DestinationIndex
+from ..decision.handoffs import MENU
 from ..decision.policy import Rule
 from ..decision.targets import FixedUrl, FromQuery
 from ..web.paths import fill, names_in
@@ -61,7 +62,7 @@ def override_problems(number: int, override: TechniqueOverrideForm) -> Iterator[
     ):
         message = "give either 'steps', or 'technique' with 'enabled: false'"
         yield Problem(path, None, message)
-    elif override.technique == "menu":
+    elif override.technique == MENU:
         message = "the menu in words ends every ladder and cannot be switched off"
         yield Problem((*path, "technique"), None, message)
     elif override.technique is not None and override.enabled is None:

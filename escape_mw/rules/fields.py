@@ -24,7 +24,6 @@ from ..web.paths import PatternError, compile_path
 Release = Literal["track", "album", "artist", "playlist", "episode", "show"]
 Link = Literal["presave", "smartlink", "shortlink", "oauth", "other"]
 Kind = Literal[Release, Link]
-Phone = Literal["ios", "android"]
 Confidence = Literal["documented", "observed", "single", "inferred"]
 Certainty = Literal["high", "medium", "low"]
 

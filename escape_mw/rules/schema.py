@@ -8,12 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
-from ..decision.model import Goal
+from ..decision.model import Goal, Phone
 from ..events.options import DEFAULT_DATABASE, PERIOD, EventOptions
 from ..page.dress import Dress
 from ..web.paths import compile_path
 from ..web.urls import is_local_path
-from .catalogue_schema import AppForm, StepEntry
 from .fields import (
     AppId,
     DestinationId,
@@ -23,7 +22,6 @@ from .fields import (
     Matching,
     Package,
     PathPattern,
-    Phone,
     Secret,
     Strict,
     Strong,
@@ -31,6 +29,7 @@ from .fields import (
     known_id,
     short_repr,
 )
+from .forms import AppForm, StepEntry
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
@@ -103,6 +102,7 @@ class TechniqueOverrideForm(Strict):
     technique: Annotated[str, known_id("technique")] | None = None
     enabled: bool | None = None
     steps: Annotated[list[StepEntry], Field(min_length=1)] | None = None
+    asks: bool | None = None
 
     def override(self) -> TechniqueOverride:
         """The same as a plain value."""
@@ -112,6 +112,7 @@ class TechniqueOverrideForm(Strict):
             goal=self.goal,
             technique=self.technique if self.enabled is False else None,
             steps=tuple(step.spec() for step in self.steps) if self.steps else None,
+            asks=self.asks,
         )
 
 

@@ -6,18 +6,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from escape_mw import catalogue, load
 from escape_mw.decision.destinations import DestinationIndex
-from escape_mw.decision.entries import AppEntry, DestinationEntry
+from escape_mw.decision.entries import AppEntry, Catalogue, DestinationEntry, TechniqueRow
 from escape_mw.decision.handoffs import TECHNIQUES
 from escape_mw.decision.ladder import DEFAULT
 from escape_mw.decision.model import StepSpec
-from escape_mw.rules import catalogue_file, catalogue_schema
+from escape_mw.rules.forms import AppForm, StepForm
 from escape_mw.web.urls import strict_split
+
+from .sources import SourceRow, Sources, compiled, dated, sources
+from .table import table
 
 try:
     from re import _parser as parser  # Python 3.11 and later
@@ -25,6 +30,8 @@ except ImportError:
     import sre_parse as parser
 
 CATALOGUE = catalogue.load()
+SOURCES = sources()
+ENTRIES = {entry.id: entry for entry in CATALOGUE.destinations}
 VISITORS = load().policy.visitors
 EVERYWHERE = DestinationIndex(CATALOGUE.destinations)
 
@@ -33,15 +40,15 @@ def ids(entries):
     return [entry.id for entry in entries]
 
 
-@pytest.mark.parametrize("app", CATALOGUE.apps, ids=ids(CATALOGUE.apps))
+@pytest.mark.parametrize("app", SOURCES.apps, ids=ids(SOURCES.apps))
 def test_app(app):
     assert app.examples
     assert app.confidence
     assert app.verified
     assert app.source
-    for example in app.examples:
-        assert VISITORS.matches(example.agent, example.package) == [app.id]
-        seen = VISITORS.detect(example.agent, example.package, False)
+    for agent, package in app.requests:
+        assert VISITORS.matches(agent, package) == [app.id]
+        seen = VISITORS.detect(agent, package, False)
         assert (seen.kind, seen.app) == ("in-app", app.id)
         assert seen.platform in app.platforms
     for agent in app.not_examples:
@@ -49,11 +56,8 @@ def test_app(app):
         assert VISITORS.detect(agent, "", False).app is None
 
 
-@pytest.mark.parametrize("entry", CATALOGUE.destinations, ids=ids(CATALOGUE.destinations))
+@pytest.mark.parametrize("entry", SOURCES.destinations, ids=ids(SOURCES.destinations))
 def test_destination(entry):
-    assert entry.verified
-    assert entry.source
-    assert entry.confidence
     assert entry.examples
     for example in entry.examples:
         assert EVERYWHERE.matches(example.url) == [entry.id]
@@ -68,14 +72,14 @@ def test_destination(entry):
         assert EVERYWHERE.matches(url) == [], url
 
 
-@pytest.mark.parametrize("entry", CATALOGUE.destinations, ids=ids(CATALOGUE.destinations))
-def test_every_shape_has_an_example(entry):
+@pytest.mark.parametrize("source", SOURCES.destinations, ids=ids(SOURCES.destinations))
+def test_every_shape_has_an_example(source):
     """A shape that no example reaches is a guess.
 
     The first shape that fits each example is struck off.
     """
-    reached = set()
-    for example in entry.examples:
+    reached, entry = set(), ENTRIES[source.id]
+    for example in source.examples:
         for number in range(len(entry.paths)):
             paths = entry.paths[: number + 1]
             hosts = tuple(host for host, _ in entry.listings())
@@ -177,18 +181,31 @@ def test_no_pattern_repeats_a_repeat(entry):
 
 
 def test_the_json_is_made_from_the_sources():
-    """`python -m escape_mw.rules.catalogue_file` writes it anew."""
-    written = (catalogue_file.FOLDER / "catalogue.json").read_text(encoding="utf-8")
-    assert written == catalogue_file.compiled()
+    """`python -m tests.catalogue` writes it anew."""
+    written = files(catalogue).joinpath("catalogue.json").read_text("utf-8")
+    assert written == compiled(SOURCES)
+    assert CATALOGUE.dated == dated(SOURCES)
+
+
+def test_the_package_has_no_examples():
+    assert "examples" not in files(catalogue).joinpath("catalogue.json").read_text("utf-8")
+    assert set(Sources.model_fields) == set(Catalogue.__dataclass_fields__) - {"dated"}
+
+
+def test_readme_has_the_table_of_the_techniques_file():
+    """`python -m tests.catalogue` writes it anew."""
+    readme = Path(__file__).parents[2] / "README.md"
+    assert table() in readme.read_text("utf-8")
 
 
 def test_forms_and_plain_values_have_the_same_defaults():
     """What the JSON leaves out is the form's default: a plain value must have the same."""
     data = {"id": "x", "name": "X"}
-    assert catalogue_schema.AppForm(**data).entry() == AppEntry.from_data(data)
-    destination = data | {"goal": "app", "paths": [{"path": "/", "kind": "track"}]}
-    form = catalogue_schema.DestinationForm(**destination)
-    whole = DestinationEntry.from_data(form.model_dump())
-    assert whole == DestinationEntry.from_data(form.model_dump(exclude_defaults=True))
-    step = catalogue_schema.StepForm(technique="intent", trigger="tap")
+    assert AppForm(**data).entry() == AppEntry.from_data(data)
+    [form] = [one for one in SOURCES.destinations if one.id == "linkcore"]
+    whole = DestinationEntry.from_data(form.model_dump(exclude={"examples", "not_examples"}))
+    assert whole == ENTRIES["linkcore"]
+    step = StepForm(technique="intent", trigger="tap")
     assert step.spec() == StepSpec("intent", "tap")
+    row = {"app": "x", "platform": "ios", "goal": "app", "steps": []}
+    assert SourceRow(**row).asks == TechniqueRow.from_data(row).asks

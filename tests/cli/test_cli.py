@@ -255,19 +255,41 @@ def test_schema_is_json_schema():
     assert schema["additionalProperties"] is False
 
 
-def test_list():
-    assert re.search(
-        r"^tiktok\tTikTok\tios, android\thigh\t2026-11-22\t",
-        run("list", "apps").stdout,
-        re.MULTILINE,
-    )
-    assert re.search(r"^spotify\tSpotify\tapp\t", run("list", "destinations").stdout, re.MULTILINE)
-    techniques = run("list", "techniques").stdout
-    assert "instagram\tandroid\tbrowser\tintent\ttap\tobserved\t2024-11-07\tstale" in techniques
-    assert (
-        len({line.split("\t")[0] for line in techniques.splitlines()})
-        == len(catalogue.load().apps) + 1
-    )
+LISTS = [
+    pytest.param(
+        "apps",
+        r"^tiktok +TikTok +ios android +high +2026-11-\d\d +\S",
+        len(catalogue.load().apps) + 3,
+        id="host apps",
+    ),
+    pytest.param(
+        "destinations",
+        r"^spotify +Spotify +app +high +2026-11-\d\d +\S",
+        len(catalogue.load().destinations) + 3,
+        id="destinations",
+    ),
+    pytest.param(
+        "techniques",
+        r"^Facebook on Android\. To the browser.*:\n  1\. .*\(intent\), by itself: observed,"
+        r" 2024-11-07, stale$",
+        None,
+        id="techniques",
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "pattern", "lines"), LISTS)
+def test_list(what, pattern, lines):
+    told = run("list", what).stdout
+    assert told.startswith(f"Facts of {catalogue.load().dated}; ")
+    assert re.search(pattern, told, re.MULTILINE)
+    assert lines in (None, len(told.splitlines()))
+
+
+def test_every_ladder_is_listed():
+    told = run("list", "techniques").stdout
+    assert told.count("(menu), in words") == len(catalogue.load().techniques)
+    assert told.count("Any other host app on ") == 4
 
 
 @pytest.fixture

@@ -43,6 +43,12 @@ MADE = [
         f"intent://site.example:8000/a'b?c=%27d%27{VIEW.replace('https', 'http')}{FALLBACK}",
         id="http, a port, quotes",
     ),
+    pytest.param(
+        "intent-chrome",
+        CARGO,
+        f"intent://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a&b=c{VIEW}package=com.android.chrome;{FALLBACK}",
+        id="intent to Chrome by its name",
+    ),
     pytest.param("intent", CARGO._replace(url=URL + "#t=30"), None, id="no intent for a fragment"),
     pytest.param(
         "intent", CARGO._replace(url=URL + "#"), None, id="no intent for an empty fragment"
@@ -75,6 +81,9 @@ MADE = [
     pytest.param("x-safari", CARGO, f"x-safari-{URL}", id="Safari"),
     pytest.param(
         "x-safari", CARGO._replace(url="http://open.spotify.com/"), None, id="Safari by https alone"
+    ),
+    pytest.param(
+        "x-safari-location", CARGO, f"x-safari-{URL}", id="Safari by a script: the same URI"
     ),
     pytest.param(
         "x-safari-window", CARGO, f"x-safari-{URL}", id="Safari by window.open: the same URI"
@@ -131,7 +140,7 @@ MADE = [
 
 @pytest.mark.parametrize(("technique", "cargo", "expected"), MADE)
 def test_uri(technique, cargo, expected):
-    assert TECHNIQUES[technique](cargo) == expected
+    assert TECHNIQUES[technique].make(cargo) == expected
 
 
 def test_every_technique_is_in_the_table():

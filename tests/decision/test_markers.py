@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escape_mw.decision.markers import MAX_AGE, MENU, STAY_AGE, Markers
+from escape_mw.decision.handoffs import MENU
+from escape_mw.decision.markers import MAX_AGE, STAY_AGE, Markers
 from escape_mw.decision.model import STAY, Subject
 from escape_mw.decision.signing import LEEWAY
 from escape_mw.decision.tokens import Tokens

@@ -11,8 +11,7 @@ from types import CodeType
 import pytest
 import yaml
 
-from escape_mw import catalogue, load
-from escape_mw.cli.lists import techniques_at_a_glance
+from escape_mw import load
 from escape_mw.rules.schema import RulesFile
 
 ROOT = Path(__file__).parents[2]
@@ -99,14 +98,6 @@ def test_anchors_lead_somewhere():
         assert anchor in [
             re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings
         ]
-
-
-def test_the_table_is_that_of_the_techniques_file():
-    """After an edit of techniques.yaml, renew the table.
-
-    `escape-mw list techniques --markdown` has the new one.
-    """
-    assert techniques_at_a_glance(catalogue.load()) in README
 
 
 def test_the_two_set_up_commands():

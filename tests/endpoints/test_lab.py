@@ -24,6 +24,7 @@ from django.test import AsyncRequestFactory, override_settings
 from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, RulesError, catalogue, load
+from escape_mw.decision.handoffs import TECHNIQUES
 from escape_mw.django import EscapeMiddleware as DjangoMiddleware
 from escape_mw.flask import Escape
 from escape_mw.lab.marks import LIFE, LabTokens, Session, Trial
@@ -84,7 +85,7 @@ def lab(tmp_path):
 
 
 def arrival(marks=MARKS):
-    return f"/_escape/lab/arrived?m={marks.sign_trial(Trial(TIKTOK, 'browser', 'extbrowser'))}"
+    return f"/_escape/lab/arrived?m={marks.sign_trial(Trial(TIKTOK, 'browser', 'x-safari'))}"
 
 
 def saw(round_=TIKTOK, marks=MARKS, token=TOKEN):
@@ -96,8 +97,8 @@ def row(answer, name):
 
 
 def handed(page):
-    """What the page's extbrowser row hands over."""
-    return unquote(row(page, "browser.extbrowser").a["href"]).partition("url=")[2]
+    """What the page's row of x-safari hands over."""
+    return row(page, "browser.x-safari.tap").a["href"].removeprefix("x-safari-")
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -120,39 +121,32 @@ def test_every_technique_of_the_platform_is_a_row_and_the_ladder_comes_first(
 ):
     page = BeautifulSoup(lab.get(PAGE, agent).body, "html.parser")
     names = [item["id"] for item in page.select("li")]
-    rows = [row for row in catalogue.load().techniques if row.platform == platform]
-    assert {name.partition(".")[2] for name in names} == {
-        step.technique for row in rows for step in row.steps
+    assert len(set(names)) == len(names)
+    assert {name.split(".")[1] for name in names} == {
+        name
+        for name, technique in TECHNIQUES.items()
+        if platform in technique.phones and (not technique.apps or app in technique.apps)
     }
+    rows = [row for row in catalogue.load().techniques if row.platform == platform]
     for goal in ("app", "browser"):
         own = next((row for row in rows if (row.app, row.goal) == (app, goal)), None) or next(
             row for row in rows if (row.app, row.goal) == ("default", goal)
         )
-        ladder = [
-            f"{goal}.{step.technique}"
-            for step in own.steps
-            if (step.technique, goal) != ("menu", "app")
-        ]
-        shown = [name for name in names if name.startswith(goal)]
-        assert shown[: len(ladder)] == ladder
-        for name in shown:
-            known = page.find(id=name).p.text
-            assert (
-                known.startswith("In the ladder: ")
-                if name in ladder
-                else known == "Not in the ladder of this app."
-            )
+        ladder = [step.technique for step in own.steps if (step.technique, goal) != ("menu", "app")]
+        shown = [name.split(".")[1] for name in names if name.startswith(goal)]
+        assert list(dict.fromkeys(shown))[: len(ladder)] == ladder
+        for name in (name for name in names if name.startswith(goal)):
+            technique, known = name.split(".")[1], page.find(id=name).p.text
+            is_in = technique in ladder
+            assert known.startswith(f"{technique}: {'' if is_in else 'not '}in the ladder ")
 
 
 @pytest.mark.parametrize(("agent", "app", "platform"), PHONES.values(), ids=PHONES)
 def test_each_button_hands_over_an_arrival_of_its_own_or_a_song(lab, agent, app, platform):
     page = BeautifulSoup(lab.get(PAGE, agent).body, "html.parser")
     for item in page.select("li"):
-        goal, _, technique = item["id"].partition(".")
-        asks = technique in ("intent-app", "app-scheme", "menu") or (technique, goal) == (
-            "https-link",
-            "app",
-        )
+        goal, technique, trigger = item["id"].split(".")
+        asks = goal not in TECHNIQUES[technique].arrives
         opened = [button["value"] for button in item.select("button")] == [
             "opened",
             "nothing",
@@ -163,18 +157,51 @@ def test_each_button_hands_over_an_arrival_of_its_own_or_a_song(lab, agent, app,
         assert opened == asks
         if technique == "menu":
             assert not item.a
-        elif asks:
-            assert "4uLU6hMCjMI75M1A2tKUQC" in item.a["href"]
-            assert "arrived" not in item.a["href"]
+            continue
+        uri = item.a["href"]
+        if trigger == "auto":  # the same page, which then opens it without a tap
+            assert uri.endswith(f"&fire={item['id']}")
+            uri = row(lab.get(uri, agent), item["id"]).a["data-fires"]
+        if asks:
+            assert "4uLU6hMCjMI75M1A2tKUQC" in uri
+            assert "arrived" not in uri
         else:
-            value = re.search(r"/_escape/lab/arrived\?m=([\w.~-]+)", unquote(item.a["href"]))[1]
+            value = re.search(r"/_escape/lab/arrived\?m=([\w.~-]+)", unquote(uri))[1]
             mark = MARKS.read_trial(value)
-            assert (mark.goal, mark.technique, mark.session.app, mark.session.platform) == (
-                goal,
-                technique,
-                app or "default",
-                platform,
-            )
+            session = mark.session
+            assert (session.app, session.platform) == (app or "default", platform)
+            assert (mark.goal, mark.technique, mark.trigger) == (goal, technique, trigger)
+
+
+SPLIT = [  # where the evidence differs: what a tester of that app is offered, and how
+    pytest.param(INSTAGRAM_IOS, "browser.extbrowser.tap", "link", id="Instagram's opener by a tap"),
+    pytest.param(INSTAGRAM_IOS, "browser.extbrowser.auto", "link", id="and by itself"),
+    pytest.param(agents.FACEBOOK_IOS, "browser.x-safari.tap", "link", id="a plain link"),
+    pytest.param(agents.FACEBOOK_IOS, "browser.x-safari-location.tap", "location", id="a script"),
+    pytest.param(agents.FACEBOOK_IOS, "browser.x-safari-window.tap", "window", id="a window"),
+    pytest.param(agents.FACEBOOK_ANDROID, "browser.intent.auto", "link", id="an intent, unnamed"),
+    pytest.param(agents.FACEBOOK_ANDROID, "browser.intent-chrome.tap", "link", id="to Chrome"),
+]
+
+
+@pytest.mark.parametrize(("agent", "name", "opens"), SPLIT)
+def test_what_the_evidence_splits_on_can_be_tried(lab, agent, name, opens):
+    assert row(lab.get(PAGE, agent), name).a["data-opens"] == opens
+
+
+def test_only_the_named_row_fires_and_never_once_it_worked(lab):
+    page = lab.get(PAGE, INSTAGRAM_IOS)
+    fired = row(page, "browser.extbrowser.auto").a["href"]
+    again = BeautifulSoup(lab.get(fired, INSTAGRAM_IOS).body, "html.parser")
+    [only] = again.select("[data-fires]")
+    assert only.find_parent("li")["id"] == "browser.extbrowser.auto"
+    lab.get(unquote(only["data-fires"]).partition("url=")[2], SAFARI)
+    assert [(result.technique, result.trigger) for result in lab.results()] == [
+        ("extbrowser", "auto")
+    ]
+    assert not BeautifulSoup(lab.get(fired, INSTAGRAM_IOS).body, "html.parser").select(
+        "[data-fires]"
+    )
 
 
 def test_only_major_and_minor_of_the_version_are_carried(lab):
@@ -212,7 +239,7 @@ def test_buttons_are_large_and_every_question_has_its_legend(lab):
     for selector in (r"\.go", "button", r"\.plain"):
         assert re.search(rf"^{selector}{{[^}}]*min-height:3rem", text, re.MULTILINE)
     page = BeautifulSoup(text, "html.parser")
-    assert all(item.fieldset.legend.text.startswith(item.h3.text) for item in page.select("li"))
+    assert all(item.fieldset.legend.text and item.h3.text for item in page.select("li"))
     assert page.select_one("#state[role=status]")
 
 
@@ -246,8 +273,8 @@ def test_anywhere_else_it_says_how_to_use_it(lab, agent):
 def test_over_plain_http_what_needs_https_is_left_out(lab):
     site = TestApp(EscapeMiddleware(plain, lab.rules))
     page = site.get("http://localhost:8000" + PAGE, headers={"User-Agent": TIKTOK_IOS}).text
-    assert 'id="browser.x-safari"' not in page
-    assert 'id="browser.chrome-ios"' in page
+    assert 'id="browser.x-safari.tap"' not in page
+    assert 'id="browser.chrome-ios.tap"' in page
 
 
 def test_what_the_rules_switch_off_can_still_be_tried():
@@ -258,7 +285,7 @@ def test_what_the_rules_switch_off_can_still_be_tried():
         "techniques": [{"technique": "extbrowser", "enabled": False}],
     }
     answer = ask_wsgi(EscapeMiddleware(plain, rules), PAGE, INSTAGRAM_IOS)[2].decode()
-    assert 'id="browser.extbrowser"' in answer
+    assert 'id="browser.extbrowser.tap"' in answer
 
 
 def test_the_song_is_the_first_that_the_rules_name():
@@ -384,7 +411,7 @@ def test_an_arrival_in_a_real_browser_is_recorded_once(lab):
     assert "<h1>It worked: already recorded</h1>" in lab.get(arrival, SAFARI).text
     [result] = lab.results()
     assert DAY.fullmatch(result.day)
-    assert result[1:] == ("tiktok", "41.9", "ios", "browser", "extbrowser", "worked")
+    assert result[1:] == ("tiktok", "41.9", "ios", "browser", "x-safari", "worked", "tap")
 
 
 IPAD = (
@@ -469,8 +496,8 @@ def test_a_round_grows_old(lab, monkeypatch):
     path, minted = saw(), time.time()
     page = row(lab.get(PAGE), "here")["href"]
     signing_at(monkeypatch, minted + LIFE + 5)
-    assert lab.say(path, {"browser.extbrowser": "nothing"}).status_int == 400
-    assert "too old" in lab.say(path, {"browser.extbrowser": "nothing"}).text
+    assert lab.say(path, {"browser.x-safari.tap": "nothing"}).status_int == 400
+    assert "too old" in lab.say(path, {"browser.x-safari.tap": "nothing"}).text
     assert (
         row(lab.get("/_escape/" + page), "here")["href"].split("~")[3][:12]
         != page.split("~")[3][:12]
@@ -479,7 +506,7 @@ def test_a_round_grows_old(lab, monkeypatch):
 
 def test_threads_has_its_own_opener(lab):
     assert (
-        row(lab.get(PAGE, agents.THREADS_IOS), "browser.extbrowser")
+        row(lab.get(PAGE, agents.THREADS_IOS), "browser.extbrowser.tap")
         .a["href"]
         .startswith("barcelona://extbrowser/?url=https%3A")
     )
@@ -496,10 +523,10 @@ def test_two_rounds_are_two_tries_and_a_reload_is_not(lab):
 def test_back_on_the_page_the_row_says_that_it_worked(lab):
     page = lab.get(PAGE)
     lab.get(handed(page), SAFARI)
-    back = row(lab.get("/_escape/" + row(page, "here")["href"]), "browser.extbrowser")
+    back = row(lab.get("/_escape/" + row(page, "here")["href"]), "browser.x-safari.tap")
     assert back.strong.text == "Worked: recorded."
     assert back.fieldset is None
-    fresh = row(lab.get(PAGE), "browser.extbrowser")
+    fresh = row(lab.get(PAGE), "browser.x-safari.tap")
     assert fresh.strong is None
     assert re.search(r"Here: worked 1/1, \d{4}-\d{2}\.", fresh.p.text)
 
@@ -514,16 +541,16 @@ def test_a_round_of_another_app_is_not_taken_over(lab):
 
 
 def test_an_answer_is_recorded_and_leads_back(lab):
-    answer = lab.say(saw(), {"app.app-scheme": "opened"})
+    answer = lab.say(saw(), {"app.app-scheme.tap": "opened"})
     assert answer.status_int == 303
     assert answer.headers["Location"].startswith(f"{SITE}{PAGE}&run=tiktok~41.9~ios~round.")
-    assert answer.headers["Location"].endswith("#app.app-scheme")
+    assert answer.headers["Location"].endswith("#app.app-scheme.tap")
     assert (
-        row(lab.get(answer.headers["Location"].partition("#")[0]), "app.app-scheme").strong.text
+        row(lab.get(answer.headers["Location"].partition("#")[0]), "app.app-scheme.tap").strong.text
         == "You said: it opened."
     )
     assert [result[1:] for result in lab.results()] == [
-        ("tiktok", "41.9", "ios", "app", "app-scheme", "opened")
+        ("tiktok", "41.9", "ios", "app", "app-scheme", "opened", "tap")
     ]
 
 
@@ -539,7 +566,7 @@ SAID = [
 def test_one_result_for_each_row_of_a_round(lab, said, recorded):
     for outcome in said:
         if outcome:
-            assert lab.say(saw(), {"browser.extbrowser": outcome}).status_int == 303
+            assert lab.say(saw(), {"browser.x-safari.tap": outcome}).status_int == 303
         else:
             lab.get(arrival(), SAFARI)
     assert [result.outcome for result in lab.results()] == recorded
@@ -547,20 +574,20 @@ def test_one_result_for_each_row_of_a_round(lab, said, recorded):
 
 REFUSED = [
     pytest.param(saw(), b"", 400, id="an empty body"),
-    pytest.param(saw(), b"browser.extbrowser=worked", 400, id="claiming an arrival"),
+    pytest.param(saw(), b"browser.x-safari.tap=worked", 400, id="claiming an arrival"),
     pytest.param(
-        saw(), b"browser.extbrowser=opened", 400, id="opened, where an arrival would tell"
+        saw(), b"browser.x-safari.tap=opened", 400, id="opened, where an arrival would tell"
     ),
-    pytest.param(saw(), b"browser.sandwich=nothing", 400, id="an unknown technique"),
-    pytest.param(saw(), b"app.menu=nothing", 400, id="a row that is not on the page"),
-    pytest.param(saw(), b"browser.extbrowser='); DROP TABLE results;--", 400, id="SQL"),
+    pytest.param(saw(), b"browser.sandwich.tap=nothing", 400, id="an unknown technique"),
+    pytest.param(saw(), b"app.menu.written=nothing", 400, id="a row that is not on the page"),
+    pytest.param(saw(), b"browser.x-safari.tap='); DROP TABLE results;--", 400, id="SQL"),
     pytest.param(saw(), b"\xff\x00\r\nX: 1", 400, id="bytes that are no form"),
     pytest.param(saw(), b"a" * 2049, 413, id="a byte too long"),
-    pytest.param(saw(marks=OTHERS), b"browser.extbrowser=nothing", 400, id="a forged round"),
-    pytest.param(saw().partition("&")[0], b"browser.extbrowser=nothing", 400, id="no round"),
+    pytest.param(saw(marks=OTHERS), b"browser.x-safari.tap=nothing", 400, id="a forged round"),
+    pytest.param(saw().partition("&")[0], b"browser.x-safari.tap=nothing", 400, id="no round"),
     pytest.param(
         saw(Session("tiktok", "41.9", "ios", "x")) + "x",
-        b"browser.extbrowser=nothing",
+        b"browser.x-safari.tap=nothing",
         400,
         id="a round with a letter more",
     ),
@@ -600,7 +627,7 @@ def test_nothing_of_the_visitor_is_stored_logged_or_set(lab, caplog):
     )
     said = lab.say(
         "/_escape/" + row(page, "here")["href"].replace("lab?", "lab/saw?"),
-        {"browser.x-safari": "error"},
+        {"browser.chrome-ios.tap": "error"},
         INSTAGRAM_IOS,
     )
     assert len(lab.results()) == 2
@@ -691,7 +718,7 @@ def test_an_arrival_in_every_shell(shells, lab, name):
 
 @pytest.mark.parametrize("name", ["plain", "flask", "django"])
 def test_an_answer_in_every_shell(shells, lab, name, monkeypatch):
-    body, request = b"browser.extbrowser=question", TestApp.request
+    body, request = b"browser.x-safari.tap=question", TestApp.request
     monkeypatch.setattr(
         TestApp, "request", lambda *words, **more: request(*words, body=body, **more)
     )
@@ -710,7 +737,7 @@ def test_an_answer_in_async_django(lab, token, status):
     async def site(_):
         return HttpResponse(status=404)
 
-    form = b"browser.extbrowser=question"
+    form = b"browser.x-safari.tap=question"
     request = AsyncRequestFactory().generic(
         "POST", saw(token=token), form, "application/x-www-form-urlencoded"
     )

@@ -23,8 +23,19 @@ TOKEN = "a-token-for-tests-only"
 SHIPPED = Ladders((app.id for app in catalogue.load().apps), catalogue.load().techniques)
 
 
-def tried(technique, *outcomes, app="instagram", platform="ios", goal="browser", day="2026-11-07"):
-    return [Result(day, app, "403.0", platform, goal, technique, outcome) for outcome in outcomes]
+def tried(
+    technique,
+    *outcomes,
+    app="instagram",
+    platform="ios",
+    goal="browser",
+    day="2026-11-07",
+    trigger="tap",
+):
+    return [
+        Result(day, app, "403.0", platform, goal, technique, outcome, trigger)
+        for outcome in outcomes
+    ]
 
 
 def exported(*groups):
@@ -77,6 +88,7 @@ HOSTILE = [
     pytest.param({"goal": "both"}, id="an unknown goal"),
     pytest.param({"technique": "{sandwich: tap}"}, id="an unknown technique"),
     pytest.param({"outcome": "fine"}, id="an unknown outcome"),
+    pytest.param({"trigger": "shake"}, id="an unknown trigger"),
     pytest.param({"day": "2026-13-40"}, id="no day"),
     pytest.param({"day": "2026-11-07\n"}, id="a line break in the day"),
 ]
@@ -131,6 +143,35 @@ def test_exported_order(given, order):
         rung.technique
         for rung in rules.policy.ladders.steps_for(Visitor("in-app", "instagram", "ios"), "browser")
     ] == order
+
+
+BOTH_WAYS = [
+    pytest.param(["worked"], ["worked"], "auto", "#", id="equal: by itself spares the tap"),
+    pytest.param(["worked"], ["nothing"], "tap", "# left out: extbrowser by itself", id="a tap"),
+    pytest.param(["nothing"], ["worked"], "auto", "# left out: extbrowser failed", id="by itself"),
+    pytest.param(
+        ["worked", "worked"],
+        ["worked", "nothing"],
+        "tap",
+        "# extbrowser by itself: worked 1/2, 2026-11",
+        id="more often by a tap",
+    ),
+]
+
+
+@pytest.mark.parametrize(("taps", "autos", "trigger", "comment"), BOTH_WAYS)
+def test_of_two_ways_to_fire_the_better_is_exported(taps, autos, trigger, comment):
+    text = exported(tried("extbrowser", *taps), tried("extbrowser", *autos, trigger="auto"))
+    assert steps(text)[0][:2] == ("extbrowser", trigger)
+    assert any(line.startswith(comment) for line in text.splitlines())
+
+
+def test_what_ships_as_automatic_stays_so_unless_only_a_tap_works():
+    facebook = {"app": "facebook", "platform": "android"}
+    assert steps(exported(tried("intent", "worked", **facebook)))[0][:2] == ("intent", "auto")
+    failed = tried("intent", "nothing", trigger="auto", **facebook)
+    text = exported(tried("intent", "worked", **facebook), failed)
+    assert steps(text)[0][:2] == ("intent", "tap")
 
 
 def test_exported_steps_say_what_is_known_of_them():
@@ -229,27 +270,6 @@ def test_export_can_be_pasted(rules, tmp_path):
     )
 
 
-def test_list_beside_what_ships(rules):
-    rows = [
-        line.split("\t")
-        for line in run(
-            "list", "techniques", "--lab", str(rules.parent / "escape_lab.sqlite3")
-        ).stdout.splitlines()
-    ]
-    assert {len(row) for row in rows} == {10}
-    told = {tuple(row[:4]): row[8:] for row in rows}
-    assert told["tiktok", "android", "browser", "intent"] == ["unreliable", "worked 1/2, 2026-11"]
-    assert told["tiktok", "android", "app", "https-link"] == [
-        "not in its ladder",
-        "worked 1/1, 2026-11",
-    ]
-    assert told["tiktok", "ios", "app", "app-scheme"][1] == "-"
-
-
-def test_list_without_results_is_as_it_was():
-    assert {len(line.split("\t")) for line in run("list", "techniques").stdout.splitlines()} == {9}
-
-
 ENDS = [
     pytest.param(["url", "--rules", "OFF"], 1, "the lab is off", id="the lab is off"),
     pytest.param(
@@ -296,8 +316,3 @@ def test_how_commands_end(tmp_path, words, code, told):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["BAD", "OFF", "ON"], (
         "nothing is made by looking"
     )
-
-
-def test_lab_column_is_for_techniques(rules):
-    done = run("list", "apps", "--lab", str(rules.parent / "escape_lab.sqlite3"))
-    assert (done.returncode, "--lab is for techniques" in done.stderr) == (2, True)

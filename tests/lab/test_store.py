@@ -14,7 +14,7 @@ import pytest
 
 from escape_mw.lab import store as lab_store
 from escape_mw.lab.marks import Session, Trial
-from escape_mw.lab.store import MAX_ROWS, REMEMBER, LabStore, results
+from escape_mw.lab.store import MAX_ROWS, REMEMBER, SCHEMA, LabStore, results
 
 NOW = 1_800_000_000  # 2027-01-15
 
@@ -40,11 +40,33 @@ def test_a_result(tmp_path):
     store = LabStore(tmp_path / "lab", Clock())
     assert store.record(mark(), "worked") is True
     assert store.results() == [
-        ("2027-01-15", "tiktok", "41.9", "android", "browser", "intent", "worked")
+        ("2027-01-15", "tiktok", "41.9", "android", "browser", "intent", "worked", "tap")
     ]
     assert store.outcomes([mark(), mark(1)]) == {mark().key: "worked"}
     with closing(sqlite3.connect(store.path)) as file:
         assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_file_of_version_0_1_goes_on(tmp_path):
+    """All that it holds were taps."""
+    path = tmp_path / "lab"
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(
+            SCHEMA[0].replace(
+                """,
+    "trigger" TEXT NOT NULL DEFAULT 'tap')""",
+                ")",
+            )
+        )
+        file.execute(SCHEMA[1])
+        old = ("2026-11-07", "tiktok", "41.9", "ios", "app", "app-scheme", "opened")
+        names = "day, app, app_version, platform, goal, technique, outcome"
+        file.execute(f"INSERT INTO results ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)", old)
+        file.commit()
+    store = LabStore(path, Clock())
+    assert store.results() == [(*old, "tap")]
+    assert store.record(mark()._replace(trigger="auto"), "worked")
+    assert [result.trigger for result in store.results()] == ["tap", "auto"]
 
 
 SENT_AGAIN = [

@@ -135,7 +135,7 @@ def test_the_ladder_in_order():
         ("x-safari-https://site.example/", "tap", "2000", "Open in Safari"),
         ("instagram://extbrowser/?url=x", "tap", "8000", "Open in your browser"),
     ]
-    assert [link.has_attr("data-window") for link in links] == [False, False, True, False]
+    assert [link.get("data-opens") for link in links] == [None, None, "window", None]
     assert page.select_one(".menu").text.split("\n")[1:] == [
         "Or use the menu of TikTok:",
         "Tap ••• at the top right, then “Open in browser”.",

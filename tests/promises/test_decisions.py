@@ -5,7 +5,7 @@ catalogue, what `escape-mw explain` said when it was last written: `always` is w
 each way, None is left out, and markers say their technique only. A change that is meant is written
 down anew, and looked at in the diff:
 
-    python -m tests.promises.test_decisions > tests/promises/decisions.jsonl
+    python -m tests.catalogue
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 
-from escape_mw import catalogue, load
+from escape_mw import load
 from escape_mw.engine.explain import Explainer
 
 from ..agents import TIKTOK_ANDROID, TIKTOK_IOS
+from ..catalogue.sources import sources
 from ..marked import short
 
 GOLDEN = Path(__file__).with_name("decisions.jsonl")
@@ -35,7 +36,7 @@ LEADS = {
 }
 AGENTS = {"TikTok on iOS": {"ua": TIKTOK_IOS}, "TikTok on Android": {"ua": TIKTOK_ANDROID}}
 
-CATALOGUE = catalogue.load()
+CATALOGUE = sources()
 
 
 @cache
@@ -70,7 +71,7 @@ def row(entry: str, asked: dict[str, Any], ways: dict[str, dict[str, Any]]) -> d
 
 def app_rows(app: Any) -> list[dict[str, Any]]:
     """Every example agent of a host app, on its way to each of LEADS."""
-    rows = [{"ua": one.agent} | headers_of(one.package) for one in app.examples]
+    rows = [{"ua": agent} | headers_of(package) for agent, package in app.requests]
     rows += [{"ua": agent} for agent in app.not_examples]
     return [row(f"app {app.id}", example, LEADS) for example in rows]
 

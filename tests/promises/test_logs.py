@@ -225,7 +225,7 @@ REQUESTS = [
         has_a_failing_observer, "an observer raised an exception", id="a failing observer"
     ),
     pytest.param(
-        arrives_in_the_lab, "lab: %s in %s %s on %s, goal %s: %s", id="an arrival in the lab"
+        arrives_in_the_lab, "lab: %s (%s) in %s %s on %s, goal %s: %s", id="an arrival in the lab"
     ),
 ]
 

@@ -562,7 +562,7 @@ UNHEARD = [
         lambda value: {"PATH_INFO": "/go", "Location": value}, None, id="the site's redirect itself"
     ),
 ]
-MARK = signed(*ROUND, "browser", "extbrowser")
+MARK = signed(*ROUND, "browser", "extbrowser", "tap")
 LAB_PAGE = {"PATH_INFO": "/_escape/lab", "QUERY_STRING": f"token={LAB}"}
 LAB_UNHEARD = [
     pytest.param(lambda value: {"QUERY_STRING": f"token={LAB}&run={value}"}, id="a round"),

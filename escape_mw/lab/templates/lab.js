@@ -3,20 +3,24 @@
 
   function ask(row) {
     row.classList.add("asked");
-    state.textContent = row.id.split(".")[1] + ": what did you see?";
+    state.textContent = row.querySelector("h3").textContent + ": what did you see?";
+  }
+
+  function tryIt(go) {
+    tried = go.parentNode;
+    left = false;
+    clearTimeout(timer);
+    history.replaceState(null, "", here + "#" + tried.id);
+    timer = setTimeout(function () { if (!document.hidden) ask(tried); }, Number(go.dataset.wait));
   }
 
   [].forEach.call(document.querySelectorAll("a.go"), function (go) {
     go.addEventListener("click", function (event) {
-      tried = go.parentNode;
-      left = false;
-      clearTimeout(timer);
-      history.replaceState(null, "", here + "#" + tried.id);
-      if ("window" in go.dataset) {
-        event.preventDefault();
-        window.open(go.href, "_blank");
-      }
-      timer = setTimeout(function () { if (!document.hidden) ask(tried); }, Number(go.dataset.settle));
+      tryIt(go);
+      if (go.dataset.opens === "link") return;
+      event.preventDefault();
+      if (go.dataset.opens === "window") window.open(go.href, "_blank");
+      else location.href = go.href;
     });
   });
 
@@ -28,4 +32,11 @@
 
   document.documentElement.classList.add("js");
   history.replaceState(null, "", here + location.hash);
+
+  // Last of all: what this page was loaded to open by itself, once, for its address is clean by now.
+  var fires = document.querySelector("[data-fires]");
+  if (fires) {
+    tryIt(fires);
+    location.href = fires.dataset.fires;
+  }
 })();

@@ -53,11 +53,11 @@
       tapped = Date.now();
       last = link;
       tell("tapped", link);
-      if ("window" in link.dataset) {
-        event.preventDefault();
-        window.open(link.href, "_blank");
-      }
       wait(link);
+      if (!link.dataset.opens) return;
+      event.preventDefault();
+      if (link.dataset.opens === "window") window.open(link.href, "_blank");
+      else location.href = link.href;
     });
   });
 

@@ -1,4 +1,4 @@
-"""The forms of the catalogue's entries, as they are checked before they become plain values."""
+"""The forms of what the rules add to the catalogue: a host app, and the steps of a ladder."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from ..decision.entries import AppEntry
-from ..decision.handoffs import TECHNIQUES
-from ..decision.model import Goal, StepSpec, Trigger
-from .fields import Certainty, Confidence, Host, Id, Kind, Package, Phone, Strict, invalid
+from ..decision.handoffs import MENU, TECHNIQUES
+from ..decision.model import Phone, StepSpec, Trigger
+from .fields import Certainty, Confidence, Id, Package, Strict, invalid
 
 
 def _as_list(value: Any) -> Any:
@@ -26,8 +26,8 @@ def _step(value: Any) -> Any:
             "a step is one technique and its trigger, such as 'intent-app: tap';"
             f" the techniques are {', '.join(TECHNIQUES)}"
         )
-    if (named[0] == "menu") != (value[named[0]] == "written"):
-        raise invalid("'written' is the trigger of 'menu', and of nothing else")
+    if (named[0] == MENU) != (value[named[0]] == "written"):
+        raise invalid(f"'written' is the trigger of {MENU!r}, and of nothing else")
     return {
         "technique": named[0],
         "trigger": value[named[0]],
@@ -43,13 +43,6 @@ class MenuForm(Strict):
     corner: Literal["top-right", "bottom-right"] | None = None
 
 
-class AgentExampleForm(Strict):
-    """A request known by its package header as well as its agent."""
-
-    agent: str
-    package: str
-
-
 class AppForm(Strict):
     """One host app (catalogue/apps.yaml says what each key means)."""
 
@@ -59,75 +52,16 @@ class AppForm(Strict):
     not_tokens: list[str] = []
     version_after: list[str] = []
     platforms: list[Phone] = ["ios", "android"]
+    ipad_as_mac: bool = False
     android_package: Annotated[list[Package], BeforeValidator(_as_list)] = []
     menu: dict[Phone, MenuForm] = {}
     confidence: Certainty | None = None
     verified: str | None = None
     source: str | None = None
-    examples: list[str | AgentExampleForm] = []
-    not_examples: list[str] = []
 
     def entry(self) -> AppEntry:
         """The same as a plain value."""
         return AppEntry.from_data(self.model_dump(exclude_defaults=True))
-
-
-class CrawlersForm(Strict):
-    """Marks of programs that fetch pages without a person."""
-
-    words: list[str]
-    stems: list[str]
-
-
-class BrowsersForm(Strict):
-    """Marks of real browsers that are built on a webview."""
-
-    tokens: list[str]
-    packages: list[str]
-
-
-class PathShapeForm(Strict):
-    """One form of a service's URLs."""
-
-    path: str
-    kind: Kind | dict[str, Kind]
-    hosts: list[Host] = []
-    query: dict[str, str] = {}
-    any_query: list[str] = []
-    id: str | None = None
-    app_uri: str | None = None
-    goal: Goal | None = None
-
-
-class UrlExampleForm(Strict):
-    """A URL, and what it must be taken for."""
-
-    url: str
-    kind: Kind
-    id: str | None = None
-    app_uri: str | None = None
-
-
-class DestinationForm(Strict):
-    """One music or smart-link service (catalogue/destinations.yaml says what each key means)."""
-
-    id: Id
-    name: str
-    goal: Goal
-    hosts: list[Host] = []
-    mixed_hosts: list[Host] = []
-    links: dict[Literal["shortlink", "smartlink"], list[Host]] = {}
-    not_hosts: list[Host] = []
-    hash_routes: bool = False
-    android_package: Package | None = None
-    prefix: str = ""
-    paths: list[PathShapeForm] = []
-    opt_in: bool = False
-    confidence: Certainty | None = None
-    verified: str | None = None
-    source: str | None = None
-    examples: list[UrlExampleForm] = []
-    not_examples: list[str] = []
 
 
 class StepForm(Strict):
@@ -137,7 +71,7 @@ class StepForm(Strict):
     trigger: Trigger
     confidence: Confidence = "inferred"
     verified: str | None = None
-    settle_ms: Annotated[int, Field(ge=200, le=60_000)] = 2000
+    settle_ms: Annotated[int, Field(ge=200, le=60_000)] | None = None
     source: str | None = None
     note: str | None = None
 
@@ -165,22 +99,3 @@ StepEntry = Annotated[
         }
     ),
 ]
-
-
-class TechniqueRowForm(Strict):
-    """One row of the techniques table."""
-
-    app: str
-    platform: Phone
-    goal: Goal
-    steps: list[StepEntry]
-
-
-class CatalogueForm(Strict):
-    """The whole catalogue: its five files by their names."""
-
-    apps: list[AppForm]
-    crawlers: CrawlersForm
-    browsers: BrowsersForm
-    destinations: list[DestinationForm]
-    techniques: list[TechniqueRowForm]

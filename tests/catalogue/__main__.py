@@ -1,0 +1,38 @@
+"""Write down anew all that is made from the catalogue's sources: `python -m tests.catalogue`.
+
+That is the JSON that processes read, what is decided about every example, and README's table. Read
+the diff before you commit it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from .sources import FOLDER, compiled, sources
+
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> None:
+    (FOLDER / "catalogue.json").write_text(compiled(sources()), encoding="utf-8")
+    # In processes of their own, for this one may have read the JSON as it was.
+    decisions = ROOT / "tests" / "promises" / "decisions.jsonl"
+    decisions.write_text(said_by("tests.promises.test_decisions"), encoding="utf-8")
+    readme = ROOT / "README.md"
+    table = said_by("tests.catalogue.table")
+    text = re.sub(r"\| host app \|(?:.*\n)+?(?=\n)", lambda _: table, readme.read_text("utf-8"))
+    readme.write_text(text, encoding="utf-8")
+
+
+def said_by(module: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True
+    )
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
