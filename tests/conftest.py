@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from escape_mw.engine.engine import WARNED_OF
+from escape_mw.engine.notices import WARNED_OF
 from escape_mw.engine.outcomes import ENGINES
 
 from .postgres import database_url, postgres  # noqa: F401 - fixtures of events' tests

@@ -93,7 +93,8 @@ def _destination(listing: Listing, url: str, parts: SplitResult, host: str) -> D
         return None
     identity = _last_segment(path) if kind == "shortlink" else None
     package = entry.android_package
-    return Destination(entry.id, entry.name, kind, identity, url, entry.goal, None, package)
+    named = (entry.id, entry.name, kind, identity, url)
+    return Destination(*named, entry.goal, None, package, entry.call)
 
 
 def _shaped(
@@ -109,6 +110,7 @@ def _shaped(
         goal=shape.goal or entry.goal,
         app_uri=shape.app_uri.format_map(names) if shape.app_uri else None,
         android_package=entry.android_package,
+        call=entry.call,
     )
 
 

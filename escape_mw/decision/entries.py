@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .model import Goal, Platform, StepSpec
 
@@ -35,6 +35,8 @@ class AppEntry:
     tokens: tuple[str, ...] = ()
     not_tokens: tuple[str, ...] = ()
     version_after: tuple[str, ...] = ()
+    also_called: tuple[str, ...] = ()
+    opt_in: bool = False
     platforms: tuple[str, ...] = ("ios", "android")
     ipad_as_mac: bool = False
     android_package: tuple[str, ...] = ()
@@ -103,6 +105,7 @@ class DestinationEntry:
     not_hosts: tuple[str, ...] = ()
     hash_routes: bool = False
     android_package: str | None = None
+    call: Literal["open", "play"] = "open"
     prefix: str = ""
     paths: tuple[PathShape, ...] = ()
     opt_in: bool = False

@@ -24,7 +24,8 @@ MENU = "menu"
 class Handoff(NamedTuple):
     """What one step hands over: `url`, this site's page as `fallback`, the music app's facts.
 
-    `host_app` is the app whose webview it leaves.
+    `host_app` is the app whose webview it leaves. `is_one_time` says that the page's address must
+    not be loaded once more in here: what would fall back on it stays on the page that stands.
     """
 
     url: str
@@ -32,6 +33,7 @@ class Handoff(NamedTuple):
     host_app: str | None = None
     android_package: str | None = None
     app_uri: str | None = None
+    is_one_time: bool = False
 
 
 def intent(handoff: Handoff, package: str | None = None) -> str | None:
@@ -49,7 +51,8 @@ def intent(handoff: Handoff, package: str | None = None) -> str | None:
         f"intent:{path}{mark}{query.replace(APOSTROPHE, '%27')}#Intent;scheme={scheme};"
         "action=android.intent.action.VIEW;category=android.intent.category.BROWSABLE;"
         + (f"package={package};" if package else "")
-        + f"S.browser_fallback_url={quoted(handoff.fallback)};end"
+        + ("" if handoff.is_one_time else f"S.browser_fallback_url={quoted(handoff.fallback)};")
+        + "end"
     )
 
 

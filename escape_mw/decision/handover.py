@@ -9,6 +9,7 @@ from .handoffs import MENU, Handoff
 from .ladder import make_steps
 from .model import Destination, Journey, Marker, Page, Redirect, StepSpec, Subject, Visit, Visitor
 from .policy import Policy, Rule
+from .signals import is_one_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class HandOver:
         marker, name = self.visit.marker, self.rule.name
         specs = self.policy.ladders.steps_for(self.visitor, self.destination.goal)
         start = _start(specs, marker)
-        steps = make_steps(specs, self.visitor, self._handoff, start, automatic=marker is None)
+        automatic = marker is None and not self._is_one_time
+        steps = make_steps(specs, self.visitor, self._handoff, start, automatic=automatic)
         if steps[0].trigger == "redirect" and steps[0].uri:
             location = steps[0].uri
             return Redirect(
@@ -75,7 +77,14 @@ class HandOver:
         page = self.policy.markers.add_to(self.own_url, step.technique, self.subject)
         to = self.destination
         url = to.url if self.is_direct else page
-        return Handoff(url, page, self.visitor.app, to.android_package, to.app_uri)
+        once = is_one_time(self.visit.query)
+        return Handoff(url, page, self.visitor.app, to.android_package, to.app_uri, once)
+
+    @property
+    def _is_one_time(self) -> bool:
+        """Whether what is handed over, or falls back, is good for one use: only by a tap, then."""
+        query = self.destination.url.partition("?")[2]
+        return is_one_time(self.visit.query) or is_one_time(query.partition("#")[0])
 
     def _stay(self) -> str:
         if self.destination.goal == "app":

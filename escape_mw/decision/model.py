@@ -135,7 +135,8 @@ class Visitor:
 class Destination:
     """Where the visit leads.
 
-    `url` is kept byte for byte; `app_uri` is the music app's own address of it, if known.
+    `url` is kept byte for byte; `app_uri` is the music app's own address of it, if known. `call`
+    is the word of the button that opens the app.
     """
 
     service: str
@@ -146,6 +147,7 @@ class Destination:
     goal: Goal
     app_uri: str | None = None
     android_package: str | None = None
+    call: Literal["open", "play"] = "open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,8 @@ class Policy:
         """
         rule = replace(DEFAULT_RULE, name="to", visitors=frozenset({"in-app", "webview"}))
         index = self.destinations if entries is None else DestinationIndex(entries)
-        return replace(self, mode="act", rules=(rule,), exclude=(), destinations=index)
+        apps = frozenset(self.visitors.apps)
+        return replace(self, mode="act", rules=(rule,), exclude=(), destinations=index, apps=apps)
 
 
 def _prefers(visit: Visit, wanted: frozenset[str]) -> bool:

@@ -17,6 +17,7 @@ ASSETS = (
 # An error comes without a state if none was sent (RFC 6749, 4.1.2.1).
 SIGN_IN_RETURNS = ({"code", "state"}, {"error"}, {"oauth_token", "oauth_verifier"})
 SIGNS_OF_RETURN = ("state=", "error=", "oauth_")
+ONE_TIME = frozenset(("code", "otp", "oobcode"))
 
 
 def is_navigation(visit: Visit) -> bool:
@@ -65,6 +66,19 @@ def is_sign_in_return(query: str) -> bool:
         return False
     names = {part.partition("=")[0] for part in query.split("&")}
     return any(needed <= names for needed in SIGN_IN_RETURNS)
+
+
+def is_one_time(query: str) -> bool:
+    """Whether a query string holds a token that its first use consumes.
+
+    So it is with links that sign a visitor in or confirm an address: `token`, `code`, `otp`,
+    Firebase's `oobCode`, and every name that begins or ends with "token" (public code, seen
+    2026-11).
+    """
+    names = (part.partition("=")[0].lower() for part in query.split("&"))
+    return any(
+        name in ONE_TIME or name.startswith("token") or name.endswith("token") for name in names
+    )
 
 
 def asks_for_privacy(headers: Mapping[str, str]) -> bool:

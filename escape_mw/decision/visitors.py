@@ -41,12 +41,16 @@ PLAIN = re.compile(
 PACKAGE = re.compile(r"[A-Za-z]\w*(?:\.\w+)+", re.ASCII)
 IOS = ("iphone", "ipad", "ipod")
 ANDROID_MARKS = ("; wv)", "crosswalk/")
+ENGINES = ("bytedancewebview/",)  # of several apps, so that they name none
 # Stock Chrome never says Version. Samsung's browser said 1 to 3 before it had a name (browscap pull
 # request 1824); what says 1 stays a webview without a name, for labelled agents disagree about it.
 WEBVIEW_VERSION = re.compile(r"version/(?![23]\.)[\d.]+ (?:mobile )?chrome/", re.ASCII)
 FULL_SYSTEM = re.compile(r"\(linux; android (?!10;)\d+; k\)", re.ASCII)
 # A pair of parentheses, which may hold further pairs, and "android" where it stands before them.
 PARENTHESES = re.compile(r"(android )?\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+# What Facebook's apps say of the device stands in square brackets, by its maker and model.
+BRACKETS = re.compile(r"\[[^\[\]]*\]")
+FACEBOOK_DEVICE = ("fban/", "fbdv/", "fbmf/")
 
 PLATFORMS: dict[str, Platform] = {"iOS": "ios", "Android": "android"}
 DESKTOP = frozenset(
@@ -131,7 +135,8 @@ class VisitorDetector:
             return True
         if not any(stem in low for stem in self._crawler_stems):
             return False
-        return bool(self._crawler_stem.search(PARENTHESES.sub(_unless_device, low)))
+        without = BRACKETS.sub(_unless_facebook, PARENTHESES.sub(_unless_device, low))
+        return bool(self._crawler_stem.search(without))
 
     def _is_browser_package(self, package: str) -> bool:
         """What calls itself a browser is one, unless it is a host app's."""
@@ -204,6 +209,8 @@ def _parser() -> ua_parser.Parser:
 
 
 def _is_shaped_like_a_webview(low: str) -> bool:
+    if any(engine in low for engine in ENGINES):
+        return True
     if any(word in low for word in IOS):
         return ("mobile/" in low and "safari/" not in low) or bool(SAFARI_VERSION.search(low))
     if "android" not in low:
@@ -218,6 +225,10 @@ def _unless_device(found: re.Match[str]) -> str:
     before, inside = found.groups()
     is_device = before or ("android" in inside and "compatible" not in inside)
     return " " if is_device else found[0]
+
+
+def _unless_facebook(found: re.Match[str]) -> str:
+    return " " if _has_any(found[0], FACEBOOK_DEVICE) else found[0]
 
 
 def _has_any(text: str, tokens: Sequence[str]) -> bool:

@@ -33,6 +33,7 @@ from ..web.answers import Answer
 from ..web.logs import logger
 from ..web.request import Environ, Request, from_environ, readable
 from ..web.urls import normalise_location
+from .notices import announce, warn_of_plain_http
 from .outcomes import measuring, owner_of, register
 from .quick_look import is_plain
 
@@ -40,9 +41,6 @@ from .quick_look import is_plain
 # inner one passes.
 APPLIED: ContextVar[bool] = ContextVar("escape_mw_applied", default=False)
 REFERENCE = re.compile(r"[!-\[\]-~\x80-\xff]+")  # no blank, control character or backslash
-WARNED_OF: set[str] = set()  # hosts, of this process
-MAX_WARNED_OF = 100  # anybody can send a Host
-LOCAL = ("localhost", "127.", "10.", "192.168.")
 REDIRECTS = ("301", "302", "303", "307", "308")
 Observer = Callable[[Visit, Decision], object]
 
@@ -89,6 +87,7 @@ class Engine:
         self.rules.policy.visitors.warm()
         self.measurements.current(self.rules.events)
         register(self)
+        announce(self.rules.policy)
 
     @property
     def rules(self) -> Rules:
@@ -177,7 +176,7 @@ class Engine:
     def _decide(self, request: Request, rules: Rules) -> Answer | Passthrough:
         measurement = self.measurements.current(rules.events)
         visit = visit_of(request, rules.policy, measured=measurement is not None)
-        _warn_of_plain_http(visit, rules.policy)
+        warn_of_plain_http(visit, rules.policy)
         decision = decide(visit, rules.policy)
         token = site_token(decision, rules.policy) if decision.journey else None
         answer = self._carry_out(visit, decision, rules, measurement)
@@ -201,20 +200,6 @@ class Engine:
                 observer(visit, decision)
             except Exception:
                 logger.exception("an observer raised an exception")
-
-
-def _warn_of_plain_http(visit: Visit, policy: Policy) -> None:
-    """Once a process and host."""
-    if policy.base_url is not None or not (visit.url or "").startswith("http:"):
-        return
-    if visit.host in WARNED_OF or visit.host.startswith(LOCAL) or len(WARNED_OF) >= MAX_WARNED_OF:
-        return
-    WARNED_OF.add(visit.host)
-    logger.warning(
-        "%r appears to be served over plain http;"
-        " behind a TLS-terminating proxy, set base_url or use ProxyFix",
-        visit.host,
-    )
 
 
 def _log(decision: Redirect | Page, mode: str) -> None:

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jinja2
 from markupsafe import Markup, escape
@@ -57,6 +57,7 @@ class Look(NamedTuple):
     app: str | None
     platform: Platform
     service: str
+    call: Literal["open", "play"]
     goal: Goal
     retry: bool
     steps: tuple[tuple[str, Trigger, int, bool, bool], ...]
@@ -81,7 +82,7 @@ class Look(NamedTuple):
         return Page(
             reason="",
             visitor=Visitor("in-app", self.app, self.platform),
-            destination=Destination("", self.service, "", None, "", self.goal),
+            destination=Destination("", self.service, "", None, "", self.goal, call=self.call),
             rule="",
             steps=tuple(steps),
             stay=slots["stay"],
@@ -163,7 +164,7 @@ class Interstitial:
         """What the template reads; the names are public, for sites have templates of their own."""
         words = languages.words(language)
         app = self._apps.get(decision.visitor.app or "")
-        goal = decision.destination.goal
+        goal, call = decision.destination.goal, decision.destination.call
         names = {
             "service": decision.destination.name,
             "app": app.name if app else words["this_app"],
@@ -175,7 +176,7 @@ class Interstitial:
             "page": self._dress,
             "title": self._dress.title or heading,
             "heading": heading,
-            "buttons": [_button(step, words, names) for step in decision.steps if step.uri],
+            "buttons": [_button(step, call, words, names) for step in decision.steps if step.uri],
             "menu": _menu(app, decision.visitor.platform, words, names),
             "link": decision.link,
             "stay": decision.stay,
@@ -195,6 +196,7 @@ def _look(page: Page, language: str) -> Look:
         page.visitor.app,
         page.visitor.platform,
         page.destination.name if goal == "app" else "",  # no word for a browser names it
+        page.destination.call,
         goal,
         page.retry,
         tuple(
@@ -219,15 +221,18 @@ def _filling(page: Page) -> dict[str, str]:
     return filling
 
 
-def _button(step: Step, words: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Any]:
+def _button(
+    step: Step, call: str, words: Mapping[str, str], names: Mapping[str, str]
+) -> dict[str, Any]:
     technique = TECHNIQUES[step.technique]
+    label = f"{call}_service" if technique.label == "open_service" else technique.label
     return {
         "uri": step.uri,
         "technique": step.technique,
         "trigger": step.trigger,
         "settle_ms": step.settle_ms,
         "opens": technique.opens,
-        "label": words[technique.label].format_map(names),
+        "label": words[label].format_map(names),
         "hint": words["confirm"].format_map(names) if step.asks else None,
     }
 

@@ -26,7 +26,7 @@ from ..page.interstitial import Interstitial, TemplateError
 from ..web.paths import compile_path
 from .checks import experiment_problems, override_problems, secret_problems, target_problems
 from .errors import Problem
-from .rules import Rules
+from .rules import Rules, in_force
 from .schema import ExperimentForm, QueryParameter, RuleForm, RulesFile
 
 
@@ -88,8 +88,8 @@ def _in_force(shipped: Iterable[DestinationEntry], form: RulesFile) -> Iterator[
 def _chosen(apps: Mapping[str, AppEntry], form: RulesFile) -> frozenset[str]:
     """The host apps that count, by the same logic."""
     chosen = form.apps
-    wanted = frozenset(apps if chosen.only is None else chosen.only)
-    return (wanted | {app.id for app in chosen.add}) - set(chosen.disable)
+    wanted = frozenset(in_force(apps.values()) if chosen.only is None else chosen.only)
+    return (wanted | {*chosen.also, *(app.id for app in chosen.add)}) - set(chosen.disable)
 
 
 def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:

@@ -51,6 +51,8 @@ class AppForm(Strict):
     tokens: list[Annotated[str, Field(min_length=3)]] = []
     not_tokens: list[str] = []
     version_after: list[str] = []
+    also_called: list[Id] = []
+    opt_in: bool = False
     platforms: list[Phone] = ["ios", "android"]
     ipad_as_mac: bool = False
     android_package: Annotated[list[Package], BeforeValidator(_as_list)] = []

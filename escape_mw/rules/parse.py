@@ -70,6 +70,7 @@ def _validated(value: dict[str, Any], problems: list[Problem]) -> RulesFile | No
         "destination": {one.id for one in shipped.destinations} | _added(value, "destinations"),
         "technique": set(TECHNIQUES),
         "language": {"auto", *available()},
+        "also_called": {name: app.id for app in shipped.apps for name in app.also_called},
     }
     try:
         return RulesFile.model_validate(value, context=known)

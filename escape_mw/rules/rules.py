@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .. import catalogue
 from ..decision.destinations import DestinationIndex
+from ..decision.entries import AppEntry
 from ..decision.ladder import Ladders
 from ..decision.markers import Markers
 from ..decision.policy import DEFAULT_RULE, Policy, site_of
@@ -34,6 +36,11 @@ class Rules:
     files: tuple[str, ...] = ()
 
 
+def in_force(apps: Iterable[AppEntry]) -> frozenset[str]:
+    """The ids of the host apps that count without being named."""
+    return frozenset(app.id for app in apps if not app.opt_in)
+
+
 def default_rules() -> Rules:
     """The rules of a site that has none: every redirect to a known music destination.
 
@@ -48,6 +55,6 @@ def default_rules() -> Rules:
         ladders=Ladders(apps, known.techniques),
         markers=Markers(MARKER, site=site),
         tokens=Tokens(site=site),
-        apps=frozenset(apps),
+        apps=in_force(known.apps),
     )
     return Rules(policy, Interstitial(Dress(), apps, MARKER))

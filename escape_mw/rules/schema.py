@@ -80,6 +80,7 @@ class Apps(Strict):
     """Which host apps count."""
 
     only: Annotated[list[AppId], Field(min_length=1)] | None = None
+    also: list[AppId] = []
     disable: list[AppId] = []
     add: list[AppForm] = []
 

@@ -90,6 +90,7 @@ class SourceDestination(Strict):
     not_hosts: list[Host] = []
     hash_routes: bool = False
     android_package: Package | None = None
+    call: Literal["open", "play"] = "open"
     prefix: str = ""
     paths: list[Shape] = []
     opt_in: bool = False

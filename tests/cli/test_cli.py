@@ -167,7 +167,7 @@ def test_explain_json_has_the_exact_response():
     )
     assert told["response"]["status"] == "200 OK"
     assert ["Content-Language", "de"] in told["response"]["headers"]
-    assert "In Spotify öffnen" in told["response"]["body"]
+    assert "Auf Spotify abspielen" in told["response"]["body"]
 
 
 USAGE = [
@@ -311,7 +311,7 @@ def test_serve_the_demo(serve):
     served = serve()
     site = served.url
     for path, target in [
-        ("/listen", "Open in Spotify"),
+        ("/listen", "Play on Spotify"),
         ("/apple", "Open in Apple Music"),
         ("/presave", "Continue in your browser"),
         ("/smart", "Continue in your browser"),

@@ -435,3 +435,48 @@ def test_default_rules_need_no_file():
     decision = decide(visit("/listen"), load().policy, TRACK)
     assert isinstance(decision, Page)
     assert decision.rule == "every redirect"
+
+
+SEARCH = agents.IPHONE + "GSA/392.0.823086651 Mobile/15E148 Safari/604.1"
+OPT_IN = [
+    pytest.param({}, "app", id="a search app by default"),
+    pytest.param({"also": ["gsa"]}, "escape", id="named"),
+    pytest.param({"also": ["google"]}, "escape", id="by the name that people write"),
+    pytest.param({"only": ["google"]}, "escape", id="and no other"),
+    pytest.param({"also": ["google"], "disable": ["gsa"]}, "app", id="disabled all the same"),
+]
+
+
+@pytest.mark.parametrize(("apps", "reason"), OPT_IN)
+def test_who_comes_from_a_search_is_left_alone_unless_the_rules_say_so(apps, reason):
+    policy = load({"version": 1, "apps": apps}).policy
+    assert decide(visit(agent=SEARCH), policy, TRACK).reason == reason
+
+
+ONE_TIME = [
+    pytest.param("token=abc", id="a token"),
+    pytest.param("a=1&code=123456", id="a code"),
+    pytest.param("otp=1", id="a one-time password"),
+    pytest.param("id_token=x", id="an ID token"),
+    pytest.param("oobCode=x", id="Firebase's"),
+    pytest.param("token_hash=x&type=magiclink", id="Supabase's"),
+]
+
+
+@pytest.mark.parametrize("query", ONE_TIME)
+@pytest.mark.parametrize("agent", [agents.FACEBOOK_ANDROID, agents.LINE_IOS])
+def test_a_one_time_link_is_only_tapped_and_is_no_intents_fallback(query, agent):
+    rules = load({"version": 1, "rules": [{"path": "/**", "to": "page"}]}).policy
+    page = decide(visit("/login", agent, query), rules)
+    assert isinstance(page, Page)
+    assert {step.trigger for step in page.steps} == {"tap", "written"}
+    assert not [step.uri for step in page.steps if "browser_fallback_url" in (step.uri or "")]
+    plain = decide(visit("/login", agent, "page=2"), rules)
+    assert plain.steps[0].trigger in ("auto", "redirect")
+
+
+def test_a_destination_with_a_token_is_only_tapped():
+    to = "https://paperlanterns.lnk.to/harbour?token=abc"
+    page = decide(visit("/s", agents.FACEBOOK_ANDROID), load({"version": 1}).policy, to)
+    assert page.steps[0].trigger == "tap"
+    assert "browser_fallback_url" in page.steps[0].uri, "the page itself holds none"

@@ -115,6 +115,54 @@ def test_a_step_that_cannot_be_made_is_left_out():
     assert names(steps) == [("menu", "written")]
 
 
+SYSTEMS = [
+    pytest.param(16, ["menu"], id="iOS 16 does not know x-safari"),
+    pytest.param(17, ["x-safari", "menu"], id="iOS 17 does"),
+    pytest.param(None, ["x-safari", "menu"], id="an agent that does not say"),
+]
+
+
+@pytest.mark.parametrize(("version", "expected"), SYSTEMS)
+def test_a_step_that_the_system_is_too_old_for_is_left_out(version, expected):
+    visitor = Visitor("in-app", "linkedin", "ios", system_version=version)
+    steps = make_steps(specs(visitor), visitor, lambda _: CARGO)
+    assert [step.technique for step in steps] == expected
+
+
+ASKING = [
+    pytest.param("instagram", "ios", True, id="Instagram on iOS"),
+    pytest.param("instagram", "android", True, id="Instagram on Android"),
+    pytest.param("facebook", "ios", True, id="Facebook on iOS"),
+    pytest.param("facebook", "android", True, id="Facebook on Android"),
+    pytest.param("threads", "ios", False, id="Threads, of which nobody has said so"),
+    pytest.param("line", "ios", False, id="LINE"),
+]
+
+
+@pytest.mark.parametrize("goal", ["app", "browser"])
+@pytest.mark.parametrize(("app", "platform", "asks"), ASKING)
+def test_a_host_app_that_asks_first_asks_about_every_scheme(app, platform, asks, goal):
+    visitor = Visitor("in-app", app, platform)
+    for step in make_steps(specs(visitor, goal), visitor, lambda _: CARGO):
+        is_scheme = bool(step.uri) and not step.uri.startswith("https:")
+        assert step.asks == (asks and is_scheme)
+        assert step.settle_ms == (8000 if asks else 2000)
+
+
+OVERRIDES = [
+    pytest.param({}, True, id="other steps, the same app"),
+    pytest.param({"asks": False}, False, id="said otherwise"),
+]
+
+
+@pytest.mark.parametrize(("more", "asks"), OVERRIDES)
+def test_other_steps_keep_the_question_of_the_row(more, asks):
+    row = {"app": "instagram", "platform": "ios", "goal": "app", "steps": [{"app-scheme": "tap"}]}
+    visitor = Visitor("in-app", "instagram", "ios")
+    steps = specs(visitor, "app", techniques=[row | more])
+    assert [step.asks for step in steps[:1]] == [asks]
+
+
 def test_each_step_hands_over_its_own_marked_page():
     steps = make_steps(
         specs(UNNAMED, "app"),

@@ -14,6 +14,9 @@ from .. import agents
 DETECTOR = load().policy.visitors
 
 
+MAC = "(Macintosh; Intel Mac OS X 10_15_7)"
+
+
 def visitor(agent: str, **headers: str) -> Visitor:
     return DETECTOR.visitor(
         agent, {name.replace("_", "-"): value for name, value in headers.items()}
@@ -21,6 +24,36 @@ def visitor(agent: str, **headers: str) -> Visitor:
 
 
 NAMED = [
+    pytest.param(
+        agents.IPHONE.replace("(iPhone; CPU iPhone OS 18_6 like Mac OS X)", MAC)
+        + "Version/26.5.2 Safari/605.1.15 musical_ly_46.6.0 JsSdk/2.0",
+        "tiktok",
+        "ios",
+        "46.6.0",
+        id="TikTok on an iPad that asks for desktop pages",
+    ),
+    pytest.param(
+        agents.ANDROID + " [FBAN/FB4A;FBAV/541.0.0.40.70;FBMF/CUBOT;FBDV/CUBOT X50;FBSV/14;]",
+        "facebook",
+        "android",
+        "541.0.0.40.70",
+        id="Facebook on a phone whose maker sounds like a crawler",
+    ),
+    pytest.param(
+        agents.ANDROID + " WA4A/2.26.32.10",
+        "whatsapp",
+        "android",
+        "2.26.32.10",
+        id="WhatsApp without brackets",
+    ),
+    pytest.param(
+        agents.THREADS_IOS.replace("Barcelona ", "Barcelona/"),
+        "threads",
+        "ios",
+        "393.1.0.35.70",
+        id="Threads with a slash",
+    ),
+    pytest.param(agents.LINE_IOS + " LIFF", "line-liff", "ios", "15.5.2", id="a LIFF app in LINE"),
     pytest.param(agents.TIKTOK_IOS, "tiktok", "ios", "41.9.0", id="TikTok on iOS"),
     pytest.param(
         agents.TIKTOK_ANDROID,
@@ -135,6 +168,11 @@ def test_named_host_apps(agent, app, platform, version):
 
 
 WEBVIEWS = [
+    pytest.param(
+        agents.CHROME_ANDROID + " BytedanceWebview/d8a21c6",
+        "android",
+        id="the engine of several apps, none of them named",
+    ),
     pytest.param(agents.UNNAMED_ANDROID, "android", id="Android's wv"),
     pytest.param(agents.UNNAMED_IOS, "ios", id="iOS without Safari/"),
     pytest.param(
@@ -362,3 +400,22 @@ def test_memory_is_bounded():
     for number in range(recognise.cache_info().maxsize + 100):
         recognise(f"agent {number}", "", False)
     assert recognise.cache_info().currsize == recognise.cache_info().maxsize
+
+
+SYSTEMS = [
+    pytest.param(agents.TIKTOK_IOS, 18, id="iOS"),
+    pytest.param(agents.TIKTOK_IOS.replace("18_6", "16_3_1"), 16, id="an older iOS"),
+    pytest.param(agents.TIKTOK_ANDROID, 14, id="Android"),
+    pytest.param(agents.UNNAMED_IOS, 18, id="a webview without a name"),
+    pytest.param(agents.TIKTOK_IOS.replace("OS 18_6 ", "OS "), None, id="none that is said"),
+    pytest.param(
+        agents.TIKTOK_IOS.replace("(iPhone; CPU iPhone OS 18_6 like Mac OS X)", MAC),
+        None,
+        id="an iPad that says a Mac's",
+    ),
+]
+
+
+@pytest.mark.parametrize(("agent", "version"), SYSTEMS)
+def test_system_version(agent, version):
+    assert visitor(agent).system_version == version

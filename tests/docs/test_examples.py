@@ -75,7 +75,7 @@ ESCAPED = [
     pytest.param(
         "/r/harbour-lights", "Continue in your browser", id="a landing page with direct links"
     ),
-    pytest.param("/s/hl-sp", "Open in Spotify", id="a short link to Spotify"),
+    pytest.param("/s/hl-sp", "Play on Spotify", id="a short link to Spotify"),
     pytest.param("/s/hl-all", "Continue in your browser", id="a short link to a smart link"),
     pytest.param("/j/hl-sp", "Continue in your browser", id="a redirect by JavaScript"),
     pytest.param("/presave/harbour-lights", "Continue in your browser", id="a pre-save page"),

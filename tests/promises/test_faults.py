@@ -25,7 +25,7 @@ from ..marked import signing_at
 from ..public.test_wsgi import environ_of
 from ..sites import ask_wsgi, plain
 
-PAGE = b"Open in Spotify"
+PAGE = b"Play on Spotify"
 NOBODY = 65_534
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -553,7 +553,7 @@ if child == 0:
     signal.alarm(30)
     escape_mw.rules.reload.load = read
     same = ask_wsgi(app, "/listen", SAFARI) == ask_wsgi(plain, "/listen", SAFARI)
-    page = b"Open in Spotify" in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
+    page = b"Play on Spotify" in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
     file.write_text("version: 1\\nmode: 'off'\\n")
     off = ask_wsgi(app, "/listen", TIKTOK_IOS)[0] == 302
     print(same, page, off, flush=True)

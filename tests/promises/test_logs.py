@@ -8,12 +8,14 @@ import itertools
 import logging
 import sqlite3
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 import escape_mw
 from escape_mw import EscapeMiddleware
+from escape_mw.engine import notices
 from escape_mw.events.event import Event
 from escape_mw.events.recorder import Recorder
 from escape_mw.events.sinks import log
@@ -287,6 +289,15 @@ def keeps_a_secret_badly(text, folder):
     )
 
 
+def is_started(*_):
+    EscapeMiddleware(lambda *_: [], {"version": 1})
+
+
+def is_a_release_of_long_ago(*_):
+    notices.warn_of_old_facts.cache_clear()
+    notices.warn_of_old_facts("2026-05-01", date(2026, 11, 28))
+
+
 def finds_a_foreign_view(text, folder):
     with closing(sqlite3.connect(folder / "lab.sqlite3")) as file:
         file.execute(f'CREATE VIEW results AS SELECT * FROM "x{text}"')
@@ -337,6 +348,13 @@ def tells_an_event(text, _):
 
 
 OTHERS = [
+    pytest.param(is_started, "started: rules=%d mode=%s facts=%s", id="the start"),
+    pytest.param(
+        is_a_release_of_long_ago,
+        "the facts about host apps are of %s, over six months old:"
+        " look for a newer release of escape-mw",
+        id="facts that have grown old",
+    ),
     pytest.param(
         loses_the_labs_file,
         "lab file %r is unusable, results are not stored: %.200r",
@@ -389,7 +407,7 @@ def test_files_rules_and_sinks_forge_no_record(write, template, text, written, t
 
 def test_a_record_says_where_it_was_written(written):
     decides("")
-    assert {record.filename for record in written.records} == {"engine.py"}
+    assert {record.filename for record in written.records} == {"notices.py", "engine.py"}
 
 
 # --- that nothing was left out --------------------------------------------------------------------

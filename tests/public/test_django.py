@@ -27,7 +27,7 @@ def observe(_, decision):
 
 def test_default_rules_need_no_setting():
     with override_settings(MIDDLEWARE=[OURS]):
-        assert b"Open in Spotify" in ask_django_wsgi("/listen", TIKTOK_IOS)[2]
+        assert b"Play on Spotify" in ask_django_wsgi("/listen", TIKTOK_IOS)[2]
 
 
 def test_rules_from_a_file(tmp_path):
@@ -104,7 +104,7 @@ def test_listed_twice_it_acts_once():
     settings = {"ESCAPE_MW_RULES": rules, "ESCAPE_MW_OBSERVERS": [observe]}
     with override_settings(MIDDLEWARE=[OURS, OURS], **settings):
         for ask in (ask_django_wsgi, ask_django_asgi):
-            assert b"Open in Spotify" in ask("/listen", TIKTOK_IOS)[2]
+            assert b"Play on Spotify" in ask("/listen", TIKTOK_IOS)[2]
             assert ask(stay(rules.policy, "/listen"), TIKTOK_IOS)[0] == 302
     assert seen == ["no-redirect", "escape", "stay"] * 2
 

@@ -17,7 +17,7 @@ def test_app_factory_pattern():
     for app in apps:
         escape.init_app(app)
     for app in apps:
-        assert b"Open in Spotify" in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
+        assert b"Play on Spotify" in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
         assert isinstance(app.extensions["escape_mw"], EscapeMiddleware)
 
 
@@ -55,7 +55,7 @@ def test_applied_twice_it_acts_once():
     app = flask_site()
     escape = Escape(app, observers=[lambda _, decision: seen.append(decision.reason)])
     escape.init_app(app)
-    assert b"Open in Spotify" in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
+    assert b"Play on Spotify" in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
     assert seen == ["no-redirect", "escape"]
 
 
@@ -63,6 +63,6 @@ def test_the_test_client_goes_through_it():
     app = flask_site()
     Escape(app)
     assert (
-        b"Open in Spotify"
+        b"Play on Spotify"
         in app.test_client().get("/listen", headers={"User-Agent": TIKTOK_IOS}).data
     )

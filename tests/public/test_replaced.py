@@ -106,14 +106,14 @@ def test_django_inside_finishes_every_request(between, finished):
     with override_settings(MIDDLEWARE=[]):
         ours = EscapeMiddleware(between(WSGIHandler()))
     for _ in range(VISITS):
-        assert b"Open in Spotify" in send(ours)[1]
+        assert b"Play on Spotify" in send(ours)[1]
     assert len(finished) == VISITS
 
 
 @pytest.mark.parametrize("ask", [ask_django_wsgi, ask_django_asgi], ids=["WSGI", "ASGI"])
 def test_djangos_own_middleware_finishes_a_request_once(ask, finished):
     with override_settings(MIDDLEWARE=["escape_mw.django.EscapeMiddleware"]):
-        assert b"Open in Spotify" in ask("/listen", TIKTOK_IOS)[2]
+        assert b"Play on Spotify" in ask("/listen", TIKTOK_IOS)[2]
     assert len(finished) == 1
 
 
@@ -129,7 +129,7 @@ def test_flask_calls_on_close_every_time(between):
 
     ours = EscapeMiddleware(between(app))
     for _ in range(VISITS):
-        assert b"Open in Spotify" in send(ours)[1]
+        assert b"Play on Spotify" in send(ours)[1]
     assert len(closed) == VISITS
 
 
@@ -175,7 +175,7 @@ def test_the_replaced_body_is_drained_within_a_bound(items, expected):
     notes = []
     status, page = send(EscapeMiddleware(site(items, notes)))
     assert (status, notes) == ("200 OK", expected)
-    assert b"Open in Spotify" in page
+    assert b"Play on Spotify" in page
 
 
 def test_it_is_drained_only_once_the_page_is_sent():
@@ -184,7 +184,7 @@ def test_it_is_drained_only_once_the_page_is_sent():
     body = EscapeMiddleware(site([b"moved"], notes))(
         environ_of(TIKTOK_IOS, "/listen"), server.start_response
     )
-    assert b"Open in Spotify" in b"".join(body)
+    assert b"Play on Spotify" in b"".join(body)
     assert notes == []
 
 
@@ -210,7 +210,7 @@ def test_a_body_that_fails_is_logged_and_the_page_is_sent(items, caplog):
     with caplog.at_level(logging.ERROR, "escape_mw"):
         status, page = send(EscapeMiddleware(app))
     assert status == "200 OK"
-    assert b"Open in Spotify" in page
+    assert b"Play on Spotify" in page
     assert [record.getMessage() for record in caplog.records] == [
         "the body of a replaced redirect raised an exception"
     ]

@@ -69,7 +69,7 @@ def test_the_inner_one_notifies_nobody(between):
     app = EscapeMiddleware(between(inner), observers=[lambda *_: told.append("outer")])
     server = Server()
     body = app(environ_of(TIKTOK_IOS, "/listen"), server.start_response)
-    assert b"Open in Spotify" in b"".join(body)
+    assert b"Play on Spotify" in b"".join(body)
     assert set(told) == {"outer"}
 
 
@@ -81,7 +81,7 @@ def test_what_comes_after_is_looked_at_again(between):
     for one in (app, alone, app):
         server = Server()
         body = one(environ_of(TIKTOK_IOS, "/listen"), server.start_response)
-        assert b"Open in Spotify" in b"".join(body)
+        assert b"Play on Spotify" in b"".join(body)
     server = Server()
     b"".join(app(environ_of(CHROME_DESKTOP, "/listen"), server.start_response))
     assert dict(server.started[0][1])["Location"] == TRACK

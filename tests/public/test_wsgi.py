@@ -13,7 +13,7 @@ import pytest
 from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, load
-from escape_mw.engine.engine import MAX_WARNED_OF
+from escape_mw.engine.notices import MAX_WARNED_OF
 
 from ..agents import CHROME_DESKTOP, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..marked import marked, short, stay
@@ -145,7 +145,7 @@ def test_every_redirect_is_replaced(status):
     server = Server()
     ours = EscapeMiddleware(app)(environ_of(TIKTOK_IOS), server.start_response)
     assert server.started[0][0] == "200 OK"
-    assert b"Open in Spotify" in b"".join(ours)
+    assert b"Play on Spotify" in b"".join(ours)
 
 
 def test_cookies_of_a_replaced_redirect_are_kept():
@@ -312,12 +312,10 @@ def test_modes(monkeypatch, caplog):
     """Observe decides, logs and passes; off does nothing; the environment overrides the file."""
     app = redirecting()
     for mode, logged in [("observe", 1), ("off", 0)]:
+        server, wrapped = Server(), EscapeMiddleware(app, {"version": 1, "mode": mode})
         caplog.clear()
-        server = Server()
         with caplog.at_level(logging.INFO, "escape_mw"):
-            EscapeMiddleware(app, {"version": 1, "mode": mode})(
-                environ_of(TIKTOK_IOS), server.start_response
-            )
+            wrapped(environ_of(TIKTOK_IOS), server.start_response)
         assert server.started[0][0] == "302 Found"
         assert len(caplog.records) == logged
     monkeypatch.setenv("ESCAPE_MW", "off")

@@ -12,9 +12,10 @@
     if (main.dataset.beacon && navigator.sendBeacon && !told[line]) told[line] = navigator.sendBeacon(main.dataset.beacon, line);
   }
 
-  function show(number) {
+  // The step of this number, or all from it to another one.
+  function show(number, last) {
     current = number;
-    steps.forEach(function (step, at) { step.classList.toggle("now", at === number); });
+    steps.forEach(function (step, at) { step.classList.toggle("now", at >= number && at <= (last || number)); });
   }
 
   // The same words a second time are news again to those who listen: a blank that nobody sees makes them differ.
@@ -31,9 +32,10 @@
     else document.querySelector(".menu").classList.add("first");
   }
 
-  function wait(link) {
+  function wait(link, number) {
     clearTimeout(timer);
     fired = link;
+    current = number;
     timer = setTimeout(failed, Number(link.dataset.settle));
   }
 
@@ -46,14 +48,14 @@
     } catch (ignored) { return true; }
   }
 
-  steps.forEach(function (step) {
+  steps.forEach(function (step, at) {
     var link = step.querySelector("a");
     link.addEventListener("click", function (event) {
       if (link === last && Date.now() - tapped < 1000) return event.preventDefault();
       tapped = Date.now();
       last = link;
       tell("tapped", link);
-      wait(link);
+      wait(link, at);
       if (!link.dataset.opens) return;
       event.preventDefault();
       if (link.dataset.opens === "window") window.open(link.href, "_blank");
@@ -61,8 +63,9 @@
     });
   });
 
-  // Only a visitor who left by a hand-off has something to be told on coming back. A page that another one replaces is
-  // no hand-off that opened: its pagehide comes before it is hidden (both engines, measured).
+  // Only a visitor who left by a hand-off has something to be told on coming back: the page may have been hidden by the
+  // app that opened, or by a question that was refused, so the next step is offered beside the one that was tried. A page
+  // that another one replaces is no hand-off that opened: its pagehide comes before it is hidden (both engines, measured).
   function left() {
     if (timer && document.hidden) tell("left", fired);
     away = away || timer > 0;
@@ -70,7 +73,10 @@
     timer = 0;
   }
   function back() {
-    if (away) say(main.dataset.again);
+    if (away) {
+      say(main.dataset.again);
+      show(current, current + 1);
+    }
     away = false;
   }
   document.addEventListener("visibilitychange", function () { document.hidden ? left() : back(); });
@@ -107,7 +113,7 @@
   // Last of all: whatever navigates here ends the page's own script (both engines, measured).
   var first = steps[0] && steps[0].querySelector("a");
   if (first && first.dataset.trigger === "auto" && once()) {
-    wait(first);
+    wait(first, 0);
     tell("attempt", first);
     location.href = first.href;
   }

@@ -1,0 +1,54 @@
+"""What is said once to a site's operator: what is in force, and what looks wrong."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import cache
+
+from .. import catalogue
+from ..decision.model import Visit
+from ..decision.policy import Policy
+from ..web.logs import logger
+
+OLD = timedelta(days=183)
+WARNED_OF: set[str] = set()  # hosts, of this process
+MAX_WARNED_OF = 100  # anybody can send a Host
+LOCAL = ("localhost", "127.", "10.", "192.168.")
+
+
+def announce(policy: Policy) -> None:
+    """One line at the start; and a warning, once a process, where the facts have grown old."""
+    dated = catalogue.load().dated
+    logger.info(
+        "started: rules=%d mode=%s facts=%s",
+        len(policy.rules),
+        policy.mode,
+        dated,
+        extra={"rules": len(policy.rules), "mode": policy.mode, "facts": dated},
+    )
+    warn_of_old_facts(dated, date.today())
+
+
+@cache
+def warn_of_old_facts(dated: str, today: date) -> None:
+    """Host apps change every few months, and so do the ways out of them."""
+    if today - date.fromisoformat(dated) > OLD:
+        logger.warning(
+            "the facts about host apps are of %s, over six months old:"
+            " look for a newer release of escape-mw",
+            dated,
+        )
+
+
+def warn_of_plain_http(visit: Visit, policy: Policy) -> None:
+    """Once a process and host."""
+    if policy.base_url is not None or not (visit.url or "").startswith("http:"):
+        return
+    if visit.host in WARNED_OF or visit.host.startswith(LOCAL) or len(WARNED_OF) >= MAX_WARNED_OF:
+        return
+    WARNED_OF.add(visit.host)
+    logger.warning(
+        "%r appears to be served over plain http;"
+        " behind a TLS-terminating proxy, set base_url or use ProxyFix",
+        visit.host,
+    )
