@@ -51,8 +51,8 @@
   steps.forEach(function (step, at) {
     var link = step.querySelector("a");
     link.addEventListener("click", function (event) {
-      if (link === last && Date.now() - tapped < 1000) return event.preventDefault();
-      tapped = Date.now();
+      if (link === last && event.timeStamp - tapped < 1000) return event.preventDefault();
+      tapped = event.timeStamp;
       last = link;
       tell("tapped", link);
       wait(link, at);
