@@ -24,7 +24,6 @@ RULES: dict[str, Any] = {
     "rules": [
         {"name": "pre-saves", "path": "/presave/**", "to": "page"},
         {"name": "bio", "path": "/bio/{id}", "to": "https://open.spotify.com/album/{id}"},
-        {"name": "out", "path": "/out", "to": {"query": "to"}},
         {"name": "redirects", "path": "/**", "to": "redirect"},
     ],
 }

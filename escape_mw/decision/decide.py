@@ -95,10 +95,10 @@ def _guarded(
         return Pass("address", visitor, rule=rule.name)
     if rule.to.asks_site and location is None:
         return AskSite(visitor, journey=journey_of(visit, visitor, None, rule, policy))
-    destinations = rule.to.destinations(_lookup(visit, rule, policy, location))
-    if not destinations:
+    destination = rule.to.destination(_lookup(visit, rule, policy, location))
+    if destination is None:
         return Pass("no-destination", visitor, rule=rule.name)
-    return _escape_or_compare(visit, visitor, destinations[0], rule, policy)
+    return _escape_or_compare(visit, visitor, destination, rule, policy)
 
 
 def _escape_or_compare(
@@ -173,10 +173,10 @@ def _lead_on(
 ) -> Pass | Redirect:
     """Let the site answer as it always does; lead on where the rules know where to."""
     journey = carried_journey(marker)
-    for destination in rule.to.onward(_lookup(visit, rule, policy)):
-        if not policy.owns(destination.url, visit):
-            url = destination.url
-            return Redirect(reason, url, visitor, destination, rule.name, journey=journey)
+    destination = rule.to.destination(_lookup(visit, rule, policy)) if rule.to.is_of_rules else None
+    if destination and not policy.owns(destination.url, visit):
+        url = destination.url
+        return Redirect(reason, url, visitor, destination, rule.name, journey=journey)
     return Pass(reason, visitor, rule=rule.name, journey=journey)
 
 

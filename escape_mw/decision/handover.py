@@ -16,8 +16,7 @@ from .signals import is_one_time
 class HandOver:
     """One visit handed over to one destination.
 
-    The music app gets the destination. The browser gets this site's own page with a marker, or,
-    where the rule is direct, the destination too.
+    The music app gets the destination, the browser this site's own page with a marker.
     """
 
     visit: Visit
@@ -56,10 +55,8 @@ class HandOver:
 
     @property
     def is_direct(self) -> bool:
-        """Whether the destination itself is handed over; a sign-in never is, nor is a page."""
-        if self.destination.goal == "app":
-            return True
-        return self.rule.direct and self.destination.kind != "oauth" and not self.rule.to.is_page
+        """Whether the destination itself is handed over."""
+        return self.destination.goal == "app"
 
     @property
     def own_url(self) -> str:
@@ -87,12 +84,12 @@ class HandOver:
         return is_one_time(self.visit.query) or is_one_time(query.partition("#")[0])
 
     def _stay(self) -> str:
-        if self.destination.goal == "app":
+        if self.is_direct:
             return self.destination.url
         return self.policy.markers.stay_url(self.own_url, self.subject.visit)
 
     def _link(self) -> str:
-        return self.destination.url if self.is_direct or self.rule.to.shows_url else self.own_url
+        return self.destination.url if self.is_direct or self.rule.to.is_of_rules else self.own_url
 
     def _menu_marker(self) -> str:
         if self.journey is None or self.is_direct:

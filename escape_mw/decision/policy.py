@@ -35,9 +35,8 @@ def short_hash(*texts: str) -> str:
 class Rule:
     """One rule: a path, where it leads, and which visitors it is for (None means all of its sort).
 
-    `number` is its place in the rules file from 0, `share` in per cent. `direct` hands over the
-    destination itself, where otherwise the browser gets this site's own URL. `key` is what tokens
-    call the rule: a hash of its name and path.
+    `number` is its place in the rules file from 0, `share` in per cent. `key` is what tokens call
+    the rule: a hash of its name and path.
     """
 
     number: int
@@ -49,7 +48,6 @@ class Rule:
     visitors: frozenset[str] = frozenset({"in-app"})
     languages: frozenset[str] | None = None
     share: float = 100
-    direct: bool = False
     experiment: Experiment | None = None
     key: str = field(init=False, default="")
 

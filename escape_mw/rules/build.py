@@ -14,7 +14,7 @@ from ..decision.experiment import Experiment
 from ..decision.ladder import Ladders
 from ..decision.markers import Markers
 from ..decision.policy import Policy, Rule, site_of
-from ..decision.targets import FixedUrl, FromQuery, SitePage, SiteRedirect, Target
+from ..decision.targets import FixedUrl, SitePage, SiteRedirect, Target
 from ..decision.tokens import Tokens
 from ..decision.visitors import VisitorDetector
 from ..events.options import EventOptions
@@ -27,7 +27,7 @@ from ..web.paths import compile_path
 from .checks import experiment_problems, override_problems, secret_problems, target_problems
 from .errors import Problem
 from .rules import Rules, in_force
-from .schema import ExperimentForm, QueryParameter, RuleForm, RulesFile
+from .schema import ExperimentForm, RuleForm, RulesFile
 
 
 def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
@@ -104,7 +104,6 @@ def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
         visitors=frozenset(when.visitors),
         languages=None if when.languages is None else _set(map(str.lower, when.languages)),
         share=form.share,
-        direct=form.direct,
         experiment=_experiment(form.experiment, secret),
     )
 
@@ -116,8 +115,6 @@ def _experiment(trial: ExperimentForm | None, secret: str | None) -> Experiment 
 
 
 def _target(form: RuleForm) -> Target:
-    if isinstance(form.to, QueryParameter):
-        return FromQuery(form.to.query)
     if form.to == "redirect":
         return SiteRedirect()
     return SitePage() if form.to == "page" else FixedUrl(form.to)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..decision.destinations import DestinationIndex
 from ..decision.handoffs import MENU
 from ..decision.policy import Rule
-from ..decision.targets import FixedUrl, FromQuery
+from ..decision.targets import FixedUrl
 from ..web.paths import fill, names_in
 from ..web.urls import host_of, strict_split
 from .errors import Path, Problem
@@ -32,18 +32,13 @@ def target_problems(rule: Rule, pattern: str, index: DestinationIndex) -> Iterat
     A capture may only stand where it cannot change the host.
     """
     path: Path = ("rules", rule.number, "to")
-    if isinstance(rule.to, FromQuery) and rule.direct:
-        message = "anybody can write the URL in the query, so it is not handed over itself"
-        yield Problem(("rules", rule.number, "direct"), None, f"leave out 'direct': {message}")
     if not isinstance(rule.to, FixedUrl):
         return
     template = rule.to.template
     captures = rule.path.groupindex
     unknown = [name for name in names_in(template) if name not in captures]
     if not FIXED_HOST.match(template):
-        message = (
-            "is not redirect, page, {query: NAME} or an https URL whose host holds no {capture}"
-        )
+        message = "is not redirect, page, or an https URL whose host holds no {capture}"
         yield Problem(path, None, f"{template!r} {message}")
     elif unknown:
         yield Problem(path, None, f"{{{unknown[0]}}} is not a {{capture}} of the path {pattern!r}")

@@ -141,12 +141,6 @@ def _rule_name(value: str) -> str:
     return value
 
 
-class QueryParameter(Strict):
-    """The destination stands in a query parameter of the request."""
-
-    query: Annotated[str, Field(min_length=1)]
-
-
 class When(Strict):
     """Which visitors a rule is for; an omitted key means all."""
 
@@ -157,32 +151,24 @@ class When(Strict):
 
 
 def _to(value: Any) -> Any:
-    if isinstance(value, str) or (
-        isinstance(value, dict)
-        and set(value) == {"query"}
-        and isinstance(value["query"], str)
-        and value["query"]
-    ):
-        return QueryParameter(query=value["query"]) if isinstance(value, dict) else value
-    raise invalid(
-        "'to' is redirect, page, an https URL (with {captures} of the path), or {query: NAME}"
-    )
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and "query" in value:
+        raise invalid(
+            "'to: {query: ...}' is gone, for anybody can write the URL in a query;"
+            " 'to: redirect' takes the address that the site itself redirects to"
+        )
+    raise invalid("'to' is redirect, page, or an https URL (with {captures} of the path)")
 
 
 To = Annotated[
-    str | QueryParameter,
+    str,
     BeforeValidator(_to),
     WithJsonSchema(
         {
             "anyOf": [
                 {"enum": ["redirect", "page"]},
                 {"type": "string", "pattern": "^https?://"},
-                {
-                    "type": "object",
-                    "properties": {"query": {"type": "string"}},
-                    "required": ["query"],
-                    "additionalProperties": False,
-                },
             ]
         }
     ),
@@ -206,7 +192,6 @@ class RuleForm(Strict):
     to: To
     when: When = When()
     share: Annotated[float, Field(ge=0, le=100)] = 100
-    direct: bool = False
     experiment: ExperimentForm | None = None
 
 

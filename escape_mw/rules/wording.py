@@ -13,6 +13,10 @@ from .errors import Path, Problem
 from .fields import short_repr
 
 Detail = Mapping[str, Any]
+# Keys of a rule that version 0.1 had, and what to do without them.
+GONE: dict[object, str] = {
+    "direct": "leave it out; the browser gets this site's own URL, so that arrivals are counted",
+}
 # Problems go to logs; these values do not.
 SECRET: tuple[Path, ...] = (("secret",), ("base_url",), ("lab", "token"), ("events", "database"))
 
@@ -44,6 +48,8 @@ def _message(detail: Detail, model: type[BaseModel]) -> str:
 
 
 def _unknown_key(path: Path, model: type[BaseModel]) -> str:
+    if path[-1] in GONE and path[0] == "rules":
+        return f"{path[-1]!r} is gone: {GONE[path[-1]]}"
     allowed = _keys_at(path[:-1], _schema(model))
     return f"unknown key{_suggestion(str(path[-1]), allowed)}; allowed here: {', '.join(allowed)}"
 

@@ -19,7 +19,7 @@ RULES = {
     "exclude": ["/admin/**"],
     "rules": [
         {"name": "a page", "path": "/presave/**", "to": "page"},
-        {"name": "straight", "path": "/straight/**", "to": "redirect", "direct": True},
+        {"name": "straight", "path": "/straight/**", "to": "redirect"},
         {"name": "redirects", "path": "/**", "to": "redirect"},
     ],
 }

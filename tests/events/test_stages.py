@@ -202,9 +202,6 @@ RECORDED = [
     pytest.param([Ask("/admin/x")], [], id="an excluded path"),
     pytest.param([Ask("/other")], [], id="a page that no rule shows"),
     pytest.param([Ask("/news")], [], id="a redirect to anywhere else"),
-    pytest.param(
-        [Ask("/out?to=https://news.example/")], [], id="a parameter that leads anywhere else"
-    ),
     pytest.param([Ask("/presave/x?code=1&state=2")], [], id="a sign-in on its way back"),
 ]
 
@@ -357,7 +354,6 @@ ABOUT = [
         {"rule": "bio", "service": "spotify", "kind": "album", "goal": "app"},
         id="a URL of the rules",
     ),
-    pytest.param(f"/out?to={TRACK}", TIKTOK_ANDROID, {"rule": "out", **SONG}, id="a parameter"),
     pytest.param(
         "/listen", TIKTOK_ANDROID, {"rule": "redirects", **SONG}, id="the site's redirect to a song"
     ),

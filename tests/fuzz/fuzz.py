@@ -24,7 +24,10 @@ with atheris.instrument_imports(include=["escape_mw"]):
 RULES = load(
     {
         "version": 1,
-        "rules": [{"path": "/out", "to": {"query": "url"}}, {"path": "/**", "to": "page"}],
+        "rules": [
+            {"path": "/t/{id}", "to": "https://open.spotify.com/track/{id}"},
+            {"path": "/**", "to": "page"},
+        ],
     }
 )
 POLICY = RULES.policy

@@ -177,10 +177,10 @@ def test_an_optimised_interpreter_checks_as_much():
     program = """
 from escape_mw.engine.explain import Explainer
 from escape_mw import load, RulesError
-rules = load({"version": 1, "rules": [{"path": "/out", "to": {"query": "url"}}]})
+rules = load({"version": 1, "rules": [{"path": "/out", "to": "redirect"}]})
 told = Explainer(rules).describe({
     "ua": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Mobile/1 musical_ly_41.9.0",
-    "url": "/out?url=https://open.spotify.com@evil.example/",
+    "url": "/out", "location": "https://open.spotify.com@evil.example/",
 })
 try:
     load({"version": 1, "rules": [{"path": "/x", "to": "https://evil.example/"}]})

@@ -32,7 +32,6 @@ RULES = {
             "when": {"visitors": ["in-app", "webview"]},
         },
         {"path": "/q/{id}", "to": "https://open.spotify.com/search?q={id}&si=1"},
-        {"path": "/out", "to": {"query": "url"}},
         {"path": "/page/**", "to": "page"},
         {"path": "/**", "to": "redirect"},
     ],
@@ -64,9 +63,7 @@ HOSTILE = [
 ]
 AGENTS = [value for name, value in vars(agents).items() if name.isupper()]
 TEXT = st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(max_codepoint=255), max_size=40))
-PATHS = st.builds(
-    "{}{}".format, st.sampled_from(["/bio/", "/q/", "/out", "/page/", "/", "", "/x"]), TEXT
-)
+PATHS = st.builds("{}{}".format, st.sampled_from(["/bio/", "/q/", "/page/", "/", "", "/x"]), TEXT)
 TARGETS = st.one_of(
     TEXT,
     st.sampled_from(
@@ -86,7 +83,7 @@ MARKERS = [
     "menu~~~~.ffffffffff.",
 ]
 MADE = [  # as each is drawn, for they grow old
-    lambda: marked(ENGINE.rules.policy, "/out", "app-scheme", 2),
+    lambda: marked(ENGINE.rules.policy, "/page/x", "app-scheme", 2),
     lambda: stay(ENGINE.rules.policy, "/page/x"),
 ]
 

@@ -107,14 +107,6 @@ def of_markers(size):
     return asked(environ_of(agents.TIKTOK_IOS, "/listen", query))
 
 
-def of_target(size):
-    source = {"version": 1, "rules": [{"path": "/out", "to": {"query": "url"}}]}
-    return asked(
-        environ_of(agents.TIKTOK_IOS, "/out", filled("url=https://open.spotify.com/", "a/")(size)),
-        source,
-    )
-
-
 def of_location(size):
     return asked(
         environ_of(agents.TIKTOK_IOS),
@@ -149,7 +141,6 @@ LENGTHS = [
     pytest.param(of_query, id="the query"),
     pytest.param(of_marked, id="a query with a marker"),
     pytest.param(of_markers, id="a query of markers"),
-    pytest.param(of_target, id="a target in the query"),
     pytest.param(of_location, id="the site's Location"),
 ]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from escape_mw import Rules, RulesError, load
-from escape_mw.decision.targets import FixedUrl, FromQuery, SitePage, SiteRedirect
+from escape_mw.decision.targets import FixedUrl, SitePage, SiteRedirect
 from escape_mw.rules.schema import RulesFile
 
 WHOLE = """\
@@ -42,10 +42,9 @@ rules:
     to: https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC
     share: 50
   - {path: "/t/{id}", to: "https://open.spotify.com/track/{id}"}
-  - {path: /out, to: {query: url}}
   - {path: "/presave/**", to: page, when: \
 {apps: [tiktok], platforms: [ios, android], visitors: [in-app], languages: [en]}}
-  - {path: "/**", to: redirect, direct: true}
+  - {path: "/**", to: redirect}
 """
 
 
@@ -103,12 +102,10 @@ def test_the_whole_file(written, monkeypatch):
         "rule 2",
         "rule 3",
         "rule 4",
-        "rule 5",
     ]
     forms = [type(rule.to) for rule in rules.policy.rules]
-    assert forms == [FixedUrl, FixedUrl, FromQuery, SitePage, SiteRedirect]
+    assert forms == [FixedUrl, FixedUrl, SitePage, SiteRedirect]
     assert rules.policy.rules[0].share == 50
-    assert rules.policy.rules[4].direct
     assert (
         rules.policy.visitors.visitor(
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Mobile/1 OurApp/2.5", {}
@@ -310,7 +307,20 @@ BAD = [
     ),
     pytest.param("version: 1\nrules: [{path: /x, to: redirct}]", 1, id="a misspelt target"),
     pytest.param(
-        "version: 1\nrules: [{path: /x, to: {query: ''}}]", 1, id="a parameter without a name"
+        "version: 1\nrules: [{path: /out, to: {query: url}}]",
+        [
+            "escape.yaml:2:22: rules[0].to: 'to: {query: ...}' is gone, for anybody can write the"
+            " URL in a query; 'to: redirect' takes the address that the site itself redirects to"
+        ],
+        id="a target in the query, as version 0.1 had it",
+    ),
+    pytest.param(
+        "version: 1\nrules: [{path: /x, to: redirect, direct: true}]",
+        [
+            "escape.yaml:2:34: rules[0].direct: 'direct' is gone: leave it out; the browser gets"
+            " this site's own URL, so that arrivals are counted"
+        ],
+        id="direct, as version 0.1 had it",
     ),
     pytest.param(
         "version: 1\nrules: [{path: /x, to: 'javascript:alert(1)'}]", 1, id="a script for a target"
