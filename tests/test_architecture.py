@@ -50,7 +50,7 @@ LIBRARIES = {
     "sqlalchemy": {"events", "report", "cli.events"},
     "sqlite3": {"lab.store", "events.database", "cli.lab"},
     "statsmodels": {"report"},
-    "ua_parser": {"decision.visitors", "engine.engine"},
+    "ua_parser": {"decision.visitors"},
     "waitress": {"cli.serve"},
     "werkzeug": {"web.accept", "cli.demo", "flask"},
     "yaml": {"rules"},

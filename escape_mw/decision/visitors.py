@@ -95,10 +95,6 @@ class VisitorDetector:
         package = package_of(headers.get("x-requested-with", ""))
         return self.detect(agent[:MAX_AGENT], package, "WebView" in headers.get("sec-ch-ua", ""))
 
-    def warm(self) -> None:
-        """Build now what the first visitor would wait for: ua-parser's matcher takes a while."""
-        _parser()
-
     def matches(self, agent: str, package: str = "") -> list[str]:
         """The host apps that this agent matches: at most one, if the catalogue is in order."""
         low, package = agent.lower(), package.lower()
@@ -199,8 +195,8 @@ def _parser() -> ua_parser.Parser:
     """One parser for the process, of operating systems alone.
 
     ua-parser's global one knows browsers and devices too, which takes nine times as long to build
-    (93 against 10 ms, measured), and its release 1.0.0 builds it anew at every call. The import
-    takes 17 ms, hence here.
+    (93 against 10 ms, measured), and its release 1.0.0 builds it anew at every call. With its
+    import it takes 40 ms, which the first visitor in a webview waits for, and no other.
     """
     import ua_parser  # noqa: PLC0415 - slow to import
 

@@ -12,8 +12,6 @@ from contextvars import ContextVar
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-import ua_parser  # noqa: F401 - slow to import: here, so that no construction waits for it
-
 from ..decision.decide import decide
 from ..decision.forms import FOLLOWED_BY_GET
 from ..decision.journeys import site_token
@@ -84,7 +82,6 @@ class Engine:
         self._has_sinks = self.measurements.is_on
         self._observers = tuple(observers)
         self._limiter = RateLimiter()
-        self.rules.policy.visitors.warm()
         self.measurements.current(self.rules.events)
         register(self)
         announce(self.rules.policy)

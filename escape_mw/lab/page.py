@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-import jinja2
 from markupsafe import Markup
 
 from ..web.answers import HTML, NO_STORE, Answer, csp, template_text
+
+if TYPE_CHECKING:
+    import jinja2
 
 HEADINGS = (("app", "To the music app"), ("browser", "To the real browser"))
 BASE_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -97,6 +100,8 @@ def _answer(status: str, **values: object) -> Answer:
 
 @cache
 def _template() -> jinja2.Template:
+    import jinja2  # noqa: PLC0415 - slow to import
+
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )

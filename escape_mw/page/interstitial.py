@@ -12,9 +12,8 @@ import secrets
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import jinja2
 from markupsafe import Markup, escape
 
 from ..decision.entries import AppEntry
@@ -24,6 +23,9 @@ from ..web.accept import takes_gzip
 from ..web.answers import BARE_POLICY, HTML, NO_STORE, Answer, csp, template_text
 from . import languages
 from .dress import Dress
+
+if TYPE_CHECKING:
+    import jinja2
 
 SHAPES = 512
 # Two thirds smaller in less than a tenth of a millisecond; higher levels win little more.
@@ -110,7 +112,7 @@ class Interstitial:
         self._marker = marker
         self._style = template_text(__package__, "interstitial.css").strip() + dress.style
         self._script = template_text(__package__, "interstitial.js").strip()
-        self._template = _template(template)
+        self._own = _own_template(template) if template else None
         self._shape = lru_cache(maxsize=SHAPES)(self._render_shape)
         if template:
             self._check_template(template)
@@ -134,10 +136,13 @@ class Interstitial:
         length = ("Content-Length", str(len(body)))
         return Answer("200 OK", (HTML, length, *NO_STORE, *more), body)
 
+    def _template(self) -> jinja2.Template:
+        return self._own or _shipped_template()
+
     def _check_template(self, template: str) -> None:
         """Render once: a site's own template fails at the start, and not before a visitor."""
         try:
-            self._template.render(self._values(SAMPLE, languages.FALLBACK))
+            self._template().render(self._values(SAMPLE, languages.FALLBACK))
         except Exception as error:
             raise TemplateError(f"{template}: {error}") from None
 
@@ -147,14 +152,14 @@ class Interstitial:
         A template of the site's own is rendered whole, for it may do anything with a value.
         """
         if self.template:
-            return self._template.render(self._values(decision, language)).encode("utf-8")
+            return self._template().render(self._values(decision, language)).encode("utf-8")
         return (self._shape(_look(decision, language)) % _filling(decision)).encode("utf-8")
 
     def _render_shape(self, look: Look) -> str:
         """The page's text as a format string, with a slot for each of a visit's own values."""
         edge = secrets.token_hex(8)  # nothing that a site writes can be mistaken for a slot
         slots = {name: f"{edge}-{name}-{edge}" for name in look.slot_names}
-        text = self._template.render(self._values(look.page(slots), look.language))
+        text = self._template().render(self._values(look.page(slots), look.language))
         text = text.replace("%", "%%")
         for name, slot in slots.items():
             text = text.replace(slot, f"%({name})s")
@@ -252,30 +257,32 @@ def _menu(
     return {"intro": intro, "text": text, "corner": known.corner, "upright": known.sign == "⋮"}
 
 
-def _template(override: str | None) -> jinja2.Template:
-    """The shipped template, or the site's own.
+def _own_template(path: str) -> jinja2.Template:
+    """The site's own template.
 
-    The latter may extend it as "interstitial.html" and replace its blocks.
+    It may extend the shipped one as "interstitial.html" and replace its blocks.
     """
-    if override is None:
-        return _shipped_template()
-    environment = _environment(jinja2.FileSystemLoader(Path(override).parent))
+    import jinja2  # noqa: PLC0415 - slow to import, and a request that passes never needs it
+
+    environment = _environment(jinja2.FileSystemLoader(Path(path).parent))
     try:
-        return environment.from_string(Path(override).read_text("utf-8"))
+        return environment.from_string(Path(path).read_text("utf-8"))
     except jinja2.TemplateSyntaxError as error:
-        raise TemplateError(f"{override}:{error.lineno}: {error.message}") from None
+        raise TemplateError(f"{path}:{error.lineno}: {error.message}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise TemplateError(f"{override!r} cannot be read: {reason}") from None
+        raise TemplateError(f"{path!r} cannot be read: {reason}") from None
 
 
 @cache
 def _shipped_template() -> jinja2.Template:
-    """The shipped template, compiled once for the process."""
+    """The shipped template, compiled once for the process, as its first page is asked for."""
     return _environment().get_template("interstitial.html")
 
 
 def _environment(*folders: jinja2.BaseLoader) -> jinja2.Environment:
+    import jinja2  # noqa: PLC0415
+
     shipped = {"interstitial.html": template_text(__package__, "interstitial.html")}
     return jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.DictLoader(shipped), *folders]),

@@ -342,7 +342,7 @@ def test_a_shape_is_rendered_once_and_filled_for_each_visit():
             link=f"<{number}>",
             token=f"t{number}",
         )
-        whole = rules.page._template.render(rules.page._values(visit, "en"))
+        whole = rules.page._template().render(rules.page._values(visit, "en"))
         assert page.answer(visit, "en").body.decode() == whole
     assert page._shape.cache_info().currsize == 1
 

@@ -507,5 +507,5 @@ def _state(part):
     return {
         name: value
         for name, value in held
-        if not hasattr(value, "cache_clear") and name != "_template"
+        if not hasattr(value, "cache_clear") and name != "_own"
     }
