@@ -71,6 +71,7 @@
     away = away || timer > 0;
     clearTimeout(timer);
     timer = 0;
+    last = null;
   }
   function back() {
     if (away) {
