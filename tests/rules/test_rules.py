@@ -505,7 +505,5 @@ def _state(part):
     """What an object holds, but for its memos and its compiled template."""
     held = vars(part).items()
     return {
-        name: value
-        for name, value in held
-        if not hasattr(value, "cache_clear") and name != "_own"
+        name: value for name, value in held if not hasattr(value, "cache_clear") and name != "_own"
     }
