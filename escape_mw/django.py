@@ -32,7 +32,7 @@ from django.utils.module_loading import import_string
 
 from .decision.journeys import VISIT
 from .engine.engine import APPLIED, Engine, Passthrough
-from .rules import RulesError, load
+from .rules import RulesError, load, require_secret
 from .web.answers import Answer
 from .web.request import Request, as_latin1, body_length, headers_of
 
@@ -99,6 +99,8 @@ class EscapeMiddleware:
     def _after(
         self, passed: Passthrough | None, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
+        if passed and passed.cookie:
+            response.cookies.load(passed.cookie)
         is_redirect = response.status_code in REDIRECTS and "Location" in response
         if passed and passed.is_watched and is_redirect:
             instead = self.engine.answer_redirect(
@@ -146,7 +148,7 @@ def _request_of(request: HttpRequest) -> Request:
         query=query if hasattr(request, "environ") else as_latin1(query),
         user_agent=meta.get("HTTP_USER_AGENT", ""),
         headers=headers_of(meta),
-        address=meta.get("REMOTE_ADDR") or "",
+        cookie=meta.get("HTTP_COOKIE", ""),
         read_body=lambda limit: _read_body(request, limit),
     )
 
@@ -194,7 +196,9 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
 
 def _rules_problems() -> Iterator[checks.CheckMessage]:
     try:
-        load(getattr(settings, "ESCAPE_MW_RULES", None))
+        rules = load(getattr(settings, "ESCAPE_MW_RULES", None))
+        if getattr(settings, "ESCAPE_MW_SINKS", ()):
+            require_secret(rules)
     except RulesError as error:
         for problem in error.problems:
             yield checks.Error(

@@ -66,6 +66,8 @@ class EscapeMiddleware:
             environ["QUERY_STRING"] = answer.visit.query
         if answer.token is not None:
             environ[VISIT] = answer.token
+        if answer.cookie:
+            start_response = _with_cookie(start_response, answer.cookie)
         return RedirectInterceptor(engine, answer, environ, start_response).call(self.app)
 
 
@@ -180,6 +182,17 @@ def _applied(function: Callable[..., Returned], *arguments: object) -> Returned:
 
 def _path_of(environ: Environ) -> tuple[str, str]:
     return environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+
+
+def _with_cookie(start_response: StartResponse, cookie: str) -> Any:
+    """Keep the visitor's choice to continue here, on the response to that tap."""
+
+    def start(status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Any:
+        if are_headers(headers):
+            headers = [*headers, ("Set-Cookie", cookie)]
+        return started(start_response, status, headers, exc_info)
+
+    return start
 
 
 def _with_vary(start_response: StartResponse, varies: Callable[[str], bool]) -> Any:

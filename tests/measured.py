@@ -10,7 +10,7 @@ from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, Event
 
-from .marked import SECRET
+from .marked import SECRET, set_clock
 from .sites import plain
 
 SITE = "https://site.example"
@@ -27,8 +27,8 @@ RULES: dict[str, Any] = {
         {"name": "redirects", "path": "/**", "to": "redirect"},
     ],
 }
-MARKER = re.compile(r"_esc=[a-z]+(?:-[a-z]+)*~[\w~-]*\.[0-9a-f]+\.[\w-]{27}")
-STAY = "_esc=stay~"
+MARKER = re.compile(r"_esc=2~[a-z]+(?:-[a-z]+)*~[\w.~-]*\.[0-9a-f]+\.[\w-]{27}")
+STAY = "_esc=2~stay~"
 
 
 def with_each_rule(**more: Any) -> dict[str, Any]:
@@ -50,6 +50,10 @@ class Measured:
         self.site = TestApp(self.middleware, lint=True)
         self.markers: list[str] = []
         self.stay = ""
+
+    def at(self, moment: float) -> None:
+        """Let requests come at a moment, in seconds since 1970."""
+        set_clock(self.middleware, moment)
 
     @property
     def marker(self) -> str:

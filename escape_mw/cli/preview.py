@@ -14,7 +14,7 @@ import click
 import jinja2
 
 from ..decision.decide import decide_for
-from ..decision.model import Marker, Page, Platform, Redirect, Visit, Visitor
+from ..decision.model import Marker, Page, Platform, Redirect, Subject, Visit, Visitor
 from ..page.languages import available
 from ..page.render import render
 from ..rules import Rules
@@ -118,7 +118,8 @@ class Preview:
         visit = Visit("GET", "/listen", "", SITE, headers=headers)
         decision = decide_for(self._visitor, visit, self._policy, self._to)
         if state == RETURNED and isinstance(decision, Page | Redirect):
-            tried = Marker("", decision.steps[0].technique, is_verified=True)
+            rule = Subject(rule=self._policy.rules[0].key)
+            tried = Marker("", decision.steps[0].technique, rule, is_verified=True)
             visit = replace(visit, marker=tried)
             decision = decide_for(self._visitor, visit, self._policy, self._to)
         if not isinstance(decision, Page | Redirect):

@@ -22,13 +22,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from .forms import form_page
 from .handover import HandOver
 from .journeys import carried_journey, journey_of
-from .model import AskSite, Decision, Destination, Marker, Page, Pass, Redirect, Visit, Visitor
+from .model import AskSite, Decision, Destination, Journey, Page, Pass, Redirect, Visit, Visitor
 from .policy import Policy, Rule
-from .signals import is_navigation, is_own_url, is_sign_in_return
+from .signals import is_navigation, is_sign_in_return
 from .targets import Lookup
 
 
@@ -89,8 +90,9 @@ def _guarded(
     visitor: Visitor, visit: Visit, rule: Rule, policy: Policy, location: str | None
 ) -> Decision:
     """The guards from 10 on, for a visit to a page that a rule is for."""
-    if stay := _stay_of(visit, policy):
-        return _stayed(stay, visit, visitor, rule, policy)
+    if visit.stay is not None:
+        journey = carried_journey(visit, policy)
+        return _lead_on("stay", visit, visitor, rule, policy, journey)
     if visit.url is None:
         return Pass("address", visitor, rule=rule.name)
     if rule.to.asks_site and location is None:
@@ -119,60 +121,41 @@ def _is_drawn(share: float) -> bool:
     return share >= 100 or random.random() * 100 < share  # noqa: S311 - a fair draw, not a secret
 
 
-def _stay_of(visit: Visit, policy: Policy) -> Marker | None:
-    """The visitor's choice to continue here: on this page, or on the one that linked to it."""
-    if visit.marker is not None:
-        return visit.marker if visit.marker.is_stay else None
-    referrer = visit.headers.get("referer", "")
-    if policy.markers.name in referrer and is_own_url(referrer, visit):
-        return policy.markers.stay_of(referrer)
-    return None
-
-
-def _stayed(
-    stay: Marker, visit: Visit, visitor: Visitor, rule: Rule, policy: Policy
-) -> Pass | Redirect:
-    """Let the site answer one who stays.
-
-    One whom the page before led here stays by this page's own address, so that a flow of several
-    pages keeps the choice.
-    """
-    led = _lead_on("stay", visit, visitor, rule, policy, stay)
-    if visit.marker is None and isinstance(led, Pass) and visit.url and not rule.to.asks_site:
-        location = policy.markers.carry_over(visit.url, visit.url, stay)
-        return Redirect("stay", location, visitor, None, rule.name, journey=led.journey)
-    return led
-
-
 def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:
     """A marked request of a real browser: it got out, which is believed if its marker holds."""
-    marker = visit.marker
-    if marker is None or visitor.kind == "bot":
+    if not visit.is_marked or visitor.kind == "bot":
         return Pass(visitor.kind, visitor)
-    reason = "stay" if marker.is_stay else "arrived" if marker.is_verified else "marked"
-    rule = None if policy.excludes(*visit.paths) else _rule_of_arrival(visit, marker, policy)
+    is_verified = visit.marker is not None and visit.marker.is_verified
+    journey = carried_journey(replace(visit, stay=None), policy)
+    reason = "arrived" if is_verified else "marked"
+    rule = None if policy.excludes(*visit.paths) else _rule_of_arrival(visit, policy)
     if rule is None:
-        return Pass(reason, visitor, journey=carried_journey(marker))
-    return _lead_on(reason, visit, visitor, rule, policy, marker)
+        return Pass(reason, visitor, journey=journey)
+    return _lead_on(reason, visit, visitor, rule, policy, journey)
 
 
-def _rule_of_arrival(visit: Visit, marker: Marker, policy: Policy) -> Rule | None:
+def _rule_of_arrival(visit: Visit, policy: Policy) -> Rule | None:
     """The rule by which an arrival was handed over: its marker names it.
 
     A real browser does not say which host app it was opened from, so `when` cannot be checked. The
     page of a form may have another path than the one that it was posted to.
     """
-    named = policy.rule_of(marker.subject.rule)
-    if named and (marker.is_verified or named.match(visit)):
+    marker = visit.marker
+    named = policy.by_key.get(marker.subject.rule) if marker else None
+    if marker and named and (marker.is_verified or named.covers(visit)):
         return named
-    return next((rule for rule in policy.rules if rule.match(visit)), None)
+    return next((rule for rule in policy.rules if rule.covers(visit)), None)
 
 
 def _lead_on(
-    reason: str, visit: Visit, visitor: Visitor, rule: Rule, policy: Policy, marker: Marker
+    reason: str,
+    visit: Visit,
+    visitor: Visitor,
+    rule: Rule,
+    policy: Policy,
+    journey: Journey | None,
 ) -> Pass | Redirect:
     """Let the site answer as it always does; lead on where the rules know where to."""
-    journey = carried_journey(marker)
     destination = rule.to.destination(_lookup(visit, rule, policy)) if rule.to.is_of_rules else None
     if destination and not policy.owns(destination.url, visit):
         url = destination.url
@@ -181,5 +164,5 @@ def _lead_on(
 
 
 def _lookup(visit: Visit, rule: Rule, policy: Policy, location: str | None = None) -> Lookup:
-    match = rule.match(visit)
-    return Lookup(visit, match.groupdict() if match else {}, policy.destinations, location)
+    captures = rule.path.captures(*visit.paths) or {}
+    return Lookup(visit, captures, policy.destinations, location)

@@ -33,7 +33,7 @@ def form_page(visit: Visit, policy: Policy) -> Visit | None:
         return None
     value, query = policy.markers.extract(query)
     url = base + (mark and query and f"?{query}")
-    marker = policy.markers.read(value, url) if value else None
+    marker = policy.markers.read(value, url, visit.moment) if value else None
     return replace(
         visit,
         method="GET",

@@ -136,6 +136,10 @@ class Technique(NamedTuple):
     apps: tuple[str, ...] = ()
     since_ios: int = 0
 
+    def is_of(self, app: str, platform: str) -> bool:
+        """Whether a host app on a platform may know it."""
+        return platform in self.phones and (not self.apps or app in self.apps)
+
 
 IOS: tuple[Phone, ...] = ("ios",)
 ANDROID: tuple[Phone, ...] = ("android",)

@@ -30,7 +30,7 @@ class HandOver:
         """The ladder made ready, as a bare redirect where its first step needs no page."""
         marker, name = self.visit.marker, self.rule.name
         specs = self.policy.ladders.steps_for(self.visitor, self.destination.goal)
-        start = _start(specs, marker)
+        start = _start(specs, marker, self.rule)
         automatic = marker is None and not self._is_one_time
         steps = make_steps(specs, self.visitor, self._handoff, start, automatic=automatic)
         if steps[0].trigger == "redirect" and steps[0].uri:
@@ -46,7 +46,7 @@ class HandOver:
             steps=steps,
             stay=self._stay(),
             link=self._link(),
-            token=self.policy.tokens.beacon(self.subject) if self.journey else "",
+            token=self._beacon_token(),
             retry=start > 0,
             journey=self.journey,
             beacon=f"{self.visit.root}{BEACON}" if self.journey else "",
@@ -71,7 +71,7 @@ class HandOver:
         return Subject("", self.rule.key, self.visitor.app or "", self.visitor.platform)
 
     def _handoff(self, step: StepSpec) -> Handoff:
-        page = self.policy.markers.add_to(self.own_url, step.technique, self.subject)
+        page = self._marked(step.technique)
         to = self.destination
         url = to.url if self.is_direct else page
         once = is_one_time(self.visit.query)
@@ -86,7 +86,10 @@ class HandOver:
     def _stay(self) -> str:
         if self.is_direct:
             return self.destination.url
-        return self.policy.markers.stay_url(self.own_url, self.subject.visit)
+        journey, moment = self.journey, self.visit.moment
+        token = self.policy.tokens.site(self.subject, journey.arm, moment) if journey else ""
+        marker = self.policy.stays.marker(self.own_url, token, moment)
+        return self.policy.markers.add_to(self.own_url, marker)
 
     def _link(self) -> str:
         return self.destination.url if self.is_direct or self.rule.to.is_of_rules else self.own_url
@@ -94,12 +97,27 @@ class HandOver:
     def _menu_marker(self) -> str:
         if self.journey is None or self.is_direct:
             return ""
-        return self.policy.markers.value(self.own_url, MENU, self.subject)
+        return self._marker(MENU)
+
+    def _beacon_token(self) -> str:
+        if self.journey is None:
+            return ""
+        return self.policy.tokens.beacon(self.subject, self.visit.moment)
+
+    def _marked(self, technique: str) -> str:
+        return self.policy.markers.add_to(self.own_url, self._marker(technique))
+
+    def _marker(self, technique: str) -> str:
+        moment = self.visit.moment
+        return self.policy.markers.value(self.own_url, technique, self.subject, moment)
 
 
-def _start(specs: tuple[StepSpec, ...], marker: Marker | None) -> int:
-    """The number of the step to begin with: behind the one that a marker says was tried."""
-    if marker is None or marker.technique == MENU:
+def _start(specs: tuple[StepSpec, ...], marker: Marker | None, rule: Rule) -> int:
+    """The number of the step to begin with: behind the one that a marker says was tried.
+
+    What another rule's marker says, or that of one that is gone, counts for nothing here.
+    """
+    if marker is None or marker.technique == MENU or marker.subject.rule != rule.key:
         return 0
     tried = [at for at, spec in enumerate(specs) if spec.technique == marker.technique]
     return tried[-1] + 1 if tried else 0

@@ -1,20 +1,43 @@
-"""The journey of a visit: begun with its first request, taken up again by its markers."""
+"""The journey of a visit: begun with its first request, taken up again by its tokens."""
 
 from __future__ import annotations
 
-from .model import AskSite, Decision, Destination, Journey, Marker, Visit, Visitor
+from .model import AskSite, Decision, Destination, Journey, Subject, Visit, Visitor
 from .policy import Policy, Rule
+from .tokens import Reading
 
 VISIT = "escape_mw.visit"  # the environ key of a visit's token for the site
 TO_SITE = ("arrived", "stay", "holdout")
 
 
-def carried_journey(marker: Marker | None) -> Journey | None:
-    """What a verified marker says of the visit that it belongs to; None if it is not measured."""
+def carried_journey(visit: Visit, policy: Policy) -> Journey | None:
+    """What a verified marker or a kept choice says of the visit; None if it is not measured."""
+    if visit.stay is not None:
+        reading = policy.tokens.read_site(visit.stay.token, visit.moment)
+        return journey_from(reading, policy) if reading and reading.is_fresh else None
+    marker = visit.marker
     if marker is None or not marker.is_verified or not marker.subject.visit:
         return None
-    visit, rule, app, platform = marker.subject
-    return Journey(visit, rule, app, platform=platform)
+    return shown_journey(marker.subject, policy)
+
+
+def shown_journey(subject: Subject, policy: Policy) -> Journey:
+    """The journey of whoever holds a marker or a beacon's token: a page was shown to them."""
+    return journey_from(Reading(subject, "escape", is_fresh=True), policy)
+
+
+def journey_from(reading: Reading, policy: Policy) -> Journey:
+    """The journey that a token tells; the rule's key names the experiment."""
+    subject, rule = reading.subject, policy.by_key.get(reading.subject.rule)
+    trial = rule.experiment if rule and reading.arm else None
+    return Journey(
+        id=subject.visit,
+        rule=subject.rule,
+        app=subject.app,
+        platform=subject.platform,
+        experiment=trial.name if trial else "",
+        arm=reading.arm if trial else "",
+    )
 
 
 def journey_of(
@@ -22,12 +45,12 @@ def journey_of(
 ) -> Journey | None:
     """The journey of a visitor in a webview, None where the visit is not measured.
 
-    Its arm is drawn with its first request.
+    Its arm is drawn with its first request; whoever comes back was shown a page.
     """
     if not visit.id:
         return None
     is_first = visit.marker is None or not visit.marker.is_verified
-    trial = rule.experiment if policy.mode == "act" and is_first else None
+    trial = rule.experiment if policy.mode == "act" else None
     return Journey(
         id=visit.id,
         rule=rule.key,
@@ -38,12 +61,20 @@ def journey_of(
         kind=destination.kind if destination else "",
         goal=destination.goal if destination else "",
         experiment=trial.name if trial else "",
-        arm=trial.arm(visit) if trial else "",
+        arm=(trial.arm(visit.id) if is_first else "escape") if trial else "",
         is_first=is_first,
     )
 
 
-def site_token(decision: Decision, policy: Policy) -> str | None:
+def stay_cookie(visit: Visit, decision: Decision, policy: Policy) -> str:
+    """The Set-Cookie that keeps a choice which has just been made, "" for none."""
+    if decision.reason != "stay" or visit.stay is None or not visit.stay.is_new:
+        return ""
+    url, token = visit.url or "", visit.stay.token
+    return policy.stays.cookie(url, visit.root, token, visit.moment)
+
+
+def site_token(decision: Decision, policy: Policy, moment: int) -> str | None:
     """The visit's token for the site's own flow.
 
     It is for arrivals, for visitors who stay, and for those whom an experiment lets through.
@@ -52,4 +83,6 @@ def site_token(decision: Decision, policy: Policy) -> str | None:
     if journey is None:
         return None
     is_asked = isinstance(decision, AskSite) and journey.experiment
-    return policy.tokens.site(journey.id) if decision.reason in TO_SITE or is_asked else None
+    if decision.reason in TO_SITE or is_asked:
+        return policy.tokens.site(journey.subject, journey.arm, moment)
+    return None

@@ -15,7 +15,6 @@ Phone = Literal["ios", "android"]
 Platform = Literal["ios", "android", "desktop", "other"]
 Goal = Literal["app", "browser"]
 Trigger = Literal["redirect", "auto", "tap", "written"]
-STAY = "stay"  # what a marker says in place of a technique: continue here
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +25,9 @@ class Visit:
     escapes), `below` the part of it below a mount, "" where there is none, `query` the raw query
     string without its marker, `host` the name that the request came in by, `url` the address as the
     visitor's browser shows it, None where it cannot be trusted, `root` the quoted path that the
-    middleware stands at. `headers` has lower-case names. `id` is random, "" where the visit is not
-    measured; `address` (the peer's) only draws the arm of an experiment, and is never kept.
-    `is_marked` says that a marker was taken out of the query, whatever it is worth.
+    middleware stands at, `moment` the time in seconds since 1970. `headers` has lower-case names.
+    `id` is random, "" where the visit is not measured. `is_marked` says that a marker was taken out
+    of the query, whatever it is worth.
     """
 
     method: str
@@ -39,11 +38,12 @@ class Visit:
     user_agent: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     marker: Marker | None = None
+    stay: Stay | None = None
     root: str = ""
     id: str = ""
-    address: str = field(default="", repr=False)
     below: str = ""
     is_marked: bool = False
+    moment: int = 0
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ class Journey(NamedTuple):
 
     `rule` is the rule's key, `app_version` the host app's major version; `experiment` and `arm` are
     "" outside of one. The visit's first event says all of it. Later ones leave out what their token
-    does not know; they are joined to the first by the `id`. `is_first` says which this is.
+    does not know: version, service, kind and goal. `is_first` says which this is.
     """
 
     id: str
@@ -95,12 +95,11 @@ class Journey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a marked URL says: the technique that was tried, or "continue here".
+    """What a marked URL says: the technique that was tried.
 
-    `raw` is its value as it stood in the URL. `technique` is `STAY` for "continue here", and "" if
-    the marker is too old. `issued` is its date in seconds since 1970. Only a verified one, whose
-    signature held, brings its visit with its `subject`; another one can only make the decision more
-    careful.
+    `raw` is its value as it stood in the URL. `technique` is "" if the marker is too old, or of
+    another form. `issued` is its date in seconds since 1970. Only a verified one, whose signature
+    held, brings its visit with its `subject`; another one can only make the decision more careful.
     """
 
     raw: str
@@ -110,10 +109,15 @@ class Marker:
     is_verified: bool = False
     is_expired: bool = False
 
-    @property
-    def is_stay(self) -> bool:
-        """Whether the visitor chose to continue here."""
-        return self.technique == STAY
+
+class Stay(NamedTuple):
+    """The visitor's choice to continue here: the site token of a measured visit, else "".
+
+    `is_new` says that the tap has just been made, and its cookie is to be set.
+    """
+
+    token: str
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +217,13 @@ class AskSite:
 class Redirect:
     """Answer with a bare redirect to `location`.
 
-    That is a step without a page, an arrival's end, or (without a `destination`) the same page with
-    the marker that says: continue here.
+    That is a step without a page, or the end of an arrival.
     """
 
     reason: str
     location: str
     visitor: Visitor
-    destination: Destination | None
+    destination: Destination
     rule: str
     steps: tuple[Step, ...] = ()
     journey: Journey | None = None

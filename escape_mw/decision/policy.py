@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..web.accept import languages
-from ..web.paths import compile_path
+from ..web.paths import PathPattern, compile_path
 from ..web.urls import host_of, without_port
 from .destinations import DestinationIndex
 from .entries import DestinationEntry
@@ -18,6 +17,7 @@ from .ladder import Ladders
 from .markers import Markers
 from .model import Visit, Visitor
 from .signals import is_asset, is_own_url
+from .stays import Stays
 from .targets import SiteRedirect, Target
 from .tokens import Tokens
 from .visitors import VisitorDetector
@@ -36,12 +36,13 @@ class Rule:
     """One rule: a path, where it leads, and which visitors it is for (None means all of its sort).
 
     `number` is its place in the rules file from 0, `share` in per cent. `key` is what tokens call
-    the rule: a hash of its name and path.
+    the rule: a hash of its name, its path and its experiment's name, so that an edit of any other
+    rule leaves it what it was.
     """
 
     number: int
     name: str
-    path: re.Pattern[str]
+    path: PathPattern
     to: Target
     apps: frozenset[str] | None = None
     platforms: frozenset[str] | None = None
@@ -52,18 +53,18 @@ class Rule:
     key: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", short_hash(self.name, self.path.pattern))
+        experiment = self.experiment.name if self.experiment else ""
+        key = short_hash(self.name, self.path.source, experiment)
+        object.__setattr__(self, "key", key)
 
-    def match(self, visit: Visit) -> re.Match[str] | None:
-        """The match of the rule's path, which fits the whole path or the part below the mount."""
-        return self.path.fullmatch(visit.path) or (
-            self.path.fullmatch(visit.below) if visit.below else None
-        )
+    def covers(self, visit: Visit) -> bool:
+        """Whether the rule is for this place: its whole path, or the part below the mount."""
+        return self.path.captures(*visit.paths) is not None
 
     def matches(self, visit: Visit, visitor: Visitor) -> bool:
-        """Whether the rule is for this path and this visitor."""
+        """Whether the rule is for this place and this visitor."""
         return (
-            self.match(visit) is not None
+            self.covers(visit)
             and visitor.kind in self.visitors
             and (self.apps is None or visitor.app in self.apps)
             and (self.platforms is None or visitor.platform in self.platforms)
@@ -95,6 +96,7 @@ class Policy:
     destinations: DestinationIndex
     ladders: Ladders
     markers: Markers
+    stays: Stays
     tokens: Tokens
     apps: frozenset[str]
     rules: tuple[Rule, ...] = (DEFAULT_RULE,)
@@ -102,20 +104,21 @@ class Policy:
     base_url: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     vary: bool = False
-    exclude: tuple[re.Pattern[str], ...] = ()
+    exclude: tuple[PathPattern, ...] = ()
     version: str = "default"
+    by_key: Mapping[str, Rule] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Of rules with one key, which differ in nothing that a token could say, the first.
+        object.__setattr__(self, "by_key", {rule.key: rule for rule in reversed(self.rules)})
 
     def excludes(self, *paths: str) -> bool:
         """Whether the rules leave one of these paths alone."""
-        return any(pattern.fullmatch(path) for pattern in self.exclude for path in paths)
+        return any(pattern.captures(*paths) is not None for pattern in self.exclude)
 
     def owns(self, url: str, visit: Visit) -> bool:
         """Whether a URL is of this site: of the host that was asked, or one that the rules name."""
         return is_own_url(url, visit) or without_port(host_of(url)) in self.allowed_hosts
-
-    def rule_of(self, key: str) -> Rule | None:
-        """The rule that tokens call so."""
-        return next((rule for rule in self.rules if rule.key == key), None)
 
     def guards(self, paths: tuple[str, ...], *, is_redirect: bool) -> bool:
         """Whether some visitor gets another answer than the site's, which may be a redirect.
@@ -126,8 +129,7 @@ class Policy:
         if is_asset(paths[0]) or self.excludes(*paths):
             return False
         return any(
-            (is_redirect or not rule.to.asks_site)
-            and any(rule.path.fullmatch(path) for path in paths)
+            (is_redirect or not rule.to.asks_site) and rule.path.captures(*paths) is not None
             for rule in self.rules
         )
 

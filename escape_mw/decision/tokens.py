@@ -1,20 +1,22 @@
 """What a site hands out and believes when it comes back: one token for each purpose.
 
-| token      | carries                                  | binds            | lives  |
-|------------|------------------------------------------|------------------|--------|
-| marker     | technique, host app, platform, rule, visit | host, path     | 10 min |
-| stay       | visit                                    | host             | 30 min |
-| beacon     | visit, rule, host app, platform          |                  | 1 h    |
-| site token | visit                                    |                  | 24 h   |
+| token        | carries                                    | binds      | lives  |
+|--------------|--------------------------------------------|------------|--------|
+| marker       | technique, visit, rule, host app, platform | host, path | 10 min |
+| stay, a link | the site token of a measured visit         | host       | 10 min |
+| stay, cookie | the same                                   | host       | 30 min |
+| beacon       | visit, rule, host app, platform            |            | 1 h    |
+| site token   | the same, and the arm                      |            | 24 h   |
 
-All bind the site. Marker and stay stand in URLs (`markers`). A visit's id stands in tokens only:
-events have a keyed hash of it, so nothing in an access log leads to them.
+All bind the site. Marker and stay stand in URLs and a cookie (`markers`, `stays`). A visit's id
+stands in tokens only: events have a keyed hash of it, so nothing in an access log leads to them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from typing import NamedTuple
 
 from .model import Subject
 from .signing import OWN_SECRET, Signer
@@ -22,6 +24,14 @@ from .signing import OWN_SECRET, Signer
 BEACON_AGE = 3600  # seconds that a page is believed
 OUTCOME_AGE = 24 * 3600  # seconds that an outcome may take
 SEPARATOR = "~"
+
+
+class Reading(NamedTuple):
+    """What a token is about, the arm if it says one, and whether it is in time."""
+
+    subject: Subject
+    arm: str
+    is_fresh: bool
 
 
 class Tokens:
@@ -32,6 +42,7 @@ class Tokens:
     """
 
     def __init__(self, secret: str | None = None, site: str = "") -> None:
+        self.is_shared = secret is not None
         self._beacons = Signer(secret, f"escape_mw.beacon.{site}")
         self._sites = Signer(secret, f"escape_mw.site.{site}")
         key = secret.encode() if secret else OWN_SECRET
@@ -57,20 +68,27 @@ class Tokens:
         digest = hashlib.blake2b(visit.encode(), key=self._hash_key, digest_size=12)
         return digest.hexdigest()
 
-    def beacon(self, subject: Subject) -> str:
+    def beacon(self, subject: Subject, moment: int) -> str:
         """The token that a page reports its stages with."""
-        return self._beacons.sign(SEPARATOR.join(subject))
+        return self._beacons.sign(SEPARATOR.join(subject), moment)
 
-    def read_beacon(self, token: str) -> tuple[Subject, bool] | None:
-        """What a beacon is about, and whether it is in time; None for any other token."""
-        signed = self._beacons.read(token, BEACON_AGE)
-        return (Subject(*signed.text.split(SEPARATOR)), signed.is_fresh) if signed else None
+    def read_beacon(self, token: str, moment: int) -> Reading | None:
+        """What a beacon is about; None for any other token."""
+        signed = self._beacons.read(token, moment, BEACON_AGE)
+        return _reading((*signed.text.split(SEPARATOR), ""), signed.is_fresh) if signed else None
 
-    def site(self, visit: str) -> str:
+    def site(self, subject: Subject, arm: str, moment: int) -> str:
         """The visit's token for the site's own flow: outcomes are recorded with it."""
-        return self._sites.sign(visit)
+        return self._sites.sign(SEPARATOR.join((*subject, arm)), moment)
 
-    def read_site(self, token: str) -> tuple[str, bool] | None:
-        """The visit of a site token, and whether it is in time; None for any other token."""
-        signed = self._sites.read(token, OUTCOME_AGE)
-        return (signed.text, signed.is_fresh) if signed else None
+    def read_site(self, token: str, moment: int) -> Reading | None:
+        """What a site token is about; None for any other token."""
+        signed = self._sites.read(token, moment, OUTCOME_AGE)
+        return _reading(tuple(signed.text.split(SEPARATOR)), signed.is_fresh) if signed else None
+
+
+def _reading(parts: tuple[str, ...], is_fresh: bool) -> Reading:
+    """The text of a token that holds; that of another form says nothing."""
+    if len(parts) != len(Subject._fields) + 1:
+        return Reading(Subject(), "", is_fresh=False)
+    return Reading(Subject(*parts[:-1]), parts[-1], is_fresh)

@@ -16,18 +16,22 @@ from ..web.urls import (
     SAFE_QUERY,
     is_local_path,
 )
-from .model import Marker, Visit
+from .model import Marker, Stay, Visit
 from .policy import Policy
 from .signals import asks_for_privacy
 from .tokens import Tokens
 
 
-def visit_of(request: Request, policy: Policy, *, measured: bool = False) -> Visit:
-    """The facts of a request, its marker taken out; with an id if it is `measured` and may be."""
+def visit_of(request: Request, policy: Policy, moment: int, *, measured: bool = False) -> Visit:
+    """The facts of a request, its marker taken out; with an id if it is `measured` and may be.
+
+    `moment` is the time, in seconds since 1970: nothing behind this asks a clock.
+    """
     value, query = policy.markers.extract(request.query)
     mount, raw_path = request.mount, request.mount + request.path
     url = _address(request, raw_path, query, policy)
-    marker = policy.markers.read(value, url) if value else None
+    marker = policy.markers.read(value, url, moment) if value else None
+    stay = _stay(value, request.cookie, url, policy, moment)
     may_follow = measured and not asks_for_privacy(request.headers)
     return Visit(
         method=request.method,
@@ -38,11 +42,12 @@ def visit_of(request: Request, policy: Policy, *, measured: bool = False) -> Vis
         user_agent=request.user_agent,
         headers=request.headers,
         marker=marker,
+        stay=stay,
         root=quote(mount, safe=SAFE_PATH, encoding="latin-1") if mount else "",
         id=visit_id(marker) if may_follow else "",
-        address=request.address,
         below=readable(request.path) if mount else "",
         is_marked=bool(value),
+        moment=moment,
     )
 
 
@@ -55,6 +60,14 @@ def visit_id(marker: Marker | None) -> str:
     if marker is None or marker.is_expired:
         return Tokens.new_visit()
     return marker.subject.visit
+
+
+def _stay(value: str, cookie: str, url: str | None, policy: Policy, moment: int) -> Stay | None:
+    """The choice to continue here, by the tap that has just been made or by its cookie."""
+    if value and (token := policy.stays.read_marker(value, url, moment)) is not None:
+        return Stay(token, is_new=True)
+    kept = policy.stays.read_cookie(cookie, url, moment) if cookie else None
+    return None if kept is None else Stay(kept)
 
 
 def _address(request: Request, path: str, query: str, policy: Policy) -> str | None:

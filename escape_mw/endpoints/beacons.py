@@ -30,13 +30,13 @@ def beacon(context: Context) -> Answer | None:
     line = _body(context)
     if line is None:
         return TOO_LARGE
-    recorder = context.measurement.recorder
-    report = read_beacon(line, context.policy, recorder)
-    if report is None:
+    recorder, moment = context.measurement.recorder, context.moment
+    reading = read_beacon(line, context.policy, recorder, moment)
+    if reading is None:
         return DONE
     if not context.limiter.allow():
         return _capped(recorder)
-    record_beacon(report, line, context.policy, recorder)
+    record_beacon(reading, line, context.policy, recorder, moment)
     return DONE
 
 
@@ -50,12 +50,13 @@ def outcome(context: Context) -> Answer | None:
         return TOO_LARGE
     token = body.removeprefix("visit=")
     policy, measurement = context.owner_of(token) or (context.policy, context.measurement)
-    report = read_outcome(token, policy, measurement.recorder)
-    if report is None:
+    recorder, moment = measurement.recorder, context.moment
+    reading = read_outcome(token, policy, recorder, moment)
+    if reading is None:
         return DONE
     if not context.limiter.allow():
-        return _capped(measurement.recorder)
-    record_outcome(report, name, policy, measurement.recorder)
+        return _capped(recorder)
+    record_outcome(reading, name, policy, recorder, moment)
     return DONE
 
 

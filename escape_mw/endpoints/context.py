@@ -15,11 +15,13 @@ from .limiter import RateLimiter
 class Context(NamedTuple):
     """One request to an address of this package.
 
-    `lab` and `measurement` are None where they are off; `limiter` is the process's. `owner_of`
-    tells whose a site token is, among the middlewares of this process; None for a forged one.
+    `moment` is the time in seconds since 1970. `lab` and `measurement` are None where they are off;
+    `limiter` is the process's. `owner_of` tells whose a site token is, among the middlewares of
+    this process; None for a forged one.
     """
 
     request: Request
+    moment: int
     policy: Policy
     lab: LabSetup | None
     measurement: Measurement | None

@@ -24,7 +24,7 @@ from ..decision.visitors import platform
 from ..decision.visits import visit_of
 from ..lab.marks import LIFE, Session, Trial, new_session
 from ..lab.page import notice, see_other, trial_page
-from ..lab.rows import candidates, rows
+from ..lab.rows import Place, candidates, rows
 from ..lab.setup import LabSetup
 from ..lab.store import WORKED
 from ..web.addresses import LAB
@@ -62,7 +62,7 @@ def report_outcome(context: Context) -> Answer | None:
 
 def _request(context: Context) -> LabRequest | None:
     policy, lab = context.policy, context.lab
-    visit = visit_of(context.request, policy)
+    visit = visit_of(context.request, policy, context.moment)
     if lab is None or visit.url is None or policy.excludes(visit.path):
         return None
     site = visit.url.partition("?")[0].removesuffix(context.request.path)
@@ -104,13 +104,14 @@ class LabRequest:
         query = self._query(run)
         here = f"{self.site}{LAB}{query}"
         fired = self.given.get("fire", "")
-        every = rows(session, self.policy, self.setup, self.site, here, fired)
+        at = Place(self.site, here, self.visit.moment)
+        every = rows(session, self.policy, self.setup, at, fired)
         title = f"Techniques in {self._name(session)}"
         return trial_page(title, every, token=self.setup.token, query=query)
 
     def arrived(self) -> Answer | None:
         """The answer to an arrival."""
-        trial = self.setup.tokens.read_trial(self.given.get("m", ""))
+        trial = self.setup.tokens.read_trial(self.given.get("m", ""), self.visit.moment)
         if trial is None:
             return None
         if not trial.fresh:
@@ -136,7 +137,7 @@ class LabRequest:
             text = "That is not an answer of this page."
             return notice("Not taken", text, status="413 Content Too Large")
         run = self.given.get("run", "")
-        session = self.setup.tokens.read_session(run)
+        session = self.setup.tokens.read_session(run, self.visit.moment)
         name, outcome = next(iter(parse_qsl(body.decode("latin-1"))), ("", ""))
         every = candidates(session, self.policy) if session else ()
         asked = next((candidate for candidate in every if candidate.name == name), None)
@@ -170,7 +171,7 @@ class LabRequest:
         return notice("It worked: recorded" if new else "It worked: already recorded", text)
 
     def _record(self, trial: Trial, outcome: str) -> bool | None:
-        new = self.setup.store.record(trial, outcome)
+        new = self.setup.store.record(trial, outcome, self.visit.moment)
         if new:
             session = trial.session
             logger.info(
@@ -200,10 +201,10 @@ class LabRequest:
         visitor = self.visitor
         fresh = new_session(visitor.app or DEFAULT, visitor.app_version, visitor.platform)
         run = self.given.get("run", "")
-        named = self.setup.tokens.read_session(run)
+        named = self.setup.tokens.read_session(run, self.visit.moment)
         if named and named[:3] == fresh[:3]:
             return named, run
-        return fresh, self.setup.tokens.sign_session(fresh)
+        return fresh, self.setup.tokens.sign_session(fresh, self.visit.moment)
 
     def _query(self, run: str) -> str:
         return f"?token={self.setup.token}&run={run}"

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urljoin
 
 from ..decision.decide import decide
 from ..decision.forms import FOLLOWED_BY_GET
-from ..decision.journeys import site_token
+from ..decision.journeys import site_token, stay_cookie
 from ..decision.model import AskSite, Decision, Page, Pass, Redirect, Visit
 from ..decision.policy import Policy
 from ..decision.visits import visit_of
@@ -47,13 +49,15 @@ class Passthrough(NamedTuple):
     """A request that goes on to the site, after a closer look, by the rules then in force.
 
     `is_asked` says whether the site's own redirect decides what is done. `token` is the visit's
-    token for the site's own flow, if it gets one.
+    token for the site's own flow, if it gets one; `cookie` is a Set-Cookie to add to the response,
+    "" for none.
     """
 
     visit: Visit
     rules: Rules
     is_asked: bool
     token: str | None
+    cookie: str = ""
 
     @property
     def is_watched(self) -> bool:
@@ -67,7 +71,8 @@ class Engine:
     `rules` is a YAML file's path (read again as it is edited), a mapping, `Rules`, or None for the
     default. `observers` are called with every visit and decision that went beyond the quick look.
     `sinks` are called with lists of events, from a thread of their own; they switch measuring on
-    where the rules do not. Raises RulesError.
+    where the rules do not. `clock` gives seconds since 1970; it is asked once a request. Raises
+    RulesError.
     """
 
     def __init__(
@@ -75,16 +80,21 @@ class Engine:
         rules: RulesLike = None,
         observers: Iterable[Observer] = (),
         sinks: Iterable[Sink] = (),
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self.source = RulesSource(rules)
+        self.clock = clock
         self.sinks = tuple(sinks)
-        self.measurements = MeasurementSource(self.sinks)
+        self.source = RulesSource(rules, needs_secret=bool(self.sinks))
+        self.measurements = MeasurementSource(self.sinks, self._now)
         self._has_sinks = self.measurements.is_on
         self._observers = tuple(observers)
         self._limiter = RateLimiter()
         self.measurements.current(self.rules.events)
         register(self)
         announce(self.rules.policy)
+
+    def _now(self) -> float:
+        return self.clock()
 
     @property
     def rules(self) -> Rules:
@@ -161,10 +171,9 @@ class Engine:
         if rules.policy.mode == "off":
             return None
         measurement = self.measurements.current(rules.events)
-        context = Context(
-            request, rules.policy, rules.lab, measurement, self._limiter, self._owner_of
-        )
-        return route(context)
+        moment, policy = int(self.clock()), rules.policy
+        own = (rules.lab, measurement, self._limiter, self._owner_of)
+        return route(Context(request, moment, policy, *own))
 
     def _owner_of(self, token: str) -> tuple[Policy, Measurement] | None:
         """Whose site token this is: this engine's, or another's of this process."""
@@ -172,12 +181,18 @@ class Engine:
 
     def _decide(self, request: Request, rules: Rules) -> Answer | Passthrough:
         measurement = self.measurements.current(rules.events)
-        visit = visit_of(request, rules.policy, measured=measurement is not None)
-        warn_of_plain_http(visit, rules.policy)
-        decision = decide(visit, rules.policy)
-        token = site_token(decision, rules.policy) if decision.journey else None
+        policy, is_measured = rules.policy, measurement is not None
+        visit = visit_of(request, policy, int(self.clock()), measured=is_measured)
+        warn_of_plain_http(visit, policy)
+        decision = decide(visit, policy)
+        token = site_token(decision, policy, visit.moment) if decision.journey else None
+        cookie = stay_cookie(visit, decision, policy)
         answer = self._carry_out(visit, decision, rules, measurement)
-        return answer or Passthrough(visit, rules, isinstance(decision, AskSite), token)
+        if answer is None:
+            return Passthrough(visit, rules, isinstance(decision, AskSite), token, cookie)
+        if cookie:
+            return replace(answer, headers=(*answer.headers, ("Set-Cookie", cookie)))
+        return answer
 
     def _carry_out(
         self, visit: Visit, decision: Decision, rules: Rules, measurement: Measurement | None

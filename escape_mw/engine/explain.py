@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
@@ -50,7 +51,8 @@ class Explainer:
         check(record)
         policy = self.rules.policy
         request = from_environ(as_environ(record))
-        visit = visit_of(request, policy, measured=self.rules.events is not None)
+        is_measured = self.rules.events is not None
+        visit = visit_of(request, policy, int(time.time()), measured=is_measured)
         if "to" in record:
             decision = decide(visit, self._anywhere, _header_text(record["to"]))
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ..decision.policy import Policy
@@ -18,6 +19,7 @@ class Measuring(Protocol):
     """A middleware's engine, as far as outcomes ask about it."""
 
     sinks: tuple[Sink, ...]
+    clock: Callable[[], float]
 
     @property
     def rules(self) -> Rules:
@@ -29,6 +31,7 @@ class Measuring(Protocol):
 
 
 ENGINES: weakref.WeakSet[Measuring] = weakref.WeakSet()  # of this process
+LOCK = threading.Lock()
 
 
 def register(engine: Measuring) -> None:
@@ -38,19 +41,22 @@ def register(engine: Measuring) -> None:
             "two middlewares of this process have the same secret and the same site, and record"
             " events in different places; give each a 'site' of its own, or outcomes may be lost"
         )
-    ENGINES.add(engine)
+    with LOCK:
+        ENGINES.add(engine)
 
 
 def measuring() -> list[Measuring]:
-    """The engines that measure."""
-    return [engine for engine in ENGINES if engine.measurement]
+    """The engines that measure, whatever another thread makes meanwhile."""
+    with LOCK:
+        engines = list(ENGINES)
+    return [engine for engine in engines if engine.measurement]
 
 
 def owner_of(token: str, engines: Iterable[Measuring]) -> tuple[Policy, Measurement] | None:
     """Whose site token this is: the policy that made it, and what its visits are measured with."""
     for engine in engines:
         policy, measurement = engine.rules.policy, engine.measurement
-        if measurement and policy.tokens.read_site(token):
+        if measurement and policy.tokens.read_site(token, int(engine.clock())):
             return policy, measurement
     return None
 
@@ -60,19 +66,28 @@ def record(outcome: str, visit: str | None) -> bool:
 
     `outcome` is the site's own word for it, `visit` what stood in environ["escape_mw.visit"],
     within a day and once; None and "" stand for a visit that is not measured. Returns whether the
-    visit is one of this process's middlewares.
+    visit is one of this process's middlewares. Never raises: a failure is logged.
     """
     if not isinstance(outcome, str) or not isinstance(visit, str) or not visit:
         return False
+    try:
+        return _record(outcome, visit)
+    except Exception:
+        logger.exception("internal error; the outcome was not recorded")
+        return False
+
+
+def _record(outcome: str, visit: str) -> bool:
     engines = measuring()
     if not engines:
         return False
-    known = engines[0].rules.policy, engines[0].measurement  # any of them counts a forged one
-    policy, measurement = owner_of(visit, engines) or known
+    first = engines[0]  # any of them counts a forged one
+    policy, measurement = owner_of(visit, engines) or (first.rules.policy, first.measurement)
     if measurement is None:
         return False
-    report = read_outcome(visit, policy, measurement.recorder)
-    return report is not None and record_outcome(report, outcome, policy, measurement.recorder)
+    recorder, moment = measurement.recorder, int(first.clock())
+    reading = read_outcome(visit, policy, recorder, moment)
+    return reading is not None and record_outcome(reading, outcome, policy, recorder, moment)
 
 
 def _are_alike(one: Measuring, other: Measuring) -> bool:

@@ -15,16 +15,20 @@ from .recorder import Recorder
 from .sinks import Sink, open_sinks
 from .stages import stages
 
+Clock = Callable[[], float]
+
 
 class Measurement:
     """What visits are measured with, for as long as the event options stay the same.
 
-    `sinks` are the site's own, besides those that the options name.
+    `sinks` are the site's own, besides those that the options name; `clock` gives seconds since
+    1970.
     """
 
-    def __init__(self, options: EventOptions, sinks: Iterable[Sink] = ()) -> None:
+    def __init__(self, options: EventOptions, sinks: Iterable[Sink], clock: Clock) -> None:
         self.options = options
-        self.recorder = Recorder([*open_sinks(options), *sinks], _inline_sinks(options))
+        every = [*open_sinks(options), *sinks]
+        self.recorder = Recorder(every, _inline_sinks(options), clock=clock)
 
     def observe(self, visit: Visit, decision: Decision, policy: Policy) -> None:
         """Record what a decision means for its visit; a failure is logged, and fails nothing."""
@@ -34,7 +38,7 @@ class Measurement:
             logger.exception("internal error; the visit was not recorded")
 
     def _observe(self, visit: Visit, decision: Decision, policy: Policy) -> None:
-        for event in stages(visit, decision, policy, int(self.recorder.clock())):
+        for event in stages(visit, decision, policy):
             self.recorder.record(event)
         if visit.method != "GET" or visit.marker is not None:
             return
@@ -51,8 +55,9 @@ class MeasurementSource:
     `sinks` are the site's own; they switch measuring on where the rules do not.
     """
 
-    def __init__(self, sinks: Iterable[Sink] = ()) -> None:
+    def __init__(self, sinks: Iterable[Sink], clock: Clock) -> None:
         self._sinks = tuple(sinks)
+        self._clock = clock
         self._default = EventOptions() if self._sinks else None
         self._lock = threading.Lock()
         self._seen: EventOptions | None = None
@@ -73,7 +78,9 @@ class MeasurementSource:
             with self._lock:
                 previous, self._seen = self._measurement, options
                 if options != (previous and previous.options):
-                    self._measurement = Measurement(options, self._sinks) if options else None
+                    self._measurement = None
+                    if options:
+                        self._measurement = Measurement(options, self._sinks, self._clock)
                     if previous:
                         previous.recorder.close()
         return self._measurement

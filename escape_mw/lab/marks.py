@@ -57,24 +57,24 @@ class LabTokens:
         self._sessions = Signer(key, "escape_mw.lab.round")
         self._trials = Signer(key, "escape_mw.lab.mark")
 
-    def sign_session(self, session: Session) -> str:
+    def sign_session(self, session: Session, moment: int) -> str:
         """The session as the page's own link has it."""
-        return self._sessions.sign(SEPARATOR.join(session))
+        return self._sessions.sign(SEPARATOR.join(session), moment)
 
-    def read_session(self, token: str) -> Session | None:
+    def read_session(self, token: str, moment: int) -> Session | None:
         """The session that a link names, None where it is forged or older than an hour."""
-        signed = self._sessions.read(token, LIFE)
+        signed = self._sessions.read(token, moment, LIFE)
         parts = signed.text.split(SEPARATOR) if signed and signed.is_fresh else []
         return Session(*parts) if len(parts) == 4 else None
 
-    def sign_trial(self, trial: Trial) -> str:
+    def sign_trial(self, trial: Trial, moment: int) -> str:
         """The trial as an arrival brings it back."""
         words = (*trial.session, trial.goal, trial.technique, trial.trigger)
-        return self._trials.sign(SEPARATOR.join(words))
+        return self._trials.sign(SEPARATOR.join(words), moment)
 
-    def read_trial(self, token: str) -> Trial | None:
+    def read_trial(self, token: str, moment: int) -> Trial | None:
         """The trial that an arrival brought, None where it is forged."""
-        signed = self._trials.read(token, LIFE)
+        signed = self._trials.read(token, moment, LIFE)
         parts = signed.text.split(SEPARATOR) if signed else []
         if signed is None or len(parts) != 7:
             return None

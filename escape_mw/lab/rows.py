@@ -89,14 +89,18 @@ def _ways(step: StepSpec, *, is_first: bool) -> Iterator[StepSpec]:
         yield replace(step, trigger="auto")
 
 
-def rows(
-    session: Session, policy: Policy, setup: LabSetup, site: str, here: str, fired: str = ""
-) -> list[Row]:
-    """The rows of a page.
+class Place(NamedTuple):
+    """Where and when a page is: this site's URL, the page's own, the time in seconds since 1970."""
 
-    `site` is this site's URL, `here` the page's own; `fired` names the candidate that this page
-    tries by itself.
-    """
+    site: str
+    here: str
+    moment: int
+
+
+def rows(
+    session: Session, policy: Policy, setup: LabSetup, at: Place, fired: str = ""
+) -> list[Row]:
+    """The rows of a page; `fired` names the candidate that this page tries by itself."""
     trials = [
         (one, Trial(session, one.goal, one.step.technique, one.step.trigger))
         for one in candidates(session, policy)
@@ -105,7 +109,7 @@ def rows(
     before = tallies(setup.store.results())
     made = []
     for candidate, trial in trials:
-        uri = _uri(candidate, trial, setup, site, here)
+        uri = _uri(candidate, trial, setup, at)
         if uri or candidate.step.technique == MENU:
             tally = before.get(key_of(trial))
             known = _known(candidate) + (f" Here: {tally}." if tally else "")
@@ -122,7 +126,7 @@ def rows(
                 result=SAID.get(outcomes.get(trial.key, ""), ""),
                 worked=outcomes.get(trial.key) == WORKED,
             )
-            made.append(_by_itself(row, here, fired) if trial.trigger == "auto" else row)
+            made.append(_by_itself(row, at.here, fired) if trial.trigger == "auto" else row)
     return made
 
 
@@ -132,12 +136,13 @@ def _by_itself(row: Row, here: str, fired: str) -> Row:
     return replace(row, uri=f"{here}&fire={row.name}", fires=fires)
 
 
-def _uri(candidate: Candidate, trial: Trial, setup: LabSetup, site: str, here: str) -> str | None:
+def _uri(candidate: Candidate, trial: Trial, setup: LabSetup, at: Place) -> str | None:
     """What the button opens: an arrival address, or a song where only the music app could tell."""
     make, song, app = candidate.technique.make, setup.song, trial.session.app
     if candidate.only_asks:
-        return make(Handoff(song.url, here, app, song.android_package, song.app_uri))
-    arrival = f"{site}{LAB_ARRIVED}?m={quote(setup.tokens.sign_trial(trial), safe='~')}"
+        return make(Handoff(song.url, at.here, app, song.android_package, song.app_uri))
+    token = setup.tokens.sign_trial(trial, at.moment)
+    arrival = f"{at.site}{LAB_ARRIVED}?m={quote(token, safe='~')}"
     return make(Handoff(arrival, arrival, app))
 
 
@@ -146,8 +151,7 @@ def _of_platform(session: Session) -> list[str]:
     return [
         name
         for name, technique in TECHNIQUES.items()
-        if session.platform in technique.phones
-        and (not technique.apps or session.app in technique.apps)
+        if technique.is_of(session.app, session.platform)
     ]
 
 

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -64,20 +64,16 @@ class Result(NamedTuple):
 
 
 class LabStore:
-    """Keeps results in the file at `path`, which is made when the first one comes.
+    """Keeps results in the file at `path`, which is made when the first one comes."""
 
-    `clock` gives seconds since 1970.
-    """
-
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._clock = clock
         self._is_unusable = False
         self._lock = threading.Lock()
         self._process = os.getpid()
 
-    def record(self, trial: Trial, outcome: str) -> bool | None:
-        """Record how a trial went, once.
+    def record(self, trial: Trial, outcome: str, moment: int) -> bool | None:
+        """Record how a trial went, once; `moment` is the time in seconds since 1970.
 
         An arrival outdoes what was said before, and nothing outdoes an arrival.
         Returns whether anything is new, None where the file cannot be used.
@@ -93,8 +89,8 @@ class LabStore:
                 file.execute(statement)
             if not _has_triggers(file):
                 file.execute(ADD_TRIGGER)
-            new = self._put(file, trial, outcome)
-            self._prune(file)
+            new = self._put(file, trial, outcome, moment)
+            self._prune(file, moment)
             file.execute("COMMIT")
             return new
         return None
@@ -117,7 +113,7 @@ class LabStore:
                 return results(self.path)
         return []
 
-    def _put(self, file: sqlite3.Connection, trial: Trial, outcome: str) -> bool:
+    def _put(self, file: sqlite3.Connection, trial: Trial, outcome: str, moment: int) -> bool:
         known = file.execute(
             "SELECT results.id, outcome FROM marks"
             " JOIN results ON results.id = marks.result WHERE mark = ?",
@@ -129,9 +125,8 @@ class LabStore:
                 (outcome, known[0], WORKED),
             )
             return bool(known[1] not in (WORKED, outcome))
-        now = self._clock()
         row = (
-            time.strftime("%Y-%m-%d", time.gmtime(now)),
+            time.strftime("%Y-%m-%d", time.gmtime(moment)),
             *trial.session[:3],
             trial.goal,
             trial.technique,
@@ -146,13 +141,13 @@ class LabStore:
         )
         file.execute(
             "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
-            (trial.key, int(now) + REMEMBER, made.lastrowid),
+            (trial.key, moment + REMEMBER, made.lastrowid),
         )
         return True
 
-    def _prune(self, file: sqlite3.Connection) -> None:
+    def _prune(self, file: sqlite3.Connection, moment: int) -> None:
         """Forget what is too old or too much, and the hashes that nobody can send again."""
-        now = time.gmtime(self._clock())
+        now = time.gmtime(moment)
         file.execute(
             "DELETE FROM results WHERE day < ?",
             (f"{now.tm_year - YEARS}{time.strftime('-%m-%d', now)}",),
@@ -164,7 +159,7 @@ class LabStore:
         )
         file.execute(
             "DELETE FROM marks WHERE expires < ? OR result < (SELECT MIN(id) FROM results)",
-            (int(self._clock()),),
+            (moment,),
         )
 
     @contextmanager

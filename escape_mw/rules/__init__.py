@@ -13,7 +13,7 @@ from .environment import MODE_VARIABLE
 from .errors import RulesError
 from .rules import Rules, default_rules
 
-__all__ = ["Rules", "RulesError", "RulesLike", "load"]
+__all__ = ["Rules", "RulesError", "RulesLike", "load", "require_secret"]
 
 RulesLike = str | os.PathLike[str] | Mapping[str, Any] | Rules | None
 
@@ -32,3 +32,18 @@ def load(source: RulesLike = None) -> Rules:
     if source is None or isinstance(source, Mapping):
         return parse_mapping(source or {"version": 1})
     return parse_file(source)
+
+
+def require_secret(rules: Rules) -> None:
+    """Raise RulesError for rules without a secret, where sinks of the site's own measure by them.
+
+    `events:` in the rules asks for one itself.
+    """
+    if not rules.policy.tokens.is_shared:
+        raise RulesError(
+            [
+                "sinks need a 'secret' in the rules: without it, arrivals that another worker"
+                " process sees would not count, and the figures would be wrong;"
+                " 'escape-mw secret' prints a good one"
+            ]
+        )

@@ -14,6 +14,7 @@ from ..decision.experiment import Experiment
 from ..decision.ladder import Ladders
 from ..decision.markers import Markers
 from ..decision.policy import Policy, Rule, site_of
+from ..decision.stays import Stays
 from ..decision.targets import FixedUrl, SitePage, SiteRedirect, Target
 from ..decision.tokens import Tokens
 from ..decision.visitors import VisitorDetector
@@ -23,7 +24,6 @@ from ..lab.marks import LabTokens, derived_token
 from ..lab.setup import LabSetup, song_of
 from ..lab.store import LabStore
 from ..page.interstitial import Interstitial, TemplateError
-from ..web.paths import compile_path
 from .checks import experiment_problems, override_problems, secret_problems, target_problems
 from .errors import Problem
 from .rules import Rules, in_force
@@ -41,7 +41,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
     destinations = DestinationIndex(_in_force(shipped.destinations, form))
     rules = tuple(_rule(number, rule, form.secret) for number, rule in enumerate(form.rules))
     for rule in rules:
-        problems += target_problems(rule, form.rules[rule.number].path, destinations)
+        problems += target_problems(rule, destinations)
     for number, override in enumerate(form.techniques):
         problems += override_problems(number, override)
     problems += secret_problems(form)
@@ -53,6 +53,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         destinations=destinations,
         ladders=Ladders(apps, shipped.techniques, overrides),
         markers=Markers(form.marker, form.secret, site),
+        stays=Stays(form.secret, site),
         tokens=Tokens(form.secret, site),
         apps=_chosen(apps, form),
         rules=rules,
@@ -60,7 +61,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         base_url=form.base_url,
         allowed_hosts=frozenset(form.allowed_hosts),
         vary=form.vary,
-        exclude=tuple(map(compile_path, form.exclude)),
+        exclude=tuple(form.exclude),
         version=_version(form),
     )
     page = _page(form, apps, folder, problems)
@@ -97,7 +98,7 @@ def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
     return Rule(
         number=number,
         name=form.name or f"rule {number + 1}",
-        path=compile_path(form.path),
+        path=form.path,
         to=_target(form),
         apps=_set(when.apps),
         platforms=_set(when.platforms),
@@ -111,7 +112,7 @@ def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
 def _experiment(trial: ExperimentForm | None, secret: str | None) -> Experiment | None:
     if trial is None:
         return None
-    return Experiment(trial.name, trial.holdout, secret or "", trial.seed, trial.per)
+    return Experiment(trial.name, trial.holdout, secret or "")
 
 
 def _target(form: RuleForm) -> Target:

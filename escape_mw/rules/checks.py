@@ -26,7 +26,7 @@ NOT_IN_FORCE = (
 )
 
 
-def target_problems(rule: Rule, pattern: str, index: DestinationIndex) -> Iterator[Problem]:
+def target_problems(rule: Rule, index: DestinationIndex) -> Iterator[Problem]:
     """A `to:` URL must lead to a destination in force.
 
     A capture may only stand where it cannot change the host.
@@ -35,13 +35,15 @@ def target_problems(rule: Rule, pattern: str, index: DestinationIndex) -> Iterat
     if not isinstance(rule.to, FixedUrl):
         return
     template = rule.to.template
-    captures = rule.path.groupindex
+    captures = rule.path.names
     unknown = [name for name in names_in(template) if name not in captures]
     if not FIXED_HOST.match(template):
         message = "is not redirect, page, or an https URL whose host holds no {capture}"
         yield Problem(path, None, f"{template!r} {message}")
     elif unknown:
-        yield Problem(path, None, f"{{{unknown[0]}}} is not a {{capture}} of the path {pattern!r}")
+        yield Problem(
+            path, None, f"{{{unknown[0]}}} is not a {{capture}} of the path {rule.path.source!r}"
+        )
     elif strict_split(url := fill(template, dict.fromkeys(captures, "0" * 22))) is None:
         yield Problem(path, None, f"{template!r} {NOT_STRICT}")
     elif not (index.knows(_host(url)) if names_in(template) else index.find(url)):

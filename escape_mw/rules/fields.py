@@ -13,13 +13,16 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
     ValidationInfo,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError, core_schema
 
 from ..decision.entries import ID
 from ..decision.handoffs import PACKAGE
-from ..web.paths import PatternError, compile_path
+from ..web.paths import PathPattern, PatternError, compile_path
 
 Release = Literal["track", "album", "artist", "playlist", "episode", "show"]
 Link = Literal["presave", "smartlink", "shortlink", "oauth", "other"]
@@ -129,12 +132,15 @@ def known_id(sort: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _pattern(value: str) -> str:
+def _pattern(value: Any) -> PathPattern:
+    if isinstance(value, PathPattern):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "must be text")
     try:
-        compile_path(value)
+        return compile_path(value)
     except PatternError as error:
-        raise invalid(f"{error}") from None
-    return value
+        raise invalid(str(error)) from None
 
 
 Id = Annotated[str, Matching(ID, "a kebab-case id of at most 48 characters, such as our-links")]
@@ -146,7 +152,13 @@ Secret = Annotated[str, Strong, Field(json_schema_extra={"minLength": SECRET_LEN
 Package = Annotated[str, Matching(PACKAGE, "an Android package name such as com.spotify.music")]
 AppId = Annotated[str, known_id("app")]
 DestinationId = Annotated[str, known_id("destination")]
-PathPattern = Annotated[str, AfterValidator(_pattern)]
+Pattern = Annotated[
+    PathPattern,
+    PlainValidator(_pattern),
+    PlainSerializer(lambda pattern: pattern.source, return_type=str),
+    WithJsonSchema({"type": "string"}),
+]
+EVERYWHERE = compile_path("/**")
 
 
 class Strict(BaseModel):

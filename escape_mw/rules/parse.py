@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from .. import catalogue
 from ..decision.handoffs import TECHNIQUES
 from ..page.languages import available
-from ..web.paths import compile_path
 from .build import build
 from .document import Document, read
 from .environment import expanded
@@ -53,8 +52,6 @@ def _parse(document: Document, name: str, folder: FilePath) -> Rules:
         form = _validated(value, problems)
         if form is not None and not problems:
             rules = build(form, folder, problems)
-        # It spares the second pass the work of the first, and must not grow with every edit.
-        compile_path.cache_clear()
     elif not problems:
         message = "the rules are a mapping that begins with 'version: 1'"
         problems = [Problem((), Position(1, 1) if positions else None, message)]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from ..web.logs import logger
-from . import Rules, RulesError, RulesLike, load
+from . import Rules, RulesError, RulesLike, load, require_secret
 
 CHECK_INTERVAL = 2.0  # seconds
 Signature = tuple[tuple[int, int, int, int] | None, ...]
@@ -19,14 +19,19 @@ class RulesSource:
 
     Every process looks for itself, with no thread of its own: at most every `CHECK_INTERVAL`
     seconds, a request pays for one stat() of each file. A broken edit is logged once, with every
-    problem, and the last good rules stay in force. Raises RulesError where the rules cannot be used
-    at the start.
+    problem, and the last good rules stay in force. With `needs_secret`, rules without one cannot be
+    used. Raises RulesError where the rules cannot be used at the start.
     """
 
     def __init__(
-        self, source: RulesLike = None, clock: Callable[[], float] = time.monotonic
+        self,
+        source: RulesLike = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        needs_secret: bool = False,
     ) -> None:
         self._source = source
+        self._needs_secret = needs_secret
         self._clock = clock
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -35,7 +40,7 @@ class RulesSource:
         )
         self._signature = _signature(self._files)
         self._next_check = clock() + CHECK_INTERVAL
-        self._adopt(load(source))
+        self._adopt(self._load())
 
     def current(self) -> Rules:
         """The rules for this moment."""
@@ -57,7 +62,7 @@ class RulesSource:
             return
         known, self._signature = self._signature, signature
         try:
-            self._adopt(load(self._source))
+            self._adopt(self._load())
         except RulesError as error:
             for problem in error.problems:
                 logger.error("rules not reloaded: %s", problem)
@@ -66,6 +71,12 @@ class RulesSource:
             raise
         else:
             logger.info("rules reloaded")
+
+    def _load(self) -> Rules:
+        rules = load(self._source)
+        if self._needs_secret:
+            require_secret(rules)
+        return rules
 
     def _adopt(self, rules: Rules) -> None:
         self.rules = rules

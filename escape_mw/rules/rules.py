@@ -11,6 +11,7 @@ from ..decision.entries import AppEntry
 from ..decision.ladder import Ladders
 from ..decision.markers import Markers
 from ..decision.policy import DEFAULT_RULE, Policy, site_of
+from ..decision.stays import Stays
 from ..decision.tokens import Tokens
 from ..decision.visitors import VisitorDetector
 from ..events.options import EventOptions
@@ -54,6 +55,7 @@ def default_rules() -> Rules:
         destinations=DestinationIndex(one for one in known.destinations if not one.opt_in),
         ladders=Ladders(apps, known.techniques),
         markers=Markers(MARKER, site=site),
+        stays=Stays(site=site),
         tokens=Tokens(site=site),
         apps=in_force(known.apps),
     )

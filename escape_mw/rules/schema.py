@@ -11,9 +11,9 @@ from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
 from ..decision.model import Goal, Phone
 from ..events.options import DEFAULT_DATABASE, PERIOD, EventOptions
 from ..page.dress import Dress
-from ..web.paths import compile_path
 from ..web.urls import is_local_path
 from .fields import (
+    EVERYWHERE,
     AppId,
     DestinationId,
     Host,
@@ -21,7 +21,7 @@ from .fields import (
     Kind,
     Matching,
     Package,
-    PathPattern,
+    Pattern,
     Secret,
     Strict,
     Strong,
@@ -60,12 +60,12 @@ class UserDestination(Strict):
     hosts: Annotated[list[Host], Field(min_length=1)]
     goal: Goal = "browser"
     kind: Kind = "smartlink"
-    paths: list[PathPattern] = ["/**"]
+    paths: list[Pattern] = [EVERYWHERE]
     android_package: Package | None = None
 
     def entry(self) -> DestinationEntry:
         """The same as an entry of the catalogue."""
-        paths = (PathShape(compile_path(pattern).pattern, self.kind) for pattern in self.paths)
+        paths = (PathShape(pattern.regex.pattern, self.kind) for pattern in self.paths)
         return DestinationEntry(
             id=self.id,
             name=self.name,
@@ -180,15 +180,13 @@ class ExperimentForm(Strict):
 
     name: Id
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    seed: int = 0
-    per: Literal["day", "visit"] = "day"
 
 
 class RuleForm(Strict):
     """One rule: a path, and where it leads."""
 
     name: Annotated[str, AfterValidator(_rule_name)] | None = None
-    path: PathPattern
+    path: Pattern
     to: To
     when: When = When()
     share: Annotated[float, Field(ge=0, le=100)] = 100
@@ -291,7 +289,7 @@ class RulesFile(Strict):
     secret: Secret | None = Field(default=None, repr=False)
     marker: Annotated[str, Matching(MARKER, "a parameter name such as _esc")] = "_esc"
     vary: bool = False
-    exclude: list[PathPattern] = []
+    exclude: list[Pattern] = []
     apps: Apps = Apps()
     destinations: Destinations = Destinations()
     techniques: list[TechniqueOverrideForm] = []
@@ -299,5 +297,5 @@ class RulesFile(Strict):
     events: Events = None
     lab: Lab = None
     rules: Annotated[list[RuleForm], Field(min_length=1)] = [
-        RuleForm(name="every redirect", path="/**", to="redirect")
+        RuleForm(name="every redirect", path=EVERYWHERE, to="redirect")
     ]

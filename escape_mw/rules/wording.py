@@ -15,6 +15,8 @@ from .fields import short_repr
 Detail = Mapping[str, Any]
 # Keys of a rule that version 0.1 had, and what to do without them.
 GONE: dict[object, str] = {
+    "per": "leave it out; every visit is assigned by itself, and nothing of the visitor is hashed",
+    "seed": "leave it out; another name of the experiment assigns other arms",
     "direct": "leave it out; the browser gets this site's own URL, so that arrivals are counted",
 }
 # Problems go to logs; these values do not.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass
 from urllib.parse import quote
 
 PART = re.compile(r"(\*\*|\*|\{[^{}]*\})")
@@ -21,8 +21,27 @@ class PatternError(ValueError):
     """The pattern cannot be used; the message says why and what is allowed."""
 
 
-@cache
-def compile_path(pattern: str) -> re.Pattern[str]:
+@dataclass(frozen=True, slots=True)
+class PathPattern:
+    """A path pattern: as the rules file writes it, and as one regular expression."""
+
+    source: str
+    regex: re.Pattern[str]
+
+    def captures(self, *paths: str) -> dict[str, str] | None:
+        """What the first of these paths that fits captures, by name; None where none fits."""
+        for path in paths:
+            if match := self.regex.fullmatch(path):
+                return match.groupdict()
+        return None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the captures."""
+        return tuple(self.regex.groupindex)
+
+
+def compile_path(pattern: str) -> PathPattern:
     """Compile a path pattern such as "/listen/{slug}" or "/presave/**".
 
     The latter is /presave and all below it. One trailing slash fits too: frameworks add it.
@@ -39,8 +58,10 @@ def compile_path(pattern: str) -> re.Pattern[str]:
     *segments, last = pattern.split("/")
     compiled = "/".join(_segment(text, names) for text in segments)
     if last == "**":
-        return re.compile(f"{compiled}(?:/.*)?", re.DOTALL)
-    return re.compile(f"{compiled}/{_segment(last, names)}{'/?' if last else ''}", re.DOTALL)
+        compiled += "(?:/.*)?"
+    else:
+        compiled += f"/{_segment(last, names)}{'/?' if last else ''}"
+    return PathPattern(pattern, re.compile(compiled, re.DOTALL))
 
 
 def _segment(text: str, names: set[str]) -> str:

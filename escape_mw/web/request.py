@@ -39,8 +39,9 @@ class Request(NamedTuple):
 
     `scheme` and `host` are those of the request itself, `mount` is the path that the application
     stands at (SCRIPT_NAME), `path` the rest, `query` the raw query string. `headers` holds those of
-    `HEADERS` that were sent, by lower-case name. `read_body` takes a number of bytes and returns
-    the body, or None where it is longer or does not say how long it is.
+    `HEADERS` that were sent, by lower-case name. `cookie` is the whole Cookie header: only this
+    package's own is looked for in it, and it goes no further. `read_body` takes a number of bytes
+    and returns the body, or None where it is longer or does not say how long it is.
     """
 
     method: str
@@ -51,7 +52,7 @@ class Request(NamedTuple):
     query: str
     user_agent: str
     headers: Mapping[str, str]
-    address: str
+    cookie: str
     read_body: Callable[[int], bytes | None]
 
     @property
@@ -72,7 +73,7 @@ def from_environ(environ: Environ) -> Request:
         get("QUERY_STRING", ""),
         get("HTTP_USER_AGENT", ""),
         headers_of(environ),
-        get("REMOTE_ADDR") or "",
+        get("HTTP_COOKIE", ""),
         partial(_read_input, environ),
     )
 
@@ -97,7 +98,7 @@ def from_scope(scope: Mapping[str, Any], body: bytes | None = None) -> Request:
         scope.get("query_string", b"").decode("latin-1"),
         sent.get("user-agent", ""),
         {name: sent[name] for name in HEADERS if name in sent},
-        (scope.get("client") or ("",))[0] or "",
+        sent.get("cookie", ""),
         lambda limit: body if body is not None and len(body) <= limit else None,
     )
 

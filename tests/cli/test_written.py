@@ -173,7 +173,7 @@ def _usual_umask():
 def test_files_of_visits_are_their_owners_alone(tmp_path):
     url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
     Database(url)([Event(1, "visit", "eligible")])
-    LabStore(tmp_path / "lab.sqlite3").record(TRIAL, "worked")
+    LabStore(tmp_path / "lab.sqlite3").record(TRIAL, "worked", 1_800_000_000)
     assert {path.name: oct(mode(path)) for path in tmp_path.iterdir()} == dict.fromkeys(
         (path.name for path in tmp_path.iterdir()), "0o600"
     )

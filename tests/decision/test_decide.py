@@ -6,12 +6,13 @@ import pytest
 
 from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
 from escape_mw.decision.decide import decide, is_navigation
-from escape_mw.decision.model import Subject
+from escape_mw.decision.model import Stay, Subject
 
 from .. import agents
-from ..marked import SITE, marked, short, stay
+from ..marked import SITE, marked
 
 STRANGER = load({"version": 1, "secret": "somebody else's secret, long enough to be one"}).policy
+NOW = 1_800_000_000
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 SMART = "https://paperlanterns.lnk.to/harbour"
 RULES = {
@@ -48,6 +49,7 @@ def visit(
     method="GET",
     url="https://site.example",
     marker=None,
+    stay=None,
     **headers,
 ):
     return Visit(
@@ -57,6 +59,9 @@ def visit(
         query=query,
         url=url and url + path + (f"?{query}" if query else ""),
         user_agent=agent,
+        stay=stay,
+        is_marked=marker is not None or (stay is not None and stay.is_new),
+        moment=NOW,
         headers={name.replace("_", "-"): value for name, value in headers.items()},
         marker=marker,
     )
@@ -70,18 +75,19 @@ def policy():
 def marker_of(policy, url):
     """What the marker in a marked path says there."""
     value, _ = policy.markers.extract(url.partition("?")[2])
-    return policy.markers.read(value, SITE + url)
+    return policy.markers.read(value, SITE + url, NOW)
 
 
 def tried(policy, path, technique, rule=0):
     """The marker of a technique that was tried on a path."""
-    return marker_of(policy, marked(policy, path, technique, rule))
+    return marker_of(policy, marked(policy, path, technique, rule, moment=NOW))
 
 
 def forged(policy, path, technique, rule=0):
     """The same, signed by somebody else."""
     subject = Subject("", policy.rules[rule].key, "tiktok", "ios")
-    return policy.markers.read(STRANGER.markers.value(SITE + path, technique, subject), SITE + path)
+    value = STRANGER.markers.value(SITE + path, technique, subject, NOW)
+    return policy.markers.read(value, SITE + path, NOW)
 
 
 PASSES = [
@@ -312,7 +318,7 @@ def test_a_rule_that_is_gone_is_looked_up_anew(marker, reason):
     before = load({**RULES, "secret": secret, "site": "labels"}).policy
     after = load({**RULES, "secret": secret, "site": "labels", "rules": RULES["rules"][3:]}).policy
     value = marker(before, BIO, "intent", 0).raw
-    read = after.markers.read(value, SITE + BIO)
+    read = after.markers.read(value, SITE + BIO, NOW)
     decision = decide(visit(BIO, agents.SAFARI, marker=read), after)
     assert (decision.reason, decision.location) == (reason, TRACK)
 
@@ -353,30 +359,6 @@ def test_a_url_of_the_rules_never_leads_back_to_the_site():
         assert isinstance(decide(visit("/a", agent, marker=marker), policy), Pass)
 
 
-def test_staying_holds_for_the_next_page_too(policy):
-    """The referrer says so, and the next page then says it itself: nothing is kept."""
-    onward = visit("/presave/next", accept="text/html", referer=SITE + stay(policy, "/presave/x"))
-    decision = decide(onward, policy)
-    assert (type(decision), decision.reason) == (Redirect, "stay")
-    assert short(decision.location) == "https://site.example/presave/next?_esc=stay"
-    there = visit("/presave/next", marker=marker_of(policy, decision.location.removeprefix(SITE)))
-    assert decide(there, policy) == Pass("stay", decision.visitor, rule="page")
-
-
-REFERRERS = [
-    pytest.param("https://evil.example/?_esc=", id="another host's"),
-    pytest.param("https://site.example/presave/x?a=_esc=", id="in another parameter"),
-    pytest.param("https://site.example/presave/x#?_esc=", id="in a fragment"),
-]
-
-
-@pytest.mark.parametrize("referrer", REFERRERS)
-def test_a_referrer_that_does_not_say_stay(policy, referrer):
-    value = stay(policy, "/presave/x").partition("_esc=")[2]
-    onward = visit("/presave/next", accept="text/html", referer=referrer + value)
-    assert decide(onward, policy).reason == "escape"
-
-
 def test_the_link_to_copy_works_without_the_site(policy):
     """Where the rules name the destination, the link is the destination itself."""
     assert decide(visit("/straight"), policy).link == SMART
@@ -385,11 +367,28 @@ def test_the_link_to_copy_works_without_the_site(policy):
     assert decide(visit("/presave/x"), policy).link == "https://site.example/presave/x"
 
 
-def test_stay_passes_or_leads_on(policy):
-    marker = marker_of(policy, stay(policy, "/presave/x"))
-    assert decide(visit("/presave/x", marker=marker), policy).reason == "stay"
-    onward = decide(visit(BIO, marker=marker), policy)
+STAYING = [
+    pytest.param(Stay("", is_new=True), id="by the tap"),
+    pytest.param(Stay(""), id="by its cookie"),
+]
+
+
+@pytest.mark.parametrize("chosen", STAYING)
+def test_who_stays_is_let_in_or_led_on(policy, chosen):
+    assert decide(visit("/presave/x", stay=chosen), policy).reason == "stay"
+    onward = decide(visit(BIO, stay=chosen), policy)
     assert (onward.reason, onward.location) == ("stay", TRACK)
+
+
+@pytest.mark.parametrize("chosen", STAYING)
+def test_in_a_real_browser_nobody_stays(policy, chosen):
+    """A link that was shared: it is let in, or led on by the rules, and is no visit."""
+    passed = decide(visit("/presave/x", agents.SAFARI, stay=chosen), policy)
+    assert isinstance(passed, Pass)
+    assert passed.journey is None
+    if chosen.is_new:
+        onward = decide(visit(BIO, agents.SAFARI, stay=chosen), policy)
+        assert (onward.reason, onward.location) == ("marked", TRACK)
 
 
 def test_a_sign_in_start_is_never_handed_over_itself():

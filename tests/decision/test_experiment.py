@@ -9,67 +9,38 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import lru_cache
+import time
 
 import pytest
 
 from escape_mw import EscapeMiddleware, RulesError, load
 from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.journeys import VISIT
-from escape_mw.decision.model import Visit
 
 from ..agents import CHROME_ANDROID, FIREFOX, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..measured import ALBUM, RULES, SECRET, TRACK, Measured, trial
 from ..public.test_wsgi import environ_of
 
-NOW = 1_800_000_000
-DAY = 86_400
 MANY = 20_000
 # Exceeded by chance once in a thousand, with one degree of freedom.
 # The draws here are always the same.
 CHI_SQUARED = 10.83
 
 
-def visit(number=0, **facts):
-    return Visit(
-        "GET",
-        "/x",
-        "",
-        None,
-        **{
-            "address": f"192.0.{number >> 8}.{number & 255}",
-            "user_agent": TIKTOK_IOS,
-            "id": f"id{number}",
-            **facts,
-        },
-    )
-
-
 def experiment(**more):
-    return Experiment(
-        **{"name": "autumn", "holdout": 0.5, "secret": SECRET, "clock": lambda: NOW, **more}
-    )
+    return Experiment(**{"name": "autumn", "holdout": 0.5, "secret": SECRET, **more})
 
 
-@lru_cache
-def visits(**facts):
-    return [visit(at, **facts) for at in range(MANY)]
-
-
-def arms(trial, number=MANY, **facts):
-    return [trial.arm(one) for one in visits(**facts)[:number]]
+def arms(trial, number=MANY):
+    return [trial.arm(f"id{at}") for at in range(number)]
 
 
 # --- the draw -------------------------------------------------------------------------------------
 
 DRAW = """
 from escape_mw.decision.experiment import Experiment
-from escape_mw.decision.model import Visit
-trial = Experiment("autumn", 0.5, "a secret for tests only", clock=lambda: 1_800_000_000)
-print([
-    trial.arm(Visit("GET", "/", "", None, user_agent="agent", address=f"10.0.0.{number}"))
-    for number in range(250)
-])
+trial = Experiment("autumn", 0.5, "a secret for tests only")
+print([trial.arm(f"id{number}") for number in range(250)])
 """
 
 
@@ -84,56 +55,12 @@ def test_every_process_draws_the_same():
             check=True,
         )
         drawn.add(done.stdout.strip())
-    assert drawn == {
-        str(
-            [
-                experiment().arm(visit(address=f"10.0.0.{number}", user_agent="agent"))
-                for number in range(250)
-            ]
-        )
-    }
-
-
-THE_SAME = [
-    pytest.param({}, {}, id="asked again"),
-    pytest.param({"clock": lambda: NOW - NOW % DAY}, {}, id="at the day's first second"),
-    pytest.param({"clock": lambda: NOW - NOW % DAY + DAY - 0.001}, {}, id="at its last"),
-    pytest.param({}, {"id": "another"}, id="in another visit"),
-    pytest.param(
-        {},
-        {"path": "/y", "query": "a=1", "headers": {"accept-language": "de"}},
-        id="on another page",
-    ),
-]
-
-
-@pytest.mark.parametrize(("more", "facts"), THE_SAME)
-def test_a_visitor_keeps_one_arm_for_the_day(more, facts):
-    path = {"path": facts.pop("path")} if "path" in facts else {}
-    first = arms(experiment(), 500)
-    again = [
-        experiment(**more).arm(
-            Visit("GET", **{"path": "/x", "query": "", "url": None, **_facts(at), **path, **facts})
-        )
-        for at in range(500)
-    ]
-    assert again == first
-
-
-def _facts(number):
-    one = visit(number)
-    return {"address": one.address, "user_agent": one.user_agent, "id": one.id}
+    assert drawn == {str(arms(experiment(), 250))}
 
 
 INDEPENDENT = [
-    pytest.param({"clock": lambda: NOW + DAY}, {}, id="the next day"),
-    pytest.param({"clock": lambda: NOW - NOW % DAY - 1}, {}, id="a second before midnight"),
-    pytest.param({"secret": "another secret for tests"}, {}, id="another secret"),
-    pytest.param({"seed": 1}, {}, id="another seed"),
-    pytest.param({"seed": -1}, {}, id="a negative seed"),
-    pytest.param({"name": "winter"}, {}, id="another experiment"),
-    pytest.param({}, {"user_agent": TIKTOK_ANDROID}, id="another agent"),
-    pytest.param({"per": "visit"}, {}, id="by the visit"),
+    pytest.param({"secret": "another secret for tests"}, id="another secret"),
+    pytest.param({"name": "winter"}, id="another experiment"),
 ]
 
 
@@ -149,10 +76,10 @@ def chi_squared(one, other):
     return total
 
 
-@pytest.mark.parametrize(("more", "facts"), INDEPENDENT)
-def test_anything_else_draws_anew(more, facts):
+@pytest.mark.parametrize("more", INDEPENDENT)
+def test_anything_else_draws_anew(more):
     first = arms(experiment())
-    assert chi_squared(first, arms(experiment(**more), **facts)) < CHI_SQUARED
+    assert chi_squared(first, arms(experiment(**more))) < CHI_SQUARED
     assert chi_squared(first, first) > 1000, "or this would measure nothing"
 
 
@@ -164,49 +91,20 @@ def test_long_secrets_count_to_their_last_letter():
     )
 
 
-@pytest.mark.parametrize("per", ["day", "visit"])
 @pytest.mark.parametrize("holdout", [0.01, 0.1, 0.5, 0.9])
-def test_the_holdout_has_its_share(holdout, per):
+def test_the_holdout_has_its_share(holdout):
     """Within 3.3 standard errors, as 999 of 1,000 fair draws would be.
 
     These are always the same.
     """
-    held = arms(experiment(holdout=holdout, per=per)).count("holdout")
+    held = arms(experiment(holdout=holdout)).count("holdout")
     assert abs(held - MANY * holdout) < 3.3 * (MANY * holdout * (1 - holdout)) ** 0.5
 
 
-def test_by_the_visit_nobody_is_recognised():
-    trial = experiment(per="visit", clock=lambda: pytest.fail("the day is asked for"))
-    drawn = [trial.arm(visit(id=f"id{number}")) for number in range(1000)]
-    assert 400 < drawn.count("holdout") < 600
-    assert drawn == [
-        trial.arm(visit(7, id=f"id{number}", user_agent="other")) for number in range(1000)
-    ]
-
-
 def test_words_that_run_into_each_other_are_told_apart():
-    assert (
-        chi_squared(arms(experiment(name="a", seed=11)), arms(experiment(name="a1", seed=1)))
-        < CHI_SQUARED
-    )
-    one = [
-        experiment().arm(visit(address=f"10.{at >> 8}.{at & 255}.1", user_agent="2x"))
-        for at in range(MANY)
-    ]
-    other = [
-        experiment().arm(visit(address=f"10.{at >> 8}.{at & 255}.12", user_agent="x"))
-        for at in range(MANY)
-    ]
+    one = [experiment(name="a").arm(f"1{at}") for at in range(MANY)]
+    other = [experiment(name="a1").arm(f"{at}") for at in range(MANY)]
     assert chi_squared(one, other) < CHI_SQUARED
-
-
-@pytest.mark.parametrize(
-    "agent",
-    ["", "\x00", "ünï", "\udcff\ud800", "x" * 100_000],
-    ids=["none", "NUL", "umlauts", "no UTF-8", "very long"],
-)
-def test_any_agent_and_address_has_an_arm(agent):
-    assert experiment().arm(visit(user_agent=agent, address=agent)) in ("escape", "holdout")
 
 
 def test_the_secret_is_not_shown():
@@ -240,9 +138,9 @@ def answered(app, environ):
 def visit_of(token, rules):
     """What the events call the visit of a site token."""
     tokens = load(rules).policy.tokens
-    visit, is_fresh = tokens.read_site(token)
-    assert is_fresh
-    return tokens.hash_of(visit)
+    reading = tokens.read_site(token, int(time.time()))
+    assert reading.is_fresh
+    return tokens.hash_of(reading.subject.visit)
 
 
 def set_arm(monkeypatch, arm):
@@ -287,10 +185,10 @@ def test_a_site_that_is_asked_for_its_redirect_has_the_visit_in_both_arms(monkey
 def test_a_redirects_visit_draws_once_per_visit(monkeypatch):
     """The site is asked in between; its visit must not change its arm."""
     app = Asked()
-    measured = Measured(trial(per="visit"), app)
+    measured = Measured(trial(), app)
     for _ in range(20):
         measured.ask("/listen", TIKTOK_ANDROID)
-    visits = [visit_of(environ[VISIT], trial(per="visit")) for environ in app.environs]
+    visits = [visit_of(environ[VISIT], trial()) for environ in app.environs]
     drawn = {event.visit: event.arm for event in measured.events}
     assert list(drawn) == visits
     assert len([event for event in measured.events if event.name == "eligible"]) == 20
@@ -346,21 +244,6 @@ def test_nobody_can_put_a_visit_there(monkeypatch):
     assert app.environs[1][VISIT] != "forged"
 
 
-def test_the_same_day_the_same_visitor_gets_the_same_arm_on_every_rule():
-    """One experiment may stand in several rules."""
-    measured = Measured(trial())
-    for number in range(30):
-        for path in ("/presave/x", ALBUM, "/listen"):
-            measured.ask(path, TIKTOK_ANDROID, environ={"REMOTE_ADDR": f"10.0.0.{number}"})
-        assert len({event.arm for event in measured.events[-3:] if event.name == "eligible"}) <= 1
-    drawn = [event.arm for event in measured.events if event.name == "eligible"]
-    assert len(drawn) == 90
-    assert {(drawn[at], drawn[at + 1], drawn[at + 2]) for at in range(0, 90, 3)} == {
-        ("escape",) * 3,
-        ("holdout",) * 3,
-    }
-
-
 # --- problems -------------------------------------------------------------------------------------
 
 SOUND = """\
@@ -395,22 +278,13 @@ PROBLEMS = [
         id="the same name with another share",
     ),
     pytest.param(
-        SOUND[:-2] + ", seed: 1}\n",
-        [10],
-        "the experiment autumn stands in another rule with other numbers",
-        id="the same name with another seed",
+        SOUND[:-2] + ", seed: 1}\n", [10], "'seed' is gone: ", id="a seed, as version 0.1 had it"
     ),
     pytest.param(
-        SOUND[:-2] + ", per: visit}\n",
-        [10],
-        "the experiment autumn stands in another rule with other numbers",
-        id="the same name by the visit",
+        SOUND[:-2] + ", per: day}\n", [10], "'per' is gone: ", id="a unit, as version 0.1 had it"
     ),
     pytest.param(SOUND[:-5] + "0}\n", [10], "be greater than 0", id="nobody is held out"),
     pytest.param(SOUND[:-5] + "1}\n", [10], "be less than 1", id="everybody is held out"),
-    pytest.param(
-        SOUND[:-2] + ", per: week}\n", [10], "'week' is not allowed", id="a period that is none"
-    ),
     pytest.param(
         SOUND.replace("autumn", "Autumn Tour"), [7, 10], "Autumn Tour", id="a name with blanks"
     ),
@@ -433,7 +307,6 @@ def test_problems_stand_at_their_line(tmp_path, text, lines, message):
 def test_sound_rules_are_sound(tmp_path):
     (tmp_path / "escape.yaml").write_text(SOUND)
     rules = load(tmp_path / "escape.yaml")
-    assert [
-        (rule.experiment.name, rule.experiment.holdout, rule.experiment.per)
-        for rule in rules.policy.rules
-    ] == [("autumn", 0.5, "day")] * 2
+    assert [(rule.experiment.name, rule.experiment.holdout) for rule in rules.policy.rules] == [
+        ("autumn", 0.5)
+    ] * 2

@@ -97,7 +97,7 @@ def test_a_sign_in_is_never_handed_over_itself(policy):
 
 def test_the_page_of_a_form_keeps_its_marker_for_the_ladder(policy):
     """A form on a page that was handed over in vain leads to the next step."""
-    path = marked(policy, "/join", "intent", rule=2)
+    path = marked(policy, "/join", "intent", rule=2, moment=0)
     decision = decide(posted(SITE + path), policy, START)
     assert [step.technique for step in decision.steps] == ["extbrowser", "menu"]
     assert "~" not in decision.link

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from escape_mw import load
-from escape_mw.decision.markers import MAX_AGE, STAY_AGE
+from escape_mw.decision.markers import MAX_AGE
+from escape_mw.decision.model import Subject
+from escape_mw.decision.stays import COOKIE_AGE, LINK_AGE
 from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE
 
 from ..marked import SECRET
@@ -23,7 +25,8 @@ ROWS = {
 SECONDS = {"minutes": 60, "hour": 3600, "hours": 3600}
 LIVES = [
     pytest.param("marker", MAX_AGE, id="a marker"),
-    pytest.param('"continue here"', STAY_AGE, id="continue here"),
+    pytest.param('"continue here", the link', LINK_AGE, id="the link to continue here"),
+    pytest.param('"continue here", the cookie', COOKIE_AGE, id="the cookie that keeps it"),
     pytest.param("beacon's token", BEACON_AGE, id="a beacon's token"),
     pytest.param("site token", OUTCOME_AGE, id="a site token"),
 ]
@@ -62,5 +65,6 @@ EDITS = [
 @pytest.mark.parametrize(("rules", "edit", "are_kept"), EDITS)
 def test_which_edits_end_the_tokens_in_flight(rules, edit, are_kept):
     before, after = (load(source).policy.tokens for source in (rules, rules | edit))
-    assert (after.read_site(before.site("visit")) is not None) == are_kept
+    token = before.site(Subject("visit"), "", 0)
+    assert (after.read_site(token, 0) is not None) == are_kept
     assert (after.hash_of("visit") == before.hash_of("visit")) == are_kept

@@ -7,6 +7,7 @@ import itertools
 import json
 import logging
 import re
+import time
 from collections import Counter
 from io import BytesIO
 from types import SimpleNamespace
@@ -28,7 +29,7 @@ from escape_mw.flask import Escape
 from escape_mw.lab.marks import LabTokens, Session, Trial
 
 from ..agents import CHROME_DESKTOP, INSTAGRAM_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..marked import SECRET, marked, signing_at, stay
+from ..marked import SECRET, marked, site_token, stay
 from ..measured import RULES, Measured, trial, word
 from ..public.test_wsgi import environ_of
 from ..sites import PAGE, flask_site, plain
@@ -42,28 +43,24 @@ SITE_S = PAGE.encode()
 
 
 @pytest.fixture
-def at(monkeypatch):
-    """at(seconds): the time of all signatures from here on, in seconds after the page."""
-
-    def set_to(later=0):
-        signing_at(monkeypatch, NOW + later)
-
-    set_to()
-    return set_to
-
-
-@pytest.fixture
-def site(at):  # noqa: ARG001 - its time
+def site():
     """A site, a page's token of a visit in TikTok on Android, and the site's own token of it."""
     measured = Measured()
+    measured.at(NOW)
     return SimpleNamespace(
         post=lambda body, place=PLACE, **more: measured.ask(
             place, TIKTOK_ANDROID, "POST", body, **more
         ),
         measured=measured,
-        token=TOKENS.beacon(SUBJECT),
-        visit=TOKENS.site("visit"),
+        token=TOKENS.beacon(SUBJECT, NOW),
+        visit=TOKENS.site(SUBJECT, "", NOW),
+        at=lambda later: measured.at(NOW + later),
     )
+
+
+def fresh_beacon():
+    """A beacon's token of this moment, for middlewares with the real clock."""
+    return TOKENS.beacon(SUBJECT, int(time.time()))
 
 
 BEACONS = [
@@ -111,17 +108,18 @@ def test_a_beacon(site, body, words):
 
 
 SESSION = Session("tiktok", "33", "android", "visit")
-MARKED = marked(POLICY, "/presave/x", "intent", visit="visit").partition("_esc=")[2]
-STAY = stay(POLICY, "/presave/x", visit="visit").partition("_esc=")[2]
+MARKED = marked(POLICY, "/presave/x", "intent", visit="visit", moment=NOW).partition("_esc=")[2]
+STAY = stay(POLICY, "/presave/x", moment=NOW).partition("_esc=")[2]
 OTHERS = [
-    pytest.param(Tokens("another secret for tests", "").beacon(SUBJECT), id="another secret"),
-    pytest.param(Tokens(SECRET, "another").beacon(SUBJECT), id="another site with the secret"),
-    pytest.param(Tokens(SECRET, "another").site("visit"), id="another site's own token"),
+    pytest.param(Tokens("another secret for tests", "").beacon(SUBJECT, NOW), id="another secret"),
+    pytest.param(Tokens(SECRET, "another").beacon(SUBJECT, NOW), id="another site with the secret"),
+    pytest.param(Tokens(SECRET, "another").site(SUBJECT, "", NOW), id="another site's own token"),
     pytest.param(MARKED, id="a marker"),
     pytest.param(STAY, id="the marker of one who stays"),
-    pytest.param(LabTokens(SECRET).sign_session(SESSION), id="what the lab signed"),
+    pytest.param(LabTokens(SECRET).sign_session(SESSION, NOW), id="what the lab signed"),
     pytest.param(
-        LabTokens(SECRET).sign_trial(Trial(SESSION, "browser", "intent")), id="a trial of the lab"
+        LabTokens(SECRET).sign_trial(Trial(SESSION, "browser", "intent"), NOW),
+        id="a trial of the lab",
     ),
 ]
 
@@ -142,7 +140,7 @@ def test_a_page_makes_no_outcome_and_a_site_no_stage(site):
 
 def test_a_visit_of_rules_that_are_gone_is_still_told(site):
     for subject in (SUBJECT._replace(rule="gone"), SUBJECT._replace(visit="two", app="gone")):
-        site.post(f"{TOKENS.beacon(subject)} copied".encode())
+        site.post(f"{TOKENS.beacon(subject, NOW)} copied".encode())
     assert [(event.name, event.rule, event.app) for event in site.measured.events] == [
         ("copied", "", "tiktok"),
         ("copied", "pre-saves", "gone"),
@@ -178,19 +176,18 @@ LATE = [
 
 
 @pytest.mark.parametrize(("place", "body", "later", "expected"), LATE)
-def test_how_long_a_token_is_believed(site, at, place, body, later, expected):
-    at(later)
+def test_how_long_a_token_is_believed(site, place, body, later, expected):
+    site.at(later)
     body = body.replace("{T}", site.token).replace("{V}", site.visit)
     assert site.post(body.encode(), place).status_int == 204
     assert site.measured.words == [expected]
 
 
-def test_the_page_tells_all_that_a_beacon_needs(at):
+def test_the_page_tells_all_that_a_beacon_needs():
     """What the page says is posted as its script would.
 
     Through the address and with the token that stand in it.
     """
-    at()
     measured = Measured()
     page = measured.ask("/presave/x", TIKTOK_ANDROID).text
     visit, place = re.search(r'data-visit="([^"]*)" data-beacon="([^"]*)"', page).groups()
@@ -299,7 +296,7 @@ def test_an_outcome_from_a_form(site):
     )
     assert [
         (event.name, event.outcome, event.app, event.rule) for event in site.measured.events
-    ] == [("outcome", "presave", "", "")], "joined to the rest by its visit"
+    ] == [("outcome", "presave", "tiktok", "pre-saves")]
 
 
 def test_an_outcome_counts_once_and_only_if_signed(site):
@@ -320,7 +317,7 @@ def test_whoever_sends_it_it_is_about_the_visit(site):
     site.measured.ask(PRESAVED, CHROME_DESKTOP, "POST", site.visit.encode())
     site.measured.ask(PLACE, INSTAGRAM_IOS, "POST", f"{site.token} copied".encode())
     assert [(event.name, event.app, event.visit) for event in site.measured.events] == [
-        ("outcome", "", TOKENS.hash_of("visit")),
+        ("outcome", "tiktok", TOKENS.hash_of("visit")),
         ("copied", "tiktok", TOKENS.hash_of("visit")),
     ]
 
@@ -342,8 +339,8 @@ def test_mounted_below_a_path(mount):
 GARBAGE = Measured(trial())
 PIECES = st.sampled_from(
     [
-        *TOKENS.beacon(SUBJECT).split("."),
-        *TOKENS.site("visit").split("."),
+        *TOKENS.beacon(SUBJECT, NOW).split("."),
+        *TOKENS.site(SUBJECT, "", NOW).split("."),
         *SUBJECT,
         ".",
         "~",
@@ -358,8 +355,8 @@ PIECES = st.sampled_from(
         "\xff",
         "-1",
         "a" * 300,
-        TOKENS.beacon(SUBJECT),
-        TOKENS.site("visit"),
+        TOKENS.beacon(SUBJECT, NOW),
+        TOKENS.site(SUBJECT, "", NOW),
     ]
 )
 
@@ -384,7 +381,7 @@ def test_any_body_at_all(body, place):
             204 if len(body) <= MAX_BODY else 413
         )
         said = body.decode("latin-1").removeprefix("visit=").partition(" ")[0]
-        is_signed = TOKENS.read_beacon(said) or TOKENS.read_site(said)
+        is_signed = TOKENS.read_beacon(said, NOW) or TOKENS.read_site(said, NOW)
         assert len(GARBAGE.events) <= 1
         assert is_signed or not any(event.visit for event in GARBAGE.events)
 
@@ -456,8 +453,8 @@ def test_flask_takes_both(caplog):
     app.config["ESCAPE_MW"] = RULES | {"events": {"log": True, "outcomes": ["presave"]}}
     Escape(app)
     client = app.test_client()
-    assert client.post(PLACE, data=f"{TOKENS.beacon(SUBJECT)} copied").status_code == 204
-    assert client.post(PRESAVED, data={"visit": TOKENS.site("visit")}).status_code == 204
+    assert client.post(PLACE, data=f"{fresh_beacon()} copied").status_code == 204
+    assert client.post(PRESAVED, data={"visit": site_token(POLICY, "visit")}).status_code == 204
     assert client.post("/_escape/outcome/other").status_code == 405, "the site's own answer"
     with caplog.at_level(logging.INFO, "escape_mw.events"):
         flushed()
@@ -472,15 +469,13 @@ def test_django_takes_both():
     with override_settings(**DJANGO):
         client = Client()
         assert (
-            client.post(
-                PLACE, f"{TOKENS.beacon(SUBJECT)} copied", content_type="text/plain"
-            ).status_code
+            client.post(PLACE, f"{fresh_beacon()} copied", content_type="text/plain").status_code
             == 204
         )
         assert (
             client.post(
                 PRESAVED,
-                f"visit={TOKENS.site('visit')}",
+                f"visit={site_token(POLICY, 'visit')}",
                 content_type="application/x-www-form-urlencoded",
             ).status_code
             == 204
@@ -496,10 +491,8 @@ def test_django_takes_both_under_asgi():
 
     async def post():
         client = AsyncClient()
-        first = await client.post(
-            PLACE, f"{TOKENS.beacon(SUBJECT)} copied", content_type="text/plain"
-        )
-        second = await client.post(PRESAVED, TOKENS.site("visit"), content_type="text/plain")
+        first = await client.post(PLACE, f"{fresh_beacon()} copied", content_type="text/plain")
+        second = await client.post(PRESAVED, site_token(POLICY, "visit"), content_type="text/plain")
         return first.status_code, second.status_code
 
     with override_settings(**DJANGO):

@@ -12,8 +12,6 @@ import pytest
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from escape_mw.decision.experiment import Experiment
-from escape_mw.decision.model import Visit
 from escape_mw.events import recorder
 from escape_mw.events.database import Database
 from escape_mw.events.event import Event
@@ -24,7 +22,7 @@ from . import chromium as chromium_engine
 from .conftest import need
 from .measured import BEACON, Measured, eventually, measured, site_with_presave
 from .measured import RULES as MEASURED
-from .site import RULES, served
+from .site import served
 from .table import AGENTS
 from .test_behaviour import TIKTOK
 from .test_ladders import MENU_FIRST, NOW
@@ -535,16 +533,14 @@ def friend(browsers):
     return browsers[1]
 
 
-def agent_in(arm, agent=TIKTOK):
-    """A visitor whom the experiment draws into this arm: another phone, another draw."""
-    trial = Experiment("spring", 0.5, RULES["secret"])
-    phones = (agent.replace("Pixel 8", f"Pixel {number}") for number in range(2, 60))
-    return next(
-        phone
-        for phone in phones
-        if trial.arm(Visit("GET", "/presave", "", None, user_agent=phone, address="127.0.0.1"))
-        == arm
-    )
+def drawn_into(arm):
+    """Rules whose experiment draws every visit into this arm, or as good as."""
+    experiment = {"name": "spring", "holdout": {"escape": 1e-9, "holdout": 1 - 1e-9}[arm]}
+    rules = [
+        rule | ({"experiment": experiment} if "experiment" in rule else {})
+        for rule in MEASURED["rules"]
+    ]
+    return {**HERE, "rules": rules}
 
 
 def way_out(host):
@@ -554,6 +550,7 @@ def way_out(host):
     return read["data"]
 
 
+ANOTHER_PHONE = TIKTOK.replace("Pixel 8", "Pixel 9")
 COMINGS = {
     "arrives": lambda _, visitor, __, out: visitor.open(out, agents.CHROME_ANDROID),
     "takes it along": lambda host, visitor, *_: visitor.open(
@@ -562,7 +559,9 @@ COMINGS = {
     "reloads": lambda _, visitor, __, ___: visitor.load(visitor.script("return location.href")),
     "shares": lambda _, __, friend, out: friend.open(out, agents.SAFARI),
     "is previewed": lambda _, __, friend, out: friend.open(out, agents.FACEBOOK_PREVIEW),
-    "is met in the app": lambda host, _, __, out: host.open(out, agent_in("holdout")),
+    "is met in the app": lambda host, _, __, out: host.open(
+        out, TIKTOK.replace("Pixel 8", "Pixel 9")
+    ),
     "falls back": lambda host, _, __, out: host.load(out),
 }
 ARRIVALS = [
@@ -601,8 +600,8 @@ ARRIVALS = [
 
 @pytest.mark.parametrize(("coming", "story"), ARRIVALS)
 def test_who_gets_out_has_arrived_once_in_their_arm(chromium, visitor, friend, coming, story):
-    with measured(HERE) as site:
-        chromium.open(f"{site.url}/presave", agent_in("escape"))
+    with measured(drawn_into("escape")) as site:
+        chromium.open(f"{site.url}/presave", TIKTOK)
         play(chromium, "tap, wait")
         out = way_out(chromium)
         for one in coming.split(", "):
@@ -622,12 +621,14 @@ def test_who_gets_out_has_arrived_once_in_their_arm(chromium, visitor, friend, c
                 platform="android",
                 technique=way[0],
                 trigger=way[1],
+                experiment="spring",
+                arm="escape",
             )
 
 
 def test_who_is_let_through_is_measured_in_the_other_arm_and_never_marked(chromium, visitor):
-    with measured(HERE) as site:
-        chromium.open(f"{site.url}/presave", agent_in("holdout"))
+    with measured(drawn_into("holdout")) as site:
+        chromium.open(f"{site.url}/presave", TIKTOK)
         assert chromium.script(
             "return [!!document.querySelector('#home'), !!document.querySelector('main')]"
         ) == [True, False]
@@ -641,8 +642,8 @@ def test_who_is_let_through_is_measured_in_the_other_arm_and_never_marked(chromi
 
 
 def test_the_outcome_of_who_got_out_counts_once_in_their_arm(chromium, visitor):
-    with measured(HERE) as site:
-        chromium.open(f"{site.url}/presave", agent_in("escape"))
+    with measured(drawn_into("escape")) as site:
+        chromium.open(f"{site.url}/presave", TIKTOK)
         play(chromium, "tap, wait")
         visitor.open(way_out(chromium), agents.CHROME_ANDROID)
         visitor.tap("#save", times=2)
@@ -656,8 +657,8 @@ def test_the_outcome_of_who_got_out_counts_once_in_their_arm(chromium, visitor):
 
 
 def test_the_outcome_of_who_continues_here_counts_in_their_arm_too(chromium):
-    with measured(HERE) as site:
-        chromium.open(f"{site.url}/presave", agent_in("escape"))
+    with measured(drawn_into("escape")) as site:
+        chromium.open(f"{site.url}/presave", TIKTOK)
         play(chromium, "stay")
         chromium.tap("#save")
         site.tells(chromium, "eligible, shown intent, continued, outcome presave")
@@ -667,8 +668,8 @@ def test_the_outcome_of_who_continues_here_counts_in_their_arm_too(chromium):
 
 
 def test_two_steps_bring_one_visitor_out_the_first_to_arrive_is_credited(chromium, visitor, friend):
-    with measured(HERE) as site:
-        chromium.open(f"{site.url}/presave", agent_in("escape", INSTAGRAM))
+    with measured(drawn_into("escape")) as site:
+        chromium.open(f"{site.url}/presave", INSTAGRAM)
         first = way_out(chromium)
         play(chromium, "wait, tap, wait")
         second = unquote(chromium.attempts(2)[1].uri.partition("url=")[2])
@@ -683,10 +684,10 @@ def test_two_steps_bring_one_visitor_out_the_first_to_arrive_is_credited(chromiu
 def test_two_processes_and_one_database_count_an_arrival_once(chromium, visitor, friend, tmp_path):
     url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
     database = Database(url)
-    rules = {**MEASURED, "events": {"database": url}}  # one address, two processes behind it
+    rules = {**MEASURED, "rules": drawn_into("escape")["rules"], "events": {"database": url}}
     with served(rules, site_with_presave) as one, served(rules, site_with_presave) as other:
         site = Measured(one, lambda: list(database.read()))
-        chromium.open(f"{one.url}/presave", agent_in("escape"))
+        chromium.open(f"{one.url}/presave", TIKTOK)
         play(chromium, "tap, wait")
         out = way_out(chromium)
         visitor.open(other.here(out), agents.CHROME_ANDROID)

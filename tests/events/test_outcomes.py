@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import re
+import time
 from contextlib import contextmanager
 from urllib.parse import unquote
 
@@ -27,7 +28,7 @@ from escape_mw.decision.tokens import OUTCOME_AGE
 from escape_mw.engine.outcomes import ENGINES
 
 from ..agents import CHROME_ANDROID, SAFARI, TIKTOK_ANDROID
-from ..marked import signing_at
+from ..marked import site_token
 from ..measured import MARKER, RULES, Measured, trial, word
 
 NOW = 1_800_000_000
@@ -36,24 +37,13 @@ ANOTHER = {**RULES, "site": "another"}
 SITE = "https://site.example"
 
 
-@pytest.fixture
-def at(monkeypatch):
-    """at(seconds): the time of all signatures from here on."""
-
-    def set_to(later):
-        signing_at(monkeypatch, NOW + later)
-
-    set_to(0)
-    return set_to
-
-
 def token(rules=RULES):
     """What a site that has these rules finds in its environ, for one visit."""
-    return escape_mw.load(rules).policy.tokens.site("visit")
+    return site_token(escape_mw.load(rules).policy, "visit")
 
 
 def beacon():
-    return escape_mw.load(RULES).policy.tokens.beacon(Subject("visit"))
+    return escape_mw.load(RULES).policy.tokens.beacon(Subject("visit"), int(time.time()))
 
 
 RECORDED = [
@@ -74,8 +64,7 @@ RECORDED = [
 
 
 @pytest.mark.parametrize(("visit", "known", "words"), RECORDED)
-def test_record(at, visit, known, words):
-    at(0)
+def test_record(visit, known, words):
     site = Measured()
     assert escape_mw.record("presave", visit()) is known
     assert site.words == words
@@ -85,15 +74,14 @@ def test_record(at, visit, known, words):
     ("later", "known", "words"),
     [(OUTCOME_AGE, True, ["outcome presave"]), (OUTCOME_AGE + 1, False, ["repeat x1"])],
 )
-def test_a_visit_is_believed_for_a_day(at, later, known, words):
+def test_a_visit_is_believed_for_a_day(later, known, words):
     site, visit = Measured(), token()
-    at(later)
+    site.at(time.time() + later)
     assert escape_mw.record("presave", visit) is known
     assert site.words == words
 
 
-def test_twice_is_a_repeat_and_another_outcome_is_none(at):
-    at(0)
+def test_twice_is_a_repeat_and_another_outcome_is_none():
     site = Measured()
     assert [
         escape_mw.record(outcome, token())
@@ -102,9 +90,8 @@ def test_twice_is_a_repeat_and_another_outcome_is_none(at):
     assert site.words == ["outcome presave", "outcome follow", "repeat x2"]
 
 
-def test_record_needs_no_declaration(at):
+def test_record_needs_no_declaration():
     """The site's own code is believed; only what comes from outside must be named in the rules."""
-    at(0)
     site = Measured(RULES | {"events": {"log": True}})
     assert escape_mw.record("a new one", token())
     assert site.words == ["outcome a new one"]
@@ -156,9 +143,8 @@ SITES = [
 
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("others", SITES)
-def test_two_sites_in_one_process_are_told_apart(at, caplog, others, turned):
+def test_two_sites_in_one_process_are_told_apart(caplog, others, turned):
     """By record() and at either site's own address, in whichever order they were made."""
-    at(0)
     made = [Measured(rules) for rules in ((others, RULES) if turned else (RULES, others))]
     ours, theirs = reversed(made) if turned else made
     for _ in range(5):
@@ -319,9 +305,9 @@ def test_the_outcome_of_an_arrival(monkeypatch, flow):
         assert real(on(page), CHROME_ANDROID) == "True"
         assert real(on(page), CHROME_ANDROID) == "True", "a repeat is one of ours too"
         assert sorted(flushed(told)) == [
-            "arrived intent tap",
+            "arrived intent tap escape",
             "eligible escape",
-            "outcome presave",
+            "outcome presave escape",
             "repeat x1",
             "shown intent tap escape",
         ]
@@ -337,7 +323,7 @@ def test_the_outcome_of_a_holdout(monkeypatch, flow):
         webview = browser()
         page = webview("/presave/x", TIKTOK_ANDROID)
         assert webview(on(page), TIKTOK_ANDROID) == "True"
-        assert flushed(told) == ["eligible holdout", "outcome presave"]
+        assert flushed(told) == ["eligible holdout", "outcome presave holdout"]
     assert len({event.visit for event in told}) == 1
 
 

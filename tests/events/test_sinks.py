@@ -25,12 +25,13 @@ from escape_mw.events import prometheus, sinks
 from escape_mw.events.event import ARMS, COUNTED, STAGES
 
 from ..agents import CHROME_ANDROID, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..marked import site_token
 from ..measured import RULES, SECRET, Measured, trial, word
 from ..public.test_wsgi import environ_of
 from ..sites import ask_django_asgi, ask_django_wsgi, plain
 from .test_recorder import PYTHON, until
 
-OUTCOME = load(RULES).policy.tokens.site("visit").encode()
+OUTCOME = site_token(load(RULES).policy, "visit").encode()
 
 # --- the log --------------------------------------------------------------------------------------
 
@@ -140,7 +141,9 @@ def keep(events):
 def test_djangos_setting(sink):
     kept.clear()
     with override_settings(
-        MIDDLEWARE=["escape_mw.django.EscapeMiddleware"], ESCAPE_MW_SINKS=[sink]
+        MIDDLEWARE=["escape_mw.django.EscapeMiddleware"],
+        ESCAPE_MW_SINKS=[sink],
+        ESCAPE_MW_RULES={"version": 1, "secret": SECRET},
     ):
         ask_django_wsgi("/listen", TIKTOK_ANDROID)
         ask_django_asgi("/listen", TIKTOK_ANDROID)
@@ -213,7 +216,9 @@ def test_prometheus_counts_by_what_the_rules_and_the_catalogue_name():
         labels(event="eligible", **about): 3,
         labels(event="shown", technique="intent", **about): 3,
         labels(event="arrived", technique="intent", **known): 1,
-        labels(event="outcome", outcome="presave"): 1,
+        labels(
+            event="outcome", outcome="presave", rule="pre-saves", app="tiktok", platform="ios"
+        ): 1,
         labels(event="forged"): 5,
     }
 
@@ -356,6 +361,9 @@ def test_the_current_span_says_what_happened(spans):
     assert spans(lambda: site.ask("/_escape/outcome/presave", SAFARI, "POST", OUTCOME)) == {
         "escape_mw.event": "outcome",
         "escape_mw.outcome": "presave",
+        "escape_mw.rule": "pre-saves",
+        "escape_mw.app": "tiktok",
+        "escape_mw.platform": "ios",
     }
 
 
@@ -530,10 +538,8 @@ FROM_OUTSIDE = [
     pytest.param(
         {"secret": "${OUTSIDE}"},
         SECRET,
-        lambda rules: rules.policy.tokens.read_site(
-            load({"version": 1, "secret": SECRET}).policy.tokens.site("x")
-        ),
-        ("x", True),
+        lambda rules: rules.policy.tokens.owner,
+        load({"version": 1, "secret": SECRET}).policy.tokens.owner,
         id="the secret",
     ),
 ]

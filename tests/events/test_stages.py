@@ -26,7 +26,6 @@ from ..agents import (
     UNNAMED_ANDROID,
     UNNAMED_IOS,
 )
-from ..marked import signing_at
 from ..measured import ALBUM, RULES, TRACK, Measured, trial, with_each_rule, word
 
 NOW = 1_800_000_000
@@ -206,9 +205,9 @@ RECORDED = [
 ]
 
 
-def asked(site, requests, monkeypatch):
+def asked(site, requests):
     for request in requests:
-        signing_at(monkeypatch, NOW + request.later)
+        site.at(NOW + request.later)
         assert (
             site.ask(request.path, request.agent, request.method, **request.headers).status_int
             < 400
@@ -216,9 +215,9 @@ def asked(site, requests, monkeypatch):
 
 
 @pytest.mark.parametrize(("requests", "words"), RECORDED)
-def test_what_is_recorded(monkeypatch, requests, words):
+def test_what_is_recorded(requests, words):
     site = Measured()
-    asked(site, requests, monkeypatch)
+    asked(site, requests)
     assert site.words == words
     assert len({event.visit for event in site.events if event.visit}) == words.count("eligible")
 
@@ -259,9 +258,9 @@ OTHER_RULES = [
 
 
 @pytest.mark.parametrize(("rules", "requests", "words"), OTHER_RULES)
-def test_what_is_recorded_by_other_rules(monkeypatch, rules, requests, words):
+def test_what_is_recorded_by_other_rules(rules, requests, words):
     site = Measured(rules)
-    asked(site, requests, monkeypatch)
+    asked(site, requests)
     assert site.words == words
 
 
@@ -284,9 +283,9 @@ IN_A_TRIAL = [
     pytest.param([Ask("/other")], [], [], id="a page that the site does not redirect"),
     pytest.param(
         [PRESAVE, ARRIVAL],
-        ["eligible escape", "shown intent tap escape", "arrived intent tap"],
+        ["eligible escape", "shown intent tap escape", "arrived intent tap escape"],
         ["eligible holdout"],
-        id="an arrival, which is joined to its arm by the visit",
+        id="an arrival, whose arm is that of whoever was shown a page",
     ),
     pytest.param(
         [Ask("/presave/x", headers={"DNT": "1"})],
@@ -303,7 +302,7 @@ def test_both_arms_are_eligible_before_the_split(monkeypatch, requests, escaped,
     for arm, words in (("escape", escaped), ("holdout", held_out)):
         monkeypatch.setattr(Experiment, "arm", lambda *_, arm=arm: arm)
         site = Measured(trial())
-        asked(site, requests, monkeypatch)
+        asked(site, requests)
         assert site.words == words
         assert {event.experiment for event in site.events if event.visit} <= {"autumn", ""}
 
@@ -313,12 +312,12 @@ def test_a_visit_is_drawn_once_on_its_way(monkeypatch):
     arms = iter(["escape"])
     monkeypatch.setattr(Experiment, "arm", lambda *_: next(arms))
     site = Measured(trial())
-    asked(site, [LINE, RETRY, Ask("/presave/x?{M}", SAFARI)], monkeypatch)
+    asked(site, [LINE, RETRY, Ask("/presave/x?{M}", SAFARI)])
     assert [(event.name, event.arm) for event in site.events] == [
         ("eligible", "escape"),
         ("attempt", "escape"),
-        ("shown", ""),
-        ("arrived", ""),
+        ("shown", "escape"),
+        ("arrived", "escape"),
     ]
     assert len({event.visit for event in site.events}) == 1
 
@@ -326,7 +325,7 @@ def test_a_visit_is_drawn_once_on_its_way(monkeypatch):
 def test_observing_assigns_no_arm(monkeypatch):
     monkeypatch.setattr(Experiment, "arm", lambda *_: pytest.fail("drawn"))
     site = Measured(trial() | {"mode": "observe"})
-    asked(site, [PRESAVE], monkeypatch)
+    asked(site, [PRESAVE])
     assert site.words == ["eligible"]
 
 
@@ -334,7 +333,7 @@ def test_an_open_share_lets_its_part_through(monkeypatch):
     draws = iter([0.29, 0.3, 0.31])
     monkeypatch.setattr("escape_mw.decision.decide.random.random", lambda: next(draws))
     site = Measured(with_each_rule(share=30))
-    asked(site, [PRESAVE] * 3, monkeypatch)
+    asked(site, [PRESAVE] * 3)
     assert site.words == SHOWN
 
 
@@ -419,9 +418,9 @@ def test_every_event_of_a_visit_says_what_it_was_about(path, agent, fields):
         assert event.rules == site.middleware.engine.rules.policy.version
 
 
-def test_the_time_is_whole_seconds(monkeypatch):
+def test_the_time_is_whole_seconds():
     site = Measured()
-    monkeypatch.setattr(site.middleware.engine.measurement.recorder, "clock", lambda: NOW + 0.999)
+    site.at(NOW + 0.999)
     site.ask("/presave/x", TIKTOK_ANDROID)
     assert [event.time for event in site.events] == [NOW, NOW]
 
@@ -454,7 +453,7 @@ def test_a_visitor_who_asks_not_to_be_tracked_gets_a_page_that_reports_nothing(h
     assert 'data-visit="' not in private
     assert "connect-src" not in private.headers["Content-Security-Policy"]
     assert marker
-    assert marker.startswith("_esc=intent~~"), "no visit in the marker"
+    assert marker.startswith("_esc=2~intent~~"), "no visit in the marker"
 
 
 def test_without_events_there_is_nothing_to_report_to():

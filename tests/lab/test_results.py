@@ -215,7 +215,7 @@ def test_an_unnamed_webview_is_told_and_no_row():
 @pytest.fixture
 def rules(tmp_path):
     """A rules file with the lab on, and results beside it."""
-    store = LabStore(tmp_path / "escape_lab.sqlite3", clock=lambda: 1_794_000_000)
+    store = LabStore(tmp_path / "escape_lab.sqlite3")
     round_ = Session("tiktok", "41.9", "android", "round")
     for number, (goal, technique, outcome) in enumerate(
         [
@@ -224,7 +224,9 @@ def rules(tmp_path):
             ("app", "https-link", "opened"),
         ]
     ):
-        store.record(Trial(round_._replace(id=str(number)), goal, technique), outcome)
+        store.record(
+            Trial(round_._replace(id=str(number)), goal, technique), outcome, 1_794_000_000
+        )
     path = tmp_path / "escape.yaml"
     path.write_text(
         "version: 1\nbase_url: https://label.example\nsecret: sixteen characters\nlab: true\n"

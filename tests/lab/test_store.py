@@ -23,22 +23,14 @@ def mark(number=0, technique="intent", app="tiktok"):
     return Trial(Session(app, "41.9", "android", f"round {number}"), "browser", technique)
 
 
-class Clock:
-    def __init__(self, now=NOW):
-        self.now = now
-
-    def __call__(self):
-        return self.now
-
-
 def held(path, table="results"):
     with closing(sqlite3.connect(path)) as file:
         return file.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
 
 
 def test_a_result(tmp_path):
-    store = LabStore(tmp_path / "lab", Clock())
-    assert store.record(mark(), "worked") is True
+    store = LabStore(tmp_path / "lab")
+    assert store.record(mark(), "worked", NOW) is True
     assert store.results() == [
         ("2027-01-15", "tiktok", "41.9", "android", "browser", "intent", "worked", "tap")
     ]
@@ -63,9 +55,9 @@ def test_a_file_of_version_0_1_goes_on(tmp_path):
         names = "day, app, app_version, platform, goal, technique, outcome"
         file.execute(f"INSERT INTO results ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)", old)
         file.commit()
-    store = LabStore(path, Clock())
+    store = LabStore(path)
     assert store.results() == [(*old, "tap")]
-    assert store.record(mark()._replace(trigger="auto"), "worked")
+    assert store.record(mark()._replace(trigger="auto"), "worked", NOW)
     assert [result.trigger for result in store.results()] == ["tap", "auto"]
 
 
@@ -78,33 +70,30 @@ SENT_AGAIN = [
 
 @pytest.mark.parametrize(("later", "new", "count"), SENT_AGAIN)
 def test_a_mark_counts_once(tmp_path, later, new, count):
-    store = LabStore(tmp_path / "lab", clock := Clock())
-    store.record(mark(), "worked")
-    clock.now += later
-    store.record(mark(1), "nothing")
-    assert store.record(mark(), "worked") is new
+    store = LabStore(tmp_path / "lab")
+    store.record(mark(), "worked", NOW)
+    store.record(mark(1), "nothing", NOW + later)
+    assert store.record(mark(), "worked", NOW + later) is new
     assert held(store.path) == count + 1
 
 
 def test_two_years_are_kept(tmp_path):
-    store = LabStore(tmp_path / "lab", clock := Clock())
+    store = LabStore(tmp_path / "lab")
     for days in (0, 1, 365, 731):  # 2027-01-15 .. 2029-01-15
-        clock.now = NOW + days * 86_400
-        store.record(mark(days), "worked")
+        store.record(mark(days), "worked", NOW + days * 86_400)
     assert [result.day for result in store.results()] == [
         "2027-01-15",
         "2027-01-16",
         "2028-01-15",
         "2029-01-15",
     ]
-    clock.now = NOW + 732 * 86_400
-    store.record(mark(732), "worked")
+    store.record(mark(732), "worked", NOW + 732 * 86_400)
     assert store.results()[0].day == "2027-01-16"
 
 
 def test_ten_thousand_rows_are_kept(tmp_path):
-    store = LabStore(tmp_path / "lab", Clock())
-    store.record(mark(), "worked")
+    store = LabStore(tmp_path / "lab")
+    store.record(mark(), "worked", NOW)
     with closing(sqlite3.connect(store.path)) as file, file:
         row = ("2027-01-15", "tiktok", "", "ios", "app", "app-scheme", "nothing")
         file.executemany(
@@ -114,7 +103,7 @@ def test_ten_thousand_rows_are_kept(tmp_path):
             ),
             [row] * (MAX_ROWS + 5),
         )
-    store.record(mark(1), "error")
+    store.record(mark(1), "error", NOW)
     kept = store.results()
     assert (len(kept), kept[0].outcome, kept[-1].outcome) == (10_000, "nothing", "error")
     assert held(store.path, "marks") == 1, "a hash goes with its result"
@@ -122,9 +111,9 @@ def test_ten_thousand_rows_are_kept(tmp_path):
 
 def test_the_cap_holds_against_a_flood(tmp_path, monkeypatch):
     monkeypatch.setattr(lab_store, "MAX_ROWS", 20)
-    store = LabStore(tmp_path / "lab", Clock())
+    store = LabStore(tmp_path / "lab")
     for number in range(50):
-        store.record(mark(number), "worked")
+        store.record(mark(number), "worked", NOW)
     assert (held(store.path), held(store.path, "marks")) == (20, 20)
 
 
@@ -133,7 +122,7 @@ def test_threads_lose_nothing(tmp_path):
 
     def write(base):
         for number in range(10):
-            stores[base % 2].record(mark(base * 100 + number), "worked")
+            stores[base % 2].record(mark(base * 100 + number), "worked", NOW)
 
     threads = [threading.Thread(target=write, args=[base]) for base in range(8)]
     for thread in threads:
@@ -152,7 +141,7 @@ sys.stdin.read(1)
 made = []
 for number in range(20):
     session = Session("tiktok", "1", "ios", sys.argv[2 if number % 2 else 3] + str(number))
-    made.append(store.record(Trial(session, "app", "menu"), "worked"))
+    made.append(store.record(Trial(session, "app", "menu"), "worked", 1_800_000_000))
 print(made.count(True), made.count(None))
 """
 
@@ -183,11 +172,11 @@ def faults(caplog):
 
 def test_a_locked_file_is_waited_for_a_little(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(lab_store, "BUSY_TIMEOUT", 0.05)
-    store = LabStore(tmp_path / "lab", Clock())
-    store.record(mark(), "worked")
+    store = LabStore(tmp_path / "lab")
+    store.record(mark(), "worked", NOW)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        assert [store.record(mark(number), "worked") for number in (1, 2)] == [None, None]
+        assert [store.record(mark(number), "worked", NOW) for number in (1, 2)] == [None, None]
         assert faults(caplog) == [
             (
                 f"lab file {str(store.path)!r} is unusable, results are not stored: "
@@ -195,21 +184,21 @@ def test_a_locked_file_is_waited_for_a_little(tmp_path, caplog, monkeypatch):
             )
         ]
         other.execute("ROLLBACK")
-    assert store.record(mark(3), "worked") is True
+    assert store.record(mark(3), "worked", NOW) is True
 
 
 def test_a_full_disk(tmp_path, caplog):
-    store = LabStore(tmp_path / "lab", Clock())
-    store.record(mark(), "worked")
+    store = LabStore(tmp_path / "lab")
+    store.record(mark(), "worked", NOW)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))
     try:
-        told = [store.record(mark(number), "worked") for number in (1, 2)]
+        told = [store.record(mark(number), "worked", NOW) for number in (1, 2)]
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert told == [None, None]
     assert len(faults(caplog)) == 1
-    assert store.record(mark(3), "worked") is True
+    assert store.record(mark(3), "worked", NOW) is True
     assert held(store.path) == 2
 
 
@@ -220,8 +209,8 @@ def test_a_full_disk(tmp_path, caplog):
 )
 def test_a_file_that_is_no_database(tmp_path, caplog, content):
     (tmp_path / "lab").write_bytes(content)
-    store = LabStore(tmp_path / "lab", Clock())
-    assert (store.record(mark(), "worked"), store.outcomes([mark()]), store.results()) == (
+    store = LabStore(tmp_path / "lab")
+    assert (store.record(mark(), "worked", NOW), store.outcomes([mark()]), store.results()) == (
         None,
         {},
         [],
@@ -233,32 +222,34 @@ def test_a_file_that_is_no_database(tmp_path, caplog, content):
 def test_somebody_elses_database(tmp_path):
     with closing(sqlite3.connect(tmp_path / "lab")) as file:
         file.execute("CREATE TABLE results (id INTEGER PRIMARY KEY, score REAL)")
-    store = LabStore(tmp_path / "lab", Clock())
-    assert (store.record(mark(), "worked"), store.results()) == (None, [])
+    store = LabStore(tmp_path / "lab")
+    assert (store.record(mark(), "worked", NOW), store.results()) == (None, [])
     assert held(tmp_path / "lab") == 0
 
 
 def test_a_file_that_goes_while_the_site_runs_is_made_anew(tmp_path):
-    store = LabStore(tmp_path / "lab", Clock())
-    store.record(mark(), "worked")
+    store = LabStore(tmp_path / "lab")
+    store.record(mark(), "worked", NOW)
     for path in tmp_path.iterdir():
         path.unlink()
     assert (store.results(), store.outcomes([mark()])) == ([], {})
-    assert store.record(mark(), "worked") is True
+    assert store.record(mark(), "worked", NOW) is True
 
 
 def test_a_fault_is_logged_again_once_it_had_worked_in_between(tmp_path, caplog):
-    store = LabStore(tmp_path / "sub" / "lab", Clock())
-    assert [store.record(mark(), "worked") for _ in range(3)] == [None] * 3
+    store = LabStore(tmp_path / "sub" / "lab")
+    assert [store.record(mark(), "worked", NOW) for _ in range(3)] == [None] * 3
     (tmp_path / "sub").mkdir()
-    assert store.record(mark(), "worked") is True
+    assert store.record(mark(), "worked", NOW) is True
     (tmp_path / "sub").rename(tmp_path / "gone")
-    assert store.record(mark(1), "worked") is None
+    assert store.record(mark(1), "worked", NOW) is None
     assert len(faults(caplog)) == 2
 
 
 def test_hostile_text_is_only_text(tmp_path):
-    store = LabStore(tmp_path / "lab'); DROP TABLE results;-- ?mode=memory#%00", Clock())
-    assert store.record(mark(app="'); DROP TABLE results;--", technique="\x00"), "worked") is True
+    store = LabStore(tmp_path / "lab'); DROP TABLE results;-- ?mode=memory#%00")
+    assert (
+        store.record(mark(app="'); DROP TABLE results;--", technique="\x00"), "worked", NOW) is True
+    )
     assert results(store.path)[0].app == "'); DROP TABLE results;--"
     assert store.path.exists()

@@ -17,7 +17,7 @@ from werkzeug.middleware.lint import LintMiddleware
 from escape_mw import EscapeMiddleware, load
 
 from ..agents import CHROME_DESKTOP, LINE_IOS, SAFARI, TIKTOK_IOS, UNNAMED_ANDROID
-from ..marked import SECRET, stay
+from ..marked import SECRET, stay_cookie
 from ..public.test_wsgi import TRACK, Server, environ_of
 
 SMART = "https://paperlanterns.lnk.to/harbour"
@@ -479,9 +479,9 @@ def twice(app):
 
 
 def staying(app):
-    """One of ours, asked by a URL that says: continue here."""
-    ours, query = once(app), stay(DEFAULT.policy, "/").partition("?")[2]
-    return lambda environ, start: ours(environ | {"QUERY_STRING": query}, start)
+    """One of ours, asked by a visitor whose cookie says: continue here."""
+    ours, cookie = once(app), stay_cookie(DEFAULT.policy)
+    return lambda environ, start: ours(environ | {"HTTP_COOKIE": cookie}, start)
 
 
 def varying(app):

@@ -76,11 +76,12 @@ TARGETS = st.one_of(
 )
 FORGED = "6b081bf7.AAAAAAAAAAAAAAAAAAAAAAAAAAA"
 MARKERS = [
-    "stay",
-    f"stay~.{FORGED}",
-    f"intent~~0a1b2c3d~tiktok~android.{FORGED}",
-    f"app-scheme~visit~~~.{FORGED}",
-    "menu~~~~.ffffffffff.",
+    "2~stay",
+    f"2~stay~.{FORGED}",
+    f"2~intent~~0a1b2c3d~tiktok~android.{FORGED}",
+    f"2~app-scheme~visit~~~.{FORGED}",
+    f"1~intent.{FORGED}",
+    "2~menu~~~~.ffffffffff.",
 ]
 MADE = [  # as each is drawn, for they grow old
     lambda: marked(ENGINE.rules.policy, "/page/x", "app-scheme", 2),

@@ -7,6 +7,7 @@ import io
 import itertools
 import logging
 import sqlite3
+import time
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -150,7 +151,7 @@ def fails_with_a_header_of_ours(text, monkeypatch, _):
 
 def fails_to_record(text, monkeypatch, _):
     monkeypatch.setattr("escape_mw.events.measurement.stages", lambda *_: {}["missing"])
-    ask(hostile_environ(text), sinks=[list])
+    ask(hostile_environ(text), {"version": 1, "secret": SECRET}, sinks=[list])
 
 
 def fails_at_a_redirect(text, monkeypatch, _):
@@ -173,7 +174,7 @@ def has_a_failing_observer(text, *_):
 
 
 def arrives_in_the_lab(text, _, folder):
-    query = f"m={LabTokens(SECRET).sign_trial(MARK)}&"
+    query = f"m={LabTokens(SECRET).sign_trial(MARK, int(time.time()))}&"
     environ = hostile_environ(text, query=query) | {
         "PATH_INFO": "/_escape/lab/arrived",
         "HTTP_USER_AGENT": SAFARI,
@@ -245,7 +246,7 @@ def test_a_request_forges_no_record_and_is_in_none(
 
 
 def loses_the_labs_file(text, folder):
-    LabStore(folder / f"gone{text[:200]}" / "lab.sqlite3").record(MARK, "worked")
+    LabStore(folder / f"gone{text[:200]}" / "lab.sqlite3").record(MARK, "worked", 1_800_000_000)
 
 
 def is_edited(text, folder, rules="version: 1\n", name="escape.yaml"):
@@ -337,8 +338,18 @@ def refuses_an_event(text, _):
     recorder.close()
 
 
+def fails_at_an_outcome(text, _):
+    def sink(_):
+        raise RuntimeError(text)
+
+    app = EscapeMiddleware(site, {"version": 1, "secret": SECRET, "events": {"log": True}})
+    app.engine.clock = sink
+    escape_mw.record(text, "visit")
+
+
 def is_wrapped_twice(text, _):
-    rules = {"version": 1, "site": "labels", "page": {"brand": text[:200]}}
+    brand = {"brand": text[:200]}
+    rules = {"version": 1, "site": "labels", "secret": SECRET, "page": brand}
     kept = [EscapeMiddleware(site, rules, sinks=[lambda _: None]) for _ in "xy"]
     assert kept
 
@@ -348,6 +359,11 @@ def tells_an_event(text, _):
 
 
 OTHERS = [
+    pytest.param(
+        fails_at_an_outcome,
+        "internal error; the outcome was not recorded",
+        id="an internal error at an outcome",
+    ),
     pytest.param(is_started, "started: rules=%d mode=%s facts=%s", id="the start"),
     pytest.param(
         is_a_release_of_long_ago,

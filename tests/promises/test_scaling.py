@@ -103,7 +103,7 @@ def of_marked(size):
 
 
 def of_markers(size):
-    query = "&".join(f"_esc=menu~~~~.{number:x}." for number in range(size // 15))
+    query = "&".join(f"_esc=2~menu~~~~.{number:x}." for number in range(size // 15))
     return asked(environ_of(agents.TIKTOK_IOS, "/listen", query))
 
 

@@ -19,7 +19,7 @@ from escape_mw.lab.marks import Session
 from escape_mw.page.languages import available
 
 from ..agents import ANDROID, IPHONE, LINE_IOS, SAFARI, TIKTOK_IOS
-from ..marked import SECRET, signing_at
+from ..marked import SECRET
 from ..public.test_wsgi import environ_of
 
 WORD = "harmless"
@@ -334,13 +334,17 @@ def everywhere(value):
     return dict.fromkeys([*SHOWN, *HIDDEN], value)
 
 
+def same_date(_, text, *__):
+    return f"2~{text}.{NOW:x}.{'A' * 27}"
+
+
 @pytest.fixture
 def same(monkeypatch):
     """Reads rules whose signed values are all the same: one key, one id, one date."""
     monkeypatch.setattr("escape_mw.lab.marks.secrets.token_urlsafe", lambda _: "round")
     monkeypatch.setattr("escape_mw.decision.tokens.Tokens.new_visit", lambda: "visit")
     monkeypatch.setattr("escape_mw.decision.policy.short_hash", lambda *_: "0a1b2c3d")
-    signing_at(monkeypatch, NOW)
+    monkeypatch.setattr("escape_mw.decision.signing.Signer.sign", same_date)
     monkeypatch.setattr("escape_mw.decision.signing.Signer._signature_of", lambda *_: "A" * 27)
     return load
 
@@ -435,7 +439,7 @@ NOW = 1_800_000_000
 
 def signed(*parts):
     """A token as the rules of `same` sign it."""
-    return f"{'~'.join(parts)}.{NOW:x}.{'A' * 27}"
+    return f"2~{'~'.join(parts)}.{NOW:x}.{'A' * 27}"
 
 
 MARKER = signed("intent", "visit", "0a1b2c3d", "tiktok", "ios")

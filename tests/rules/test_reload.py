@@ -182,12 +182,13 @@ def test_tokens_outlive_an_edit_that_leaves_the_sites_name(file, before, after, 
     write(file, before)
     source = RulesSource(file, clock)
     policy = source.current().policy
-    url = policy.markers.add_to("https://site.example/x", "intent", Subject("visit"))
-    token = policy.tokens.site("visit")
+    page, subject = "https://site.example/x", Subject("visit")
+    url = policy.markers.add_to(page, policy.markers.value(page, "intent", subject, 0))
+    token = policy.tokens.site(subject, "", 0)
     write(file, after)
     clock.passes()
     edited = source.current().policy
     assert edited is not policy
     value, _ = edited.markers.extract(url.partition("?")[2])
-    assert edited.markers.read(value, url).is_verified is holds
-    assert (edited.tokens.read_site(token) is not None) is holds
+    assert edited.markers.read(value, url, 0).is_verified is holds
+    assert (edited.tokens.read_site(token, 0) is not None) is holds

@@ -70,8 +70,9 @@ class Site:
         marker = MARKER.search(unquote(page))[0]
         arrival = self.ask("GET", f"/presave/{number}?{marker}", CHROME_ANDROID)
         visit = arrival.partition(" ")[2]
-        self.ask("POST", "/_escape/outcome/presave", CHROME_ANDROID, visit.encode())
-        return load(RULES).policy.tokens.hash_of(token.partition("~")[0])
+        if visit:  # the worker may have been killed in between
+            self.ask("POST", "/_escape/outcome/presave", CHROME_ANDROID, visit.encode())
+        return load(RULES).policy.tokens.hash_of(token.split("~")[1])
 
 
 def told(database):
