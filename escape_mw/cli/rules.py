@@ -24,6 +24,8 @@ def check(files: tuple[str, ...]) -> None:
             click.echo("\n".join(error.problems), err=True)
         else:
             say(f"{name}: {_summary(rules)}")
+            if word := _word_on_tokens(rules):
+                say(f"{name}: {word}")
     sys.exit(1 if problems else 0)
 
 
@@ -34,6 +36,15 @@ def schema() -> None:
 
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     click.echo(json.dumps({**draft, **RulesFile.model_json_schema()}, indent=2))
+
+
+def _word_on_tokens(rules: Rules) -> str:
+    """What ends the tokens in flight, where visits are measured and the site has no name."""
+    if rules.events is None or rules.is_named:
+        return ""
+    has_address = rules.policy.base_url or rules.policy.allowed_hosts
+    what = "base_url or allowed_hosts" if has_address else "a rule's name or path, or their order"
+    return f"without 'site', an edit of {what} ends the visits that have begun; name the site"
 
 
 def _summary(rules: Rules) -> str:

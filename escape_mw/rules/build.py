@@ -71,6 +71,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         events=_events(form, folder, problems),
         lab=_lab(form, folder, policy),
         files=(page.template,) if page.template else (),
+        is_named=form.site is not None,
     )
 
 

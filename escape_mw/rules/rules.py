@@ -27,7 +27,8 @@ class Rules:
     """Everything a request is judged and answered by, swapped as a whole.
 
     `events` says what is measured, None for nothing; `lab` is None where it is off. `files` are
-    those besides the rules file itself that the rules were made from.
+    those besides the rules file itself that the rules were made from. `is_named` says whether they
+    give the site a name (`site:`).
     """
 
     policy: Policy
@@ -35,6 +36,7 @@ class Rules:
     events: EventOptions | None = None
     lab: LabSetup | None = None
     files: tuple[str, ...] = ()
+    is_named: bool = False
 
 
 def in_force(apps: Iterable[AppEntry]) -> frozenset[str]:

@@ -336,3 +336,20 @@ def test_serve_an_app_of_ones_own(serve, tmp_path):
     site = serve("--app", "ours:app", "--rules", str(rules)).url
     assert "Our label" in get(site, TIKTOK_ANDROID)[2]
     assert get(site, SAFARI)[:2] == (302, "https://a.lnk.to/x")
+
+
+WORDS = [
+    pytest.param("", "a rule's name or path", id="rules alone"),
+    pytest.param("base_url: https://label.example\n", "base_url", id="an address"),
+    pytest.param("site: labels\n", None, id="a name"),
+]
+
+
+@pytest.mark.parametrize(("more", "word"), WORDS)
+def test_check_says_which_edits_end_the_visits_that_have_begun(tmp_path, more, word):
+    path = tmp_path / "escape.yaml"
+    path.write_text(f"version: 1\nsecret: a secret for tests only\nevents: true\n{more}")
+    done = run("check", str(path))
+    assert done.returncode == 0
+    assert ("ends the visits that have begun" in done.stdout) == (word is not None)
+    assert word is None or f"an edit of {word}" in done.stdout
