@@ -237,7 +237,7 @@ def _own_url(location: str, visit: Visit, policy: Policy) -> str | None:
     A location is a URL, or a reference relative to the requested one (RFC 9110, 10.2.2). What
     browsers read otherwise than RFC 3986 does is left alone.
     """
-    if visit.url is None or not REFERENCE.fullmatch(location):
+    if visit.url is None or not REFERENCE.fullmatch(location) or location.startswith("///"):
         return None
     whole = urljoin(visit.url, normalise_location(location))
     return whole if policy.owns(whole, visit) else None

@@ -69,6 +69,8 @@ SAME_SITE = [
     ),
     pytest.param("http://site.example", "http://site.example?_esc={M}", id="another scheme"),
     pytest.param("//evil.example/", "//evil.example/", id="no scheme"),
+    pytest.param("///evil.example/", "///evil.example/", id="three slashes are browsers' two"),
+    pytest.param("/\t/evil.example/", "/\t/evil.example/", id="a tab, which browsers drop"),
     pytest.param("https://news.example/", "https://news.example/", id="anywhere else"),
 ]
 
