@@ -59,7 +59,7 @@ class Rule:
 
     def covers(self, visit: Visit) -> bool:
         """Whether the rule is for this place: its whole path, or the part below the mount."""
-        return self.path.captures(*visit.paths) is not None
+        return self.path.fits(*visit.paths)
 
     def matches(self, visit: Visit, visitor: Visitor) -> bool:
         """Whether the rule is for this place and this visitor."""
@@ -114,7 +114,7 @@ class Policy:
 
     def excludes(self, *paths: str) -> bool:
         """Whether the rules leave one of these paths alone."""
-        return any(pattern.captures(*paths) is not None for pattern in self.exclude)
+        return any(pattern.fits(*paths) for pattern in self.exclude)
 
     def owns(self, url: str, visit: Visit) -> bool:
         """Whether a URL is of this site: of the host that was asked, or one that the rules name."""
@@ -129,8 +129,7 @@ class Policy:
         if is_asset(paths[0]) or self.excludes(*paths):
             return False
         return any(
-            (is_redirect or not rule.to.asks_site) and rule.path.captures(*paths) is not None
-            for rule in self.rules
+            (is_redirect or not rule.to.asks_site) and rule.path.fits(*paths) for rule in self.rules
         )
 
     def anywhere(self, entries: Iterable[DestinationEntry] | None = None) -> Policy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ..web.urls import host_of, without_port
@@ -17,7 +18,7 @@ ASSETS = (
 # An error comes without a state if none was sent (RFC 6749, 4.1.2.1).
 SIGN_IN_RETURNS = ({"code", "state"}, {"error"}, {"oauth_token", "oauth_verifier"})
 SIGNS_OF_RETURN = ("state=", "error=", "oauth_")
-ONE_TIME = frozenset(("code", "otp", "oobcode"))
+ONE_TIME = re.compile(r"&(?:code|otp|oobcode|token[^=&]*|[^=&]*token)(?=[=&]|\Z)", re.IGNORECASE)
 
 
 def is_navigation(visit: Visit) -> bool:
@@ -75,10 +76,7 @@ def is_one_time(query: str) -> bool:
     Firebase's `oobCode`, and every name that begins or ends with "token" (public code, seen
     2026-11).
     """
-    names = (part.partition("=")[0].lower() for part in query.split("&"))
-    return any(
-        name in ONE_TIME or name.startswith("token") or name.endswith("token") for name in names
-    )
+    return bool(query) and ONE_TIME.search(f"&{query}") is not None
 
 
 def asks_for_privacy(headers: Mapping[str, str]) -> bool:

@@ -31,7 +31,7 @@ def visit_of(request: Request, policy: Policy, moment: int, *, measured: bool = 
     mount, raw_path = request.mount, request.mount + request.path
     url = _address(request, raw_path, query, policy)
     marker = policy.markers.read(value, url, moment) if value else None
-    stay = _stay(value, request.cookie, url, policy, moment)
+    stay = _stay(value, request.cookie, url, policy, moment) if value or request.cookie else None
     may_follow = measured and not asks_for_privacy(request.headers)
     return Visit(
         method=request.method,
@@ -66,7 +66,7 @@ def _stay(value: str, cookie: str, url: str | None, policy: Policy, moment: int)
     """The choice to continue here, by the tap that has just been made or by its cookie."""
     if value and (token := policy.stays.read_marker(value, url, moment)) is not None:
         return Stay(token, is_new=True)
-    kept = policy.stays.read_cookie(cookie, url, moment) if cookie else None
+    kept = policy.stays.read_cookie(cookie, url, moment)
     return None if kept is None else Stay(kept)
 
 

@@ -186,7 +186,7 @@ class Engine:
         warn_of_plain_http(visit, policy)
         decision = decide(visit, policy)
         token = site_token(decision, policy, visit.moment) if decision.journey else None
-        cookie = stay_cookie(visit, decision, policy)
+        cookie = stay_cookie(visit, decision, policy) if visit.stay else ""
         answer = self._carry_out(visit, decision, rules, measurement)
         if answer is None:
             return Passthrough(visit, rules, isinstance(decision, AskSite), token, cookie)

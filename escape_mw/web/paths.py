@@ -28,6 +28,10 @@ class PathPattern:
     source: str
     regex: re.Pattern[str]
 
+    def fits(self, *paths: str) -> bool:
+        """Whether one of these paths fits."""
+        return any(self.regex.fullmatch(path) for path in paths)
+
     def captures(self, *paths: str) -> dict[str, str] | None:
         """What the first of these paths that fits captures, by name; None where none fits."""
         for path in paths:
