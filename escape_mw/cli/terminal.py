@@ -14,12 +14,12 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def say(text: str) -> None:
-    """Print text; what is no character to look at is written as an escape, but for line breaks."""
+    """Print text, with control characters other than line breaks and tabs written as escapes."""
     click.echo(printable(text))
 
 
 def printable(text: str) -> str:
-    """The text with every control character written as an escape, but for line breaks and tabs."""
+    """The text with control characters other than line breaks and tabs written as escapes."""
     return "".join(
         one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
         for one in text

@@ -22,7 +22,7 @@ def carried_journey(visit: Visit, policy: Policy) -> Journey | None:
 
 
 def shown_journey(subject: Subject, policy: Policy) -> Journey:
-    """The journey of whoever holds a marker or a beacon's token: a page was shown to them."""
+    """The journey that a marker or a beacon's token continues: its visitor was shown a page."""
     return journey_from(Reading(subject, "escape", is_fresh=True), policy)
 
 
@@ -45,7 +45,7 @@ def journey_of(
 ) -> Journey | None:
     """The journey of a visitor in a webview, None where the visit is not measured.
 
-    Its arm is drawn with its first request; whoever comes back was shown a page.
+    The arm is drawn at the first request; a visitor who returns was shown a page.
     """
     if not visit.id:
         return None

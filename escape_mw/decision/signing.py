@@ -1,7 +1,7 @@
 """Signed text with a date: what this site wrote, where it holds, and whether it is still young.
 
 Every purpose has a salt of its own, so that no token stands in for another. No clock is read here:
-whoever signs or reads says what time it is.
+the caller passes the time.
 """
 
 from __future__ import annotations

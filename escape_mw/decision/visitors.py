@@ -46,7 +46,7 @@ ENGINES = ("bytedancewebview/",)  # of several apps, so that they name none
 # request 1824); what says 1 stays a webview without a name, for labelled agents disagree about it.
 WEBVIEW_VERSION = re.compile(r"version/(?![23]\.)[\d.]+ (?:mobile )?chrome/", re.ASCII)
 FULL_SYSTEM = re.compile(r"\(linux; android (?!10;)\d+; k\)", re.ASCII)
-# A pair of parentheses, which may hold further pairs, and "android" where it stands before them.
+# Parentheses, which may hold further pairs, together with an "android" directly before them.
 PARENTHESES = re.compile(r"(android )?\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 # What Facebook's apps say of the device stands in square brackets, by its maker and model.
 BRACKETS = re.compile(r"\[[^\[\]]*\]")

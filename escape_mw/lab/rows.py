@@ -147,7 +147,7 @@ def _uri(candidate: Candidate, trial: Trial, setup: LabSetup, at: Place) -> str 
 
 
 def _of_platform(session: Session) -> list[str]:
-    """Every technique that the platform knows, and that is no other host app's own."""
+    """Every technique for the platform, except those that belong to another host app."""
     return [
         name
         for name, technique in TECHNIQUES.items()

@@ -50,7 +50,7 @@ class TemplateError(ValueError):
 
 
 class Look(NamedTuple):
-    """What a page looks like, whoever it is for: the key of its cached shape.
+    """What a page looks like, apart from its visitor: the key of its cached shape.
 
     `steps` are technique, trigger, settle time in milliseconds, whether there is a button, and
     whether the host app asks first.

@@ -142,7 +142,7 @@ def warnings(summary: Summary, names: Names) -> list[str]:
 
 
 def rivals(forged: int, eligible: int) -> bool:
-    """Whether so many reports are forged that it is no accident: a tenth of the visits, and ten."""
+    """Whether forged reports are too many for chance: ten at least, and a tenth of the visits."""
     return forged >= max(10, eligible / 10)
 
 
