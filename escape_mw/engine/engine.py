@@ -40,7 +40,12 @@ from .quick_look import is_plain
 # Set while an application runs inside this middleware: applied twice, the outer one acts and the
 # inner one passes.
 APPLIED: ContextVar[bool] = ContextVar("escape_mw_applied", default=False)
-REFERENCE = re.compile(r"[!-\[\]-~\x80-\xff]+")  # no blank, control character or backslash
+# What RFC 3986 and browsers resolve alike: a host after two slashes or no scheme; no blank, control
+# character or backslash.
+REFERENCE = re.compile(
+    r"(?:(?:https?:)?//(?![/?#])|(?!//|[a-z][a-z0-9+.-]*:))[!-\[\]-~\x80-\xff]+",
+    re.ASCII | re.IGNORECASE,
+)
 REDIRECTS = ("301", "302", "303", "307", "308")
 Observer = Callable[[Visit, Decision], object]
 
@@ -237,7 +242,7 @@ def _own_url(location: str, visit: Visit, policy: Policy) -> str | None:
     A location is a URL, or a reference relative to the requested one (RFC 9110, 10.2.2). What
     browsers read otherwise than RFC 3986 does is left alone.
     """
-    if visit.url is None or not REFERENCE.fullmatch(location) or location.startswith("///"):
+    if visit.url is None or not REFERENCE.fullmatch(location):
         return None
     whole = urljoin(visit.url, normalise_location(location))
     return whole if policy.owns(whole, visit) else None

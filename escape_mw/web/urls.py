@@ -69,11 +69,14 @@ def normalise_location(value: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host of an absolute URL with its port, in lower case; "" without one."""
+    """The host of an absolute URL with its port, in lower case; "" without one.
+
+    A backslash ends it, as in browsers (WHATWG URL, "authority state"); a user's name is no part.
+    """
     rest = url.partition("://")[2]
-    for end in "/?#":
+    for end in "/?#\\":
         rest = rest.partition(end)[0]
-    return rest.lower()
+    return rest.rpartition("@")[2].lower()
 
 
 def without_port(host: str) -> str:

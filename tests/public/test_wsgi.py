@@ -71,6 +71,18 @@ SAME_SITE = [
     pytest.param("//evil.example/", "//evil.example/", id="no scheme"),
     pytest.param("///evil.example/", "///evil.example/", id="three slashes are browsers' two"),
     pytest.param("/\t/evil.example/", "/\t/evil.example/", id="a tab, which browsers drop"),
+    pytest.param("https:///evil.example/", "https:///evil.example/", id="a scheme, three slashes"),
+    pytest.param("https:evil.example/", "https:evil.example/", id="a scheme, no slash"),
+    pytest.param("https://?a=1", "https://?a=1", id="a scheme and no host"),
+    pytest.param(
+        "https://site.example:443@evil.example/",
+        "https://site.example:443@evil.example/",
+        id="our host as a user's name",
+    ),
+    pytest.param(
+        "//site.example:@evil.example/", "//site.example:@evil.example/", id="the same, no scheme"
+    ),
+    pytest.param("x//y", "x//y?_esc={M}", id="a path of this directory"),
     pytest.param("https://news.example/", "https://news.example/", id="anywhere else"),
 ]
 

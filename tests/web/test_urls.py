@@ -161,6 +161,9 @@ HOSTS = [
     pytest.param("https://Site.example:8443/a?b#c", "site.example:8443", id="a whole URL"),
     pytest.param("https://site.example?a=/b", "site.example", id="a query without a path"),
     pytest.param("https://site.example#a/b", "site.example", id="a fragment without a path"),
+    pytest.param("https://Site.example:x@Evil.example/", "evil.example", id="a user's name"),
+    pytest.param("https://evil.example\\@site.example/", "evil.example", id="a backslash"),
+    pytest.param("https://site.example/@b", "site.example", id="an at sign in the path"),
     pytest.param("/a/b", "", id="a path"),
     pytest.param("", "", id="nothing"),
 ]
