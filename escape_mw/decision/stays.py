@@ -47,10 +47,14 @@ class Stays:
         return "" if not self._is_shared and is_young(match[1], moment, LINK_AGE) else None
 
     def cookie(self, url: str, root: str, token: str, moment: int) -> str:
-        """The Set-Cookie that keeps the choice (RFC 6265): for this host, below `root`."""
+        """The Set-Cookie that keeps the choice: for this host, below `root`.
+
+        A root with a semicolon, which no Path can hold, gets the whole host (RFC 6265, 4.1.1).
+        """
+        path = "/" if not root or ";" in root else root
         value = self._cookies.sign(token, moment, host_of(url))
         secure = "; Secure" if url.startswith("https:") else ""
-        return f"{COOKIE}={value}; HttpOnly; Path={root or '/'}; SameSite=Lax{secure}"
+        return f"{COOKIE}={value}; HttpOnly; Path={path}; SameSite=Lax{secure}"
 
     def read_cookie(self, header: str, url: str | None, moment: int) -> str | None:
         """The site token in a Cookie header ("" without one); None where nobody chose to stay."""

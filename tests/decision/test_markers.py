@@ -210,6 +210,9 @@ def test_continue_here_is_read_from_the_link_and_then_from_the_cookie(token):
         pytest.param(URL, "", "HttpOnly; Path=/; SameSite=Lax; Secure", id="https"),
         pytest.param("http://a/x", "", "HttpOnly; Path=/; SameSite=Lax", id="http"),
         pytest.param(URL, "/shop", "HttpOnly; Path=/shop; SameSite=Lax; Secure", id="a mount"),
+        pytest.param(
+            "http://a/x", "/a;Domain=b", "HttpOnly; Path=/; SameSite=Lax", id="a mount with ';'"
+        ),
     ],
 )
 def test_the_cookie_is_this_hosts_and_ends_with_the_session(url, root, attributes):
