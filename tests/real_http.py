@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +20,8 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+LOCK = threading.Lock()
+GIVEN: set[int] = set()  # by `free_port`: of servers that start at once, none listens yet
 OPENER = urllib.request.build_opener(NoRedirect, urllib.request.ProxyHandler({}))
 
 
@@ -34,6 +37,18 @@ def get(url: str, agent: str) -> tuple[int, str | None, str]:
             return error.code, error.headers.get("Location"), error.read().decode()
 
 
+def free_port() -> int:
+    """A port that nobody listens on, and that was not given before in this process."""
+    with LOCK:
+        while True:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            if port not in GIVEN:
+                GIVEN.add(port)
+                return port
+
+
 class Served:
     """A program, or words for Python, that serves on a free port.
 
@@ -41,9 +56,7 @@ class Served:
     """
 
     def __init__(self, *words: str | Callable[[int], list[str]], folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         first, *rest = words
         made = (

@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from ..real_http import free_port
 from .seen import CENTRE, WATCH, Attempt, ScriptError, TimedOutError, is_here, until
 
 SCHEMES = (
@@ -79,9 +79,7 @@ class Chromium:
     def __init__(self, permits: str | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="escape-chromium-"))
         self._desktop(permits)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         environment = {
             **os.environ,
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
