@@ -246,23 +246,38 @@ def test_redirects_of_the_site(policy, location, reason):
 
 
 RETURNS = [
-    pytest.param(tried, "intent", ["extbrowser", "menu"], True, id="the next step after the first"),
     pytest.param(
-        tried, "extbrowser", ["intent", "extbrowser", "menu"], True, id="tried to its end: anew"
+        tried, "kakao-external", ["intent", "menu"], True, id="the next step after the first"
     ),
-    pytest.param(tried, "menu", ["intent", "extbrowser", "menu"], False, id="by the menu: anew"),
     pytest.param(
-        tried, "x-safari", ["intent", "extbrowser", "menu"], False, id="a step of another ladder"
+        tried, "intent", ["kakao-external", "intent", "menu"], True, id="tried to its end: anew"
     ),
-    pytest.param(forged, "intent", ["extbrowser", "menu"], True, id="a forged one is as careful"),
+    pytest.param(
+        tried, "menu", ["kakao-external", "intent", "menu"], False, id="by the menu: anew"
+    ),
+    pytest.param(
+        tried,
+        "x-safari",
+        ["kakao-external", "intent", "menu"],
+        False,
+        id="a step of another ladder",
+    ),
+    pytest.param(
+        forged, "kakao-external", ["intent", "menu"], True, id="a forged one is as careful"
+    ),
 ]
 
 
 @pytest.mark.parametrize(("marker", "technique", "left", "retry"), RETURNS)
 def test_a_return_is_one_step_further_and_says_so(policy, marker, technique, left, retry):
-    """Nothing happens by itself on a return, whoever signed its marker."""
+    """Nothing happens by itself on a return, whoever signed its marker.
+
+    KakaoTalk's first step does so for a visit without one.
+    """
+    first = decide(visit("/smart", agents.KAKAOTALK_ANDROID), policy, SMART)
+    assert first.steps[0].trigger == "auto"
     marker = marker(policy, "/smart", technique, 7)
-    decision = decide(visit("/smart", agents.INSTAGRAM_ANDROID, marker=marker), policy, SMART)
+    decision = decide(visit("/smart", agents.KAKAOTALK_ANDROID, marker=marker), policy, SMART)
     assert [step.technique for step in decision.steps] == left
     assert decision.retry is retry
     assert {step.trigger for step in decision.steps} <= {"tap", "written"}

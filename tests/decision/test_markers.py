@@ -316,6 +316,14 @@ def test_no_token_serves_another_purpose(purpose):
     assert believed(PURPOSES[purpose]) == {purpose}
 
 
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_another_purposes_token_is_forged_and_not_merely_late(purpose):
+    """What is late is counted as a repeat, and says that this site has signed it."""
+    read = {"beacon": TOKENS.read_beacon, "site token": TOKENS.read_site}
+    believing = {name for name, reader in read.items() if reader(PURPOSES[purpose], NOW)}
+    assert believing == {purpose} & set(read)
+
+
 def of(secret, site):
     return {
         "markers": Markers("_esc", secret, site),

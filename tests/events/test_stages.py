@@ -87,6 +87,11 @@ RECORDED = [
         SHOWN,
         id="an arrival after more than ten minutes",
     ),
+    pytest.param(
+        [PRESAVE, PRESAVE._replace(path="/presave/x?{M}", later=MAX_AGE + 1)],
+        SHOWN * 2,
+        id="in a webview after more than ten minutes, by a shared link: a new visit",
+    ),
     pytest.param([PRESAVE, ARRIVAL._replace(method="HEAD")], SHOWN, id="a HEAD is not an arrival"),
     pytest.param([PRESAVE, ARRIVAL._replace(method="POST")], SHOWN, id="a POST is not an arrival"),
     pytest.param(arriving(Purpose="prefetch"), SHOWN, id="a prefetch is not an arrival"),

@@ -89,7 +89,7 @@ def test_an_outcome_over_an_edit(after, expected):
 
 
 @pytest.mark.parametrize(("after", "expected"), EDITS)
-def test_in_the_webview_the_ladder_goes_on_or_begins_anew_and_nothing_fires(after, expected):
+def test_in_the_webview_the_ladder_goes_on_or_begins_anew(after, expected):
     """Back in Instagram by a marked URL: the step after the one that was tried, or the first."""
     before, edited = Measured(BEFORE), Measured(after)
     before.ask("/presave/x", INSTAGRAM_ANDROID)

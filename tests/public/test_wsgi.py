@@ -267,6 +267,24 @@ VARIES = [
 ]
 
 
+MOUNTS = [
+    pytest.param("", "/inner", True, id="no mount"),
+    pytest.param("/shop", "/inner", True, id="the path below the mount"),
+    pytest.param("/presave", "/x", True, id="the whole path"),
+    pytest.param("/inner", "/x", False, id="the mount alone"),
+    pytest.param("/presave", "/admin/x", False, id="the path below the mount, excluded"),
+    pytest.param("/admin", "/inner", False, id="the whole path, excluded"),
+]
+
+
+@pytest.mark.parametrize(("mount", "path", "is_ours"), MOUNTS)
+def test_rules_fit_the_whole_path_or_the_part_below_the_mount(mount, path, is_ours):
+    server = Server()
+    app = EscapeMiddleware(redirecting("/elsewhere"), SITES_RULES)
+    app(environ_of(TIKTOK_IOS, path, SCRIPT_NAME=mount), server.start_response)
+    assert server.started[0][0] == ("200 OK" if is_ours else "302 Found")
+
+
 @pytest.mark.parametrize("agent", [SAFARI, TIKTOK_IOS])
 @pytest.mark.parametrize(("path", "status", "mount", "expected"), VARIES)
 def test_vary_stands_only_where_answers_can_differ(agent, path, status, mount, expected):
