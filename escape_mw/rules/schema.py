@@ -60,7 +60,7 @@ class UserDestination(Strict):
     hosts: Annotated[list[Host], Field(min_length=1)]
     goal: Goal = "browser"
     kind: Kind = "smartlink"
-    paths: list[Pattern] = [EVERYWHERE]
+    paths: list[Pattern] = Field(["/**"], validate_default=True)
     android_package: Package | None = None
 
     def entry(self) -> DestinationEntry:
