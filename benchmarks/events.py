@@ -75,7 +75,7 @@ def burst(run: Run) -> float:
 
 def flush(middlewares: list[EscapeMiddleware]) -> None:
     for middleware in middlewares:
-        middleware.engine.measurement.recorder.flush()  # type: ignore[union-attr]
+        middleware.engine.state.measurement.recorder.flush()  # type: ignore[union-attr]
 
 
 def costs(folder: Path) -> None:

@@ -57,7 +57,7 @@ class EscapeMiddleware:
         answer = engine.answer(environ)
         if isinstance(answer, Answer):
             return send(answer, environ, start_response)
-        if engine.source.rules.policy.vary:
+        if engine.state.rules.policy.vary:
             varies = partial(engine.varies, *_path_of(environ))
             start_response = _with_vary(start_response, varies)
         if answer is None:

@@ -98,7 +98,7 @@ class Measured:
     @property
     def events(self) -> list[Event]:
         """All that was told, by now."""
-        if measurement := self.middleware.engine.measurement:
+        if measurement := self.middleware.engine.state.measurement:
             measurement.recorder.flush()
         return self.told
 

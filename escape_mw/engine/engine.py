@@ -23,7 +23,7 @@ from ..decision.visits import visit_of
 from ..endpoints.context import Context
 from ..endpoints.limiter import RateLimiter
 from ..endpoints.router import route
-from ..events.measurement import Measurement, MeasurementSource
+from ..events.measurement import Measurement
 from ..events.sinks import Sink
 from ..page.render import render
 from ..rules import Rules, RulesLike
@@ -36,6 +36,7 @@ from ..web.urls import normalise_location
 from .notices import announce, warn_of_plain_http
 from .outcomes import measuring, owner_of, register
 from .quick_look import is_plain
+from .state import State, state_for
 
 # Set while an application runs inside this middleware: applied twice, the outer one acts and the
 # inner one passes.
@@ -51,7 +52,7 @@ Observer = Callable[[Visit, Decision], object]
 
 
 class Passthrough(NamedTuple):
-    """A request that goes on to the site, after a closer look, by the rules then in force.
+    """A request that goes on to the site, after a closer look, by what was in force then.
 
     `is_asked` says whether the site's own redirect decides what is done. `token` is the visit's
     token for the site's own flow, if it gets one; `cookie` is a Set-Cookie to add to the response,
@@ -59,7 +60,7 @@ class Passthrough(NamedTuple):
     """
 
     visit: Visit
-    rules: Rules
+    state: State
     is_asked: bool
     token: str | None
     cookie: str = ""
@@ -89,27 +90,20 @@ class Engine:
     ) -> None:
         self.clock = clock
         self.sinks = tuple(sinks)
-        self.source = RulesSource(rules, needs_secret=bool(self.sinks))
-        self.measurements = MeasurementSource(self.sinks, self._now)
-        self._has_sinks = self.measurements.is_on
         self._observers = tuple(observers)
         self._limiter = RateLimiter()
-        self.measurements.current(self.rules.events)
+        self.source = RulesSource(rules, self._adopt, needs_secret=bool(self.sinks))
+        self.state = state_for(self.source.rules, self.sinks, self._now)
         register(self)
-        announce(self.rules.policy)
+        announce(self.state.rules.policy)
 
     def _now(self) -> float:
         return self.clock()
 
-    @property
-    def rules(self) -> Rules:
-        """The rules in force."""
-        return self.source.rules
-
-    @property
-    def measurement(self) -> Measurement | None:
-        """What visits are measured with, None where nothing is measured."""
-        return self.measurements.current(self.rules.events)
+    def _adopt(self, rules: Rules) -> None:
+        before = self.state
+        self.state = state_for(rules, self.sinks, self._now, before)
+        before.retire(self.state)
 
     def answer(
         self, environ: Environ, request_of: Callable[[Environ], Request] = from_environ
@@ -122,14 +116,15 @@ class Engine:
         addresses.
         """
         try:
-            rules = self.source.current()
-            has_endpoints = rules.lab or rules.events or self._has_sinks
+            self.source.look_now_and_then()
+            state = self.state
+            has_endpoints = state.rules.lab or state.measurement
             is_own = has_endpoints and environ.get("PATH_INFO", "").startswith(PREFIX)
-            if is_own and (answer := self._endpoint(request_of(environ), rules)):
+            if is_own and (answer := self._endpoint(request_of(environ), state)):
                 return answer
-            if is_plain(environ, rules.policy) or APPLIED.get():
+            if is_plain(environ, state.rules.policy) or APPLIED.get():
                 return None
-            return self._decide(request_of(environ), rules)
+            return self._decide(request_of(environ), state)
         except Exception:
             logger.exception("internal error; the request was passed to the site unchanged")
             return None
@@ -141,16 +136,15 @@ class Engine:
         the site leads to another page of its own (a slash, a host name, https): it stays marked, or
         it would begin anew and never end.
         """
-        visit, rules = passed.visit, passed.rules
+        visit, policy = passed.visit, passed.state.rules.policy
         try:
             if passed.is_asked and (visit.method != "POST" or status in FOLLOWED_BY_GET):
-                decision = decide(visit, rules.policy, location)
-                measurement = self.measurements.current(rules.events)
-                if answer := self._carry_out(visit, decision, rules, measurement):
+                decision = decide(visit, policy, location)
+                if answer := self._carry_out(visit, decision, passed.state):
                     return answer
-            whole = _own_url(location, visit, rules.policy) if visit.marker else None
+            whole = _own_url(location, visit, policy) if visit.marker else None
             if visit.marker and whole:
-                return rules.policy.markers.carry_over(location, whole, visit.marker)
+                return policy.markers.carry_over(location, whole, visit.marker)
         except Exception:
             logger.exception("internal error; the site's redirect was sent unchanged")
         return location
@@ -162,7 +156,7 @@ class Engine:
         and PATH_INFO, `status` begins with the three digits.
         """
         try:
-            policy = self.rules.policy
+            policy = self.state.rules.policy
             if not policy.vary or policy.mode != "act":
                 return False
             whole = readable(mount + path)
@@ -172,39 +166,36 @@ class Engine:
             logger.exception("internal error; the request was passed to the site unchanged")
             return False
 
-    def _endpoint(self, request: Request, rules: Rules) -> Answer | None:
-        if rules.policy.mode == "off":
+    def _endpoint(self, request: Request, state: State) -> Answer | None:
+        policy = state.rules.policy
+        if policy.mode == "off":
             return None
-        measurement = self.measurements.current(rules.events)
-        moment, policy = int(self.clock()), rules.policy
-        own = (rules.lab, measurement, self._limiter, self._owner_of)
-        return route(Context(request, moment, policy, *own))
+        own = (state.rules.lab, state.measurement, self._limiter, self._owner_of)
+        return route(Context(request, int(self.clock()), policy, *own))
 
     def _owner_of(self, token: str) -> tuple[Policy, Measurement] | None:
         """Whose site token this is: this engine's, or another's of this process."""
         return owner_of(token, [self, *measuring()])
 
-    def _decide(self, request: Request, rules: Rules) -> Answer | Passthrough:
-        measurement = self.measurements.current(rules.events)
-        policy, is_measured = rules.policy, measurement is not None
+    def _decide(self, request: Request, state: State) -> Answer | Passthrough:
+        policy, is_measured = state.rules.policy, state.measurement is not None
         visit = visit_of(request, policy, int(self.clock()), measured=is_measured)
         warn_of_plain_http(visit, policy)
         decision = decide(visit, policy)
         token = site_token(decision, policy, visit.moment) if decision.journey else None
         cookie = stay_cookie(visit, decision, policy) if visit.stay else ""
-        answer = self._carry_out(visit, decision, rules, measurement)
+        answer = self._carry_out(visit, decision, state)
         if answer is None:
-            return Passthrough(visit, rules, isinstance(decision, AskSite), token, cookie)
+            return Passthrough(visit, state, isinstance(decision, AskSite), token, cookie)
         if cookie:
             return replace(answer, headers=(*answer.headers, ("Set-Cookie", cookie)))
         return answer
 
-    def _carry_out(
-        self, visit: Visit, decision: Decision, rules: Rules, measurement: Measurement | None
-    ) -> Answer | None:
+    def _carry_out(self, visit: Visit, decision: Decision, state: State) -> Answer | None:
+        rules = state.rules
         self._notify(visit, decision, rules)
-        if measurement:
-            measurement.observe(visit, decision, rules.policy)
+        if state.measurement:
+            state.measurement.observe(visit, decision, rules.policy)
         if isinstance(decision, AskSite | Pass) or rules.policy.mode == "observe":
             return None
         return render(visit, decision, rules.page)

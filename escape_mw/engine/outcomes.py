@@ -11,23 +11,16 @@ from ..decision.policy import Policy
 from ..events.measurement import Measurement
 from ..events.sinks import Sink
 from ..events.tokens import read_outcome, record_outcome
-from ..rules import Rules
 from ..web.logs import logger
+from .state import State
 
 
 class Measuring(Protocol):
     """A middleware's engine, as far as outcomes ask about it."""
 
+    state: State
     sinks: tuple[Sink, ...]
     clock: Callable[[], float]
-
-    @property
-    def rules(self) -> Rules:
-        """The rules in force."""
-
-    @property
-    def measurement(self) -> Measurement | None:
-        """What visits are measured with, None where nothing is measured."""
 
 
 ENGINES: weakref.WeakSet[Measuring] = weakref.WeakSet()  # of this process
@@ -49,13 +42,14 @@ def measuring() -> list[Measuring]:
     """The engines that measure, whatever another thread makes meanwhile."""
     with LOCK:
         engines = list(ENGINES)
-    return [engine for engine in engines if engine.measurement]
+    return [engine for engine in engines if engine.state.measurement]
 
 
 def owner_of(token: str, engines: Iterable[Measuring]) -> tuple[Policy, Measurement] | None:
     """Whose site token this is: the policy that made it, and what its visits are measured with."""
     for engine in engines:
-        policy, measurement = engine.rules.policy, engine.measurement
+        rules, measurement = engine.state
+        policy = rules.policy
         if measurement and policy.tokens.read_site(token, int(engine.clock())):
             return policy, measurement
     return None
@@ -81,20 +75,20 @@ def _record(outcome: str, visit: str) -> bool:
     engines = measuring()
     if not engines:
         return False
-    first = engines[0]  # any of them counts a forged one
-    policy, measurement = owner_of(visit, engines) or (first.rules.policy, first.measurement)
+    rules, measurement = engines[0].state  # any of them counts a forged one
+    policy, measurement = owner_of(visit, engines) or (rules.policy, measurement)
     if measurement is None:
         return False
-    recorder, moment = measurement.recorder, int(first.clock())
+    recorder, moment = measurement.recorder, int(engines[0].clock())
     reading = read_outcome(visit, policy, recorder, moment)
     return reading is not None and record_outcome(reading, outcome, policy, recorder, moment)
 
 
 def _are_alike(one: Measuring, other: Measuring) -> bool:
     """Whether two engines believe the same tokens, and measure in different places."""
-    mine, theirs = one.measurement, other.measurement
+    (rules, mine), (other_rules, theirs) = one.state, other.state
     if mine is None or theirs is None:
         return False
-    if one.rules.policy.tokens.owner != other.rules.policy.tokens.owner:
+    if rules.policy.tokens.owner != other_rules.policy.tokens.owner:
         return False
     return mine.options != theirs.options or one.sinks != other.sinks

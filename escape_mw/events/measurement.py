@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 
 from ..decision.model import Decision, Page, Redirect, Visit
@@ -47,43 +46,6 @@ class Measurement:
         if decision.reason == "escape":  # only counted: the visitor asked not to be followed
             app, platform = decision.visitor.app or "", decision.visitor.platform
             self.recorder.count(Event(0, "", "eligible", decision.rule, app, platform=platform))
-
-
-class MeasurementSource:
-    """The measurement for the options in force.
-
-    `sinks` are the site's own; they switch measuring on where the rules do not.
-    """
-
-    def __init__(self, sinks: Iterable[Sink], clock: Clock) -> None:
-        self._sinks = tuple(sinks)
-        self._clock = clock
-        self._default = EventOptions() if self._sinks else None
-        self._lock = threading.Lock()
-        self._seen: EventOptions | None = None
-        self._measurement: Measurement | None = None
-
-    @property
-    def is_on(self) -> bool:
-        """Whether visits are measured even where the rules say nothing of it."""
-        return self._default is not None
-
-    def current(self, options: EventOptions | None) -> Measurement | None:
-        """The measurement for these options, None where nothing is measured.
-
-        Where an edit has changed them, it replaces the previous one and closes that.
-        """
-        options = options or self._default
-        if options is not self._seen:
-            with self._lock:
-                previous, self._seen = self._measurement, options
-                if options != (previous and previous.options):
-                    self._measurement = None
-                    if options:
-                        self._measurement = Measurement(options, self._sinks, self._clock)
-                    if previous:
-                        previous.recorder.close()
-        return self._measurement
 
 
 def _inline_sinks(options: EventOptions) -> Iterable[Callable[[Event], object]]:

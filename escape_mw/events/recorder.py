@@ -8,7 +8,6 @@ one that exits delivers everything first.
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import time
 import weakref
@@ -16,6 +15,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 
+from ..web.forks import after_fork
 from ..web.logs import logger
 from .event import Event
 from .sinks import Sink
@@ -132,11 +132,11 @@ class Recorder:
         self.clock = clock
         self._sink_queues = [SinkQueue(sink) for sink in sinks]
         self._inline_sinks = tuple(inline_sinks)
+        self._is_closed = self._is_retired = False
         self._reset()
+        after_fork(self._reset)
         reference = weakref.ref(self)
-        if hasattr(os, "register_at_fork"):  # Unix only
-            os.register_at_fork(after_in_child=lambda: _notify_if_alive(reference, Recorder._reset))
-        atexit.register(lambda: _notify_if_alive(reference, Recorder.close))
+        atexit.register(lambda: _close_if_alive(reference))
 
     def _reset(self) -> None:
         """Start empty, as a process that has recorded nothing.
@@ -149,7 +149,7 @@ class Recorder:
         self._tallies: Counter[Event] = Counter()
         self._remembered: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lock, self._flush_lock = threading.Lock(), threading.Lock()
-        self._closed = threading.Event()
+        self._ahead = threading.Event()  # the next flush is due before INTERVAL is over
         self._writer: threading.Thread | None = None
         for sink_queue in self._sink_queues:
             sink_queue.clear()
@@ -196,17 +196,41 @@ class Recorder:
             for sink_queue in self._sink_queues:
                 sink_queue.drain(now)
             with self._lock:
-                if not (
-                    self._queue
-                    or self._tallies
-                    or any(sink_queue.pending for sink_queue in self._sink_queues)
-                ):
+                if not self._has_undelivered():
                     UNDELIVERED.discard(self)
 
     def close(self) -> None:
         """Stop the writer thread and deliver what is left; later events are delivered at once."""
-        self._closed.set()
+        self._is_closed = True
+        self._ahead.set()
         self.flush()
+
+    def retire(self) -> None:
+        """Deliver what is left, and end: another recorder takes the visits from now on.
+
+        Returns at once: the writer thread does it. A later event, of a request that began before,
+        starts it once more.
+        """
+        self._is_retired = True
+        self._ahead.set()
+
+    def is_done(self) -> bool:
+        """Whether the writer thread, which asks, may end."""
+        with self._lock:
+            if self._is_closed or (self._is_retired and not self._has_undelivered()):
+                self._writer = None
+                return True
+            return False
+
+    def forget(self, writer: threading.Thread) -> None:
+        """Let the next event start another writer thread: this one has ended."""
+        with self._lock:
+            if self._writer is writer:
+                self._writer = None
+
+    def _has_undelivered(self) -> bool:
+        pending = any(sink_queue.pending for sink_queue in self._sink_queues)
+        return bool(self._queue or self._tallies or pending)
 
     def _count(self, event: Event) -> None:
         """Add one to a tally. Only the fields that tallies have: any other would split them."""
@@ -219,14 +243,14 @@ class Recorder:
 
     def _wake(self) -> None:
         """Start the writer thread if there is none; deliver at once after `close`."""
-        if self._closed.is_set():
+        if self._is_closed:
             self.flush()
         elif self._writer is None:
             with self._lock:
                 if self._writer is None:
                     self._writer = threading.Thread(
                         target=_writer_loop,
-                        args=(weakref.ref(self), self._closed),
+                        args=(weakref.ref(self), self._ahead),
                         name="escape_mw events",
                         daemon=True,
                     )
@@ -240,24 +264,27 @@ class Recorder:
 UNDELIVERED: set[Recorder] = set()
 
 
-def _notify_if_alive(reference: weakref.ref[Recorder], action: Callable[[Recorder], None]) -> None:
-    """Call a recorder's method on a fork or at exit, unless it is garbage-collected."""
+def _close_if_alive(reference: weakref.ref[Recorder]) -> None:
     if recorder := reference():
-        action(recorder)
+        recorder.close()
 
 
-def _writer_loop(reference: weakref.ref[Recorder], closed: threading.Event) -> None:
-    """The writer thread: flushes every INTERVAL until its recorder is closed or collected.
+def _writer_loop(reference: weakref.ref[Recorder], ahead: threading.Event) -> None:
+    """The writer thread: flushes every INTERVAL until its recorder is done or collected.
 
     Whatever ends it, the next event starts another one.
     """
     try:
-        while not closed.wait(INTERVAL):
+        while True:
+            ahead.wait(INTERVAL)
+            ahead.clear()
             recorder = reference()
             if recorder is None:
                 return
             recorder.flush()
+            if recorder.is_done():
+                return
             del recorder
     finally:
         if recorder := reference():
-            recorder._writer = None
+            recorder.forget(threading.current_thread())

@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ..web.forks import after_fork
 from ..web.logs import logger
 from .marks import LIFE, Trial
 
@@ -69,8 +70,8 @@ class LabStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._is_unusable = False
-        self._lock = threading.Lock()
-        self._process = os.getpid()
+        self._unlock()
+        after_fork(self._unlock)
 
     def record(self, trial: Trial, outcome: str, moment: int) -> bool | None:
         """Record how a trial went, once; `moment` is the time in seconds since 1970.
@@ -78,7 +79,7 @@ class LabStore:
         An arrival outdoes what was said before, and nothing outdoes an arrival.
         Returns whether anything is new, None where the file cannot be used.
         """
-        with self._guarded(), self._alone(), closing(_open(self.path, "rwc")) as file:
+        with self._guarded(), self._lock, closing(_open(self.path, "rwc")) as file:
             with suppress(
                 sqlite3.OperationalError
             ):  # nobody waits for this one: another process is at it, and the file stays so
@@ -162,13 +163,8 @@ class LabStore:
             (moment,),
         )
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One thread of a process at a time."""
-        if self._process != os.getpid():  # forked, perhaps while another thread held the lock
-            self._process, self._lock = os.getpid(), threading.Lock()
-        with self._lock:
-            yield
+    def _unlock(self) -> None:
+        self._lock = threading.Lock()  # one thread of a process at a time
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..web.forks import after_fork
 from ..web.logs import logger
 from . import Rules, RulesError, RulesLike, load, require_secret
 
@@ -15,62 +16,73 @@ Signature = tuple[tuple[int, int, int, int] | None, ...]
 
 
 class RulesSource:
-    """The rules in force, and the files they come from.
+    """Where rules come from: `rules` at the start, and `adopt` is called with those of each edit.
 
-    Every process looks for itself, with no thread of its own: at most every `CHECK_INTERVAL`
-    seconds, a request pays for one stat() of each file. A broken edit is logged once, with every
-    problem, and the last good rules stay in force. With `needs_secret`, rules without one cannot be
-    used. Raises RulesError where the rules cannot be used at the start.
+    Every process looks for itself: at most every `CHECK_INTERVAL` seconds, a request pays for one
+    stat() of each file, and a changed one is read by a thread that ends with it. A broken edit is
+    logged once, with every problem, and the last good rules stay in force. With `needs_secret`,
+    rules without one cannot be used. `clock` gives seconds. Raises RulesError where the rules
+    cannot be used at the start.
     """
 
     def __init__(
         self,
         source: RulesLike = None,
+        adopt: Callable[[Rules], object] = id,
         clock: Callable[[], float] = time.monotonic,
         *,
         needs_secret: bool = False,
     ) -> None:
         self._source = source
-        self._needs_secret = needs_secret
+        self._adopt = adopt
         self._clock = clock
-        self._lock = threading.Lock()
-        self._process = os.getpid()
+        self._needs_secret = needs_secret
         self._files: tuple[str, ...] = (
             (os.fspath(source),) if isinstance(source, str | os.PathLike) else ()
         )
-        self._signature = _signature(self._files)
+        self._signature: Signature = ()
         self._next_check = clock() + CHECK_INTERVAL
-        self._adopt(self._load())
+        self._unlock()
+        after_fork(self._unlock)
+        seen = _signature(self._files)  # before they are read, so that no edit is missed
+        self.rules = self._load()
+        self._remember(seen, self.rules)
 
-    def current(self) -> Rules:
-        """The rules for this moment."""
-        if self._files and self._clock() >= self._next_check:
-            if self._process != os.getpid():  # forked, perhaps while another thread held the lock
-                self._process, self._lock = os.getpid(), threading.Lock()
-            lock = self._lock
-            if lock.acquire(blocking=False):
-                try:
-                    self._next_check = self._clock() + CHECK_INTERVAL
-                    self._reload_if_changed()
-                finally:
-                    lock.release()
-        return self.rules
+    def look_now_and_then(self) -> None:
+        """Start reading if it is time to look and the files have changed. Waits for nothing."""
+        if not self._files or self._clock() < self._next_check:
+            return
+        self._next_check = self._clock() + CHECK_INTERVAL
+        if self._lock.locked() or self._signature == _signature(self._files):
+            return
+        reader = threading.Thread(target=self.look, name="escape_mw rules", daemon=True)
+        try:
+            reader.start()
+        except RuntimeError:  # no thread to be had
+            self.look()
+
+    def look(self) -> None:
+        """Read the files if they have changed, in this thread; one reads at a time."""
+        with self._lock:
+            try:
+                self._reload_if_changed()
+            except Exception:  # memory is short, say: the next look tries again
+                logger.exception("internal error; the rules were not reloaded")
 
     def _reload_if_changed(self) -> None:
-        signature = _signature(self._files)  # before the file is read, so that no edit is missed
-        if signature == self._signature:
+        seen = _signature(self._files)
+        if seen == self._signature:
             return
-        known, self._signature = self._signature, signature
         try:
-            self._adopt(self._load())
+            rules = self._load()
         except RulesError as error:
+            self._signature = seen
             for problem in error.problems:
                 logger.error("rules not reloaded: %s", problem)
-        except BaseException:  # this thread dies, or memory is short: the next look reads again
-            self._signature = known
-            raise
-        else:
-            logger.info("rules reloaded")
+            return
+        self._adopt(rules)
+        self._remember(seen, rules)
+        logger.info("rules reloaded")
 
     def _load(self) -> Rules:
         rules = load(self._source)
@@ -78,11 +90,14 @@ class RulesSource:
             require_secret(rules)
         return rules
 
-    def _adopt(self, rules: Rules) -> None:
-        self.rules = rules
-        if self._files:  # the page's template may be another one now
-            self._signature = self._signature[:1] + _signature(rules.files)
-            self._files = (*self._files[:1], *rules.files)
+    def _remember(self, seen: Signature, rules: Rules) -> None:
+        """Keep what the files looked like; the page's template may be another one now."""
+        more = rules.files if self._files else ()
+        self._files = (*self._files[:1], *more)
+        self._signature = (*seen[:1], *_signature(more))
+
+    def _unlock(self) -> None:
+        self._lock = threading.Lock()
 
 
 def _signature(files: tuple[str, ...]) -> Signature:

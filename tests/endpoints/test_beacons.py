@@ -443,8 +443,8 @@ DJANGO = {
 
 def flushed():
     for engine in list(ENGINES):
-        if engine.measurement:
-            engine.measurement.recorder.flush()
+        if engine.state.measurement:
+            engine.state.measurement.recorder.flush()
     return [word(event) for event in told]
 
 

@@ -73,7 +73,7 @@ def lab(tmp_path):
         headers = {"User-Agent": agent, "Content-Type": "application/x-www-form-urlencoded"}
         return site.post(SITE + path.removeprefix(SITE), body, headers=headers, expect_errors=True)
 
-    store = middleware.engine.rules.lab.store
+    store = middleware.engine.state.rules.lab.store
     return SimpleNamespace(
         get=get,
         say=say,

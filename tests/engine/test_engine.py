@@ -14,7 +14,7 @@ from ..public.test_wsgi import environ_of
 
 
 def visit(engine, *words, **environ):
-    return visit_of(from_environ(environ_of(*words, **environ)), engine.rules.policy, 0)
+    return visit_of(from_environ(environ_of(*words, **environ)), engine.state.rules.policy, 0)
 
 
 ADDRESSES = [

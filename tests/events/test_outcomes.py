@@ -288,8 +288,8 @@ def on(page):
 
 def flushed(told):
     for engine in list(ENGINES):
-        if engine.measurement:
-            engine.measurement.recorder.flush()
+        if engine.state.measurement:
+            engine.state.measurement.recorder.flush()
     return [word(event) for event in told]
 
 

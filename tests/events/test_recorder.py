@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from collections import Counter
 
@@ -20,13 +19,14 @@ import pytest
 from escape_mw import EscapeMiddleware, Event
 from escape_mw.events import recorder as recorder_module
 from escape_mw.events.database import Database
+from escape_mw.events.measurement import Measurement
 from escape_mw.events.recorder import BATCH_SIZE, Recorder
-from escape_mw.rules.reload import RulesSource
 
 from ..agents import TIKTOK_ANDROID
 from ..measured import RULES, Measured, word
-from ..rules.test_reload import Clock, write
+from ..rules.test_reload import write
 from ..sites import ask_wsgi, plain
+from ..waiting import until
 
 NOW = 1_800_000_000
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -80,14 +80,6 @@ def recording(monkeypatch):
 @pytest.fixture
 def _soon(monkeypatch):
     monkeypatch.setattr(recorder_module, "INTERVAL", 0.01)
-
-
-def until(condition, seconds=30):
-    """Wait until another thread or process has made the condition true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
 
 
 def words(events):
@@ -354,7 +346,7 @@ def test_a_page_is_shown_while_a_sink_hangs():
     assert slow.entered.wait(30)
     assert ask_wsgi(site, "/presave/x", TIKTOK_ANDROID)[0] == 200
     slow.gate.set()
-    site.engine.measurement.recorder.close()
+    site.engine.state.measurement.recorder.close()
     assert words(slow.received) == ["eligible", "shown intent tap"] * 2
 
 
@@ -475,6 +467,51 @@ def test_close_ends_the_writer_and_loses_nothing(recording):
     until(lambda: len(received) == 3)
 
 
+@pytest.mark.usefixtures("_soon")
+def test_a_retired_recorder_delivers_in_its_own_thread_and_ends():
+    sink = Gated()
+    recorder = Recorder([sink])
+    recorder.record(step(1))
+    writer = recorder._writer
+    assert sink.entered.wait(30)
+    recorder.record(step(2))
+    recorder.retire()  # returns although the sink is at work
+    assert sink.received == []
+    sink.gate.set()
+    until(lambda: len(sink.received) == 2 and not writer.is_alive())
+
+
+def test_a_retired_recorder_ends_before_its_interval_is_over(monkeypatch):
+    monkeypatch.setattr(recorder_module, "INTERVAL", 3600)
+    received = []
+    recorder = Recorder([received.extend])
+    recorder.record(step())
+    writer = recorder._writer
+    recorder.retire()
+    until(lambda: received and not writer.is_alive())
+
+
+@pytest.mark.usefixtures("_soon")
+def test_an_event_after_retirement_is_delivered_too():
+    received = []
+    recorder = Recorder([received.extend])
+    recorder.retire()
+    recorder.record(step())
+    until(lambda: received and recorder._writer is None)
+
+
+@pytest.mark.usefixtures("_soon")
+def test_a_retired_recorder_keeps_trying_a_sink_that_is_down():
+    sink = Failing()
+    recorder = Recorder([sink])
+    recorder.record(step())
+    recorder.retire()
+    until(lambda: len(sink.batches) > 2)
+    writer, sink.broken = recorder._writer, False
+    until(lambda: not writer.is_alive())
+    assert recorder._writer is None
+
+
 def test_inline_sinks_are_called_in_the_requests_own_thread(recording):
     received = []
     recorder = recording([], [lambda event: received.append((event, threading.current_thread()))])
@@ -485,23 +522,21 @@ def test_inline_sinks_are_called_in_the_requests_own_thread(recording):
 # --- an edit of the rules -------------------------------------------------------------------------
 
 
-def edition(path, database=None, rule="one"):
+def edition(path, database=None, rule="one", to="page"):
     events = json.dumps({"database": database}) if database else "false"
     write(
         path,
         f"version: 1\nsecret: sixteen characters\nevents: {events}\n"
-        f"rules: [{{name: {rule}, path: /**, to: page}}]\n",
+        f"rules: [{{name: {rule}, path: /**, to: {to}}}]\n",
     )
 
 
 @pytest.fixture
-def edited(tmp_path, monkeypatch):
-    """A site with a rules file, that file, and the clock by which it is checked for edits."""
-    clock = Clock()
-    monkeypatch.setattr(RulesSource.__init__, "__defaults__", (None, clock))
+def edited(tmp_path):
+    """A site with a rules file, and that file."""
     file = tmp_path / "escape.yaml"
     edition(file, "sqlite:///first.sqlite3")
-    return EscapeMiddleware(plain, file), file, clock
+    return EscapeMiddleware(plain, file), file
 
 
 def kept(path):
@@ -517,64 +552,103 @@ def kept(path):
 def test_another_database_gets_what_comes_after_the_edit_and_the_first_loses_nothing(
     edited, tmp_path
 ):
-    site, file, clock = edited
+    site, file = edited
     ask_wsgi(site, "/x", TIKTOK_ANDROID)
-    first = site.engine.measurement.recorder
+    first = site.engine.state.measurement.recorder
     edition(file, "sqlite:///second.sqlite3")
-    clock.passes()
+    site.engine.source.look()
     ask_wsgi(site, "/x", TIKTOK_ANDROID)
     until(lambda: len(kept(tmp_path / "first.sqlite3")) == 2)
-    site.engine.measurement.recorder.close()
+    site.engine.state.measurement.recorder.close()
     assert len(kept(tmp_path / "second.sqlite3")) == 2
     until(lambda: first._writer is None)
 
 
 def test_an_edit_of_anything_else_keeps_the_recorder(edited):
-    site, file, clock = edited
+    site, file = edited
     ask_wsgi(site, "/x", TIKTOK_ANDROID)
-    first = site.engine.measurement
+    first = site.engine.state.measurement
     edition(file, "sqlite:///first.sqlite3", rule="two")
-    clock.passes()
+    site.engine.source.look()
     ask_wsgi(site, "/x", TIKTOK_ANDROID)
-    assert site.engine.measurement is first
-    assert site.engine.rules.policy.rules[0].name == "two"
+    assert site.engine.state.measurement is first
+    assert site.engine.state.rules.policy.rules[0].name == "two"
 
 
 def test_events_can_be_switched_off_and_on(edited, tmp_path):
-    site, file, clock = edited
+    site, file = edited
     ask_wsgi(site, "/x", TIKTOK_ANDROID)
     edition(file)
-    clock.passes()
+    site.engine.source.look()
     assert b'data-beacon="' not in ask_wsgi(site, "/x", TIKTOK_ANDROID)[2]
     assert ask_wsgi(site, "/_escape/e", TIKTOK_ANDROID, method="POST")[0] == 200, (
         "the site's own answer"
     )
     until(lambda: len(kept(tmp_path / "first.sqlite3")) == 2)
     edition(file, "sqlite:///first.sqlite3")
-    clock.passes()
+    site.engine.source.look()
     assert b'data-beacon="' in ask_wsgi(site, "/x", TIKTOK_ANDROID)[2]
-    site.engine.measurement.recorder.close()
+    site.engine.state.measurement.recorder.close()
     assert len(kept(tmp_path / "first.sqlite3")) == 4
+
+
+def test_an_edit_keeps_no_request_waiting_and_builds_one_recorder(tmp_path, monkeypatch):
+    """Three slow redirects began before it, and a sink is at work: each keeps what it had."""
+    file, sink = tmp_path / "escape.yaml", Gated()
+    edition(file, "sqlite:///first.sqlite3", to="redirect")
+    begun, go_on = threading.Barrier(4), threading.Event()
+
+    def slow(environ, start_response):
+        if environ["PATH_INFO"] == "/smart":
+            begun.wait(30)
+            assert go_on.wait(30)
+        return plain(environ, start_response)
+
+    site = EscapeMiddleware(slow, file, sinks=[sink])
+    built = []
+    monkeypatch.setattr(
+        "escape_mw.engine.state.Measurement",
+        lambda *of: built.append(Measurement(*of)) or built[-1],
+    )
+    first = site.engine.state.measurement
+    pages = []
+
+    def ask(path):
+        pages.append(ask_wsgi(site, path, TIKTOK_ANDROID)[2])
+
+    ask("/listen")
+    assert sink.entered.wait(30)
+    asking = [threading.Thread(target=ask, args=["/smart"]) for _ in range(3)]
+    for thread in asking:
+        thread.start()
+    begun.wait(30)
+    edition(file, "sqlite:///second.sqlite3", to="redirect")
+    site.engine.source.look()
+    ask("/listen")
+    go_on.set()
+    for thread in asking:
+        thread.join(30)
+    assert [b'data-beacon="' in page for page in pages] == [True] * 5
+    assert [site.engine.state.measurement] == built
+    sink.gate.set()
+    until(lambda: first.recorder._writer is None)
+    built[0].recorder.close()
+    assert len({event.visit for event in sink.received}) == 5
 
 
 def test_edits_under_load_lose_nothing(edited, tmp_path):
     """Five threads send requests while `events:` alternates between two databases."""
-    site, file, clock = edited
-    done = threading.Event()
+    site, file = edited
 
     def work(which):
-        if which == 0:
-            for number in range(12):
+        for number in range(12 if which == 0 else 60):
+            if which == 0:
                 edition(file, f"sqlite:///{('second', 'first')[number % 2]}.sqlite3")
-                clock.passes()
-                ask_wsgi(site, "/x", TIKTOK_ANDROID)
-            done.set()
-            return
-        for _ in range(60):
+                site.engine.source.look()
             ask_wsgi(site, "/x", TIKTOK_ANDROID)
 
     together(5, work)
-    site.engine.measurement.recorder.close()
+    site.engine.state.measurement.recorder.close()
     until(
         lambda: (
             sum(len(kept(tmp_path / f"{name}.sqlite3")) for name in ("first", "second"))
@@ -710,7 +784,7 @@ def visit(number):
     for _ in range(number):
         ask_wsgi(site, "/presave/x", TIKTOK_ANDROID)
 visit(5)
-site.engine.measurement.recorder.flush()
+site.engine.state.measurement.recorder.flush()
 visit(5)
 for _ in range(3):
     if os.fork() == 0:

@@ -28,7 +28,7 @@ from ..agents import CHROME_ANDROID, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IO
 from ..marked import site_token
 from ..measured import RULES, SECRET, Measured, trial, word
 from ..public.test_wsgi import environ_of
-from ..sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, plain
+from ..sites import ask_django_asgi, ask_django_wsgi, plain
 from .test_recorder import PYTHON, until
 
 OUTCOME = site_token(load(RULES).policy, "visit").encode()
@@ -121,7 +121,7 @@ def test_every_sink_gets_the_same_events(logged):
         plain, RULES | {"events": {"log": True}}, sinks=[site.told.extend, other.extend]
     )
     b"".join(both(environ_of(TIKTOK_ANDROID, "/presave/x"), lambda *_: None))
-    both.engine.measurement.recorder.close()
+    both.engine.state.measurement.recorder.close()
     assert other == site.told
     assert [event.as_dict() for event in other] == [json.loads(line) for line in logged()]
 
@@ -129,18 +129,17 @@ def test_every_sink_gets_the_same_events(logged):
 # --- Django ---------------------------------------------------------------------------------------
 
 
-def test_sinks_need_a_secret(tmp_path, caplog, monkeypatch):
+def test_sinks_need_a_secret(tmp_path, caplog):
     """At the start, and at every edit: the last good rules stay in force."""
-    monkeypatch.setattr("escape_mw.rules.reload.CHECK_INTERVAL", 0.0)
     with pytest.raises(RulesError, match="sinks need a 'secret'"):
         EscapeMiddleware(plain, {"version": 1}, sinks=[keep])
     file = tmp_path / "escape.yaml"
     file.write_text(f"version: 1\nsecret: {SECRET}\n")
     app = EscapeMiddleware(plain, file, sinks=[keep])
     file.write_text("version: 1\n# edited\n")
-    ask_wsgi(app, "/listen", TIKTOK_ANDROID)
+    app.engine.source.look()
     assert "rules not reloaded: sinks need a 'secret'" in caplog.text
-    assert app.engine.rules.policy.tokens.is_shared
+    assert app.engine.state.rules.policy.tokens.is_shared
 
 
 kept: list[Event] = []

@@ -420,7 +420,7 @@ def test_every_event_of_a_visit_says_what_it_was_about(path, agent, fields):
     for event in site.events:
         assert event._asdict() | fields == event._asdict()
         assert (event.experiment, event.arm, event.number) == ("", "", 1)
-        assert event.rules == site.middleware.engine.rules.policy.version
+        assert event.rules == site.middleware.engine.state.rules.policy.version
 
 
 def test_the_time_is_whole_seconds():
@@ -432,7 +432,7 @@ def test_the_time_is_whole_seconds():
 
 def test_the_version_of_the_rules_depends_on_their_content_but_not_their_secret():
     versions = [
-        Measured(rules).middleware.engine.rules.policy.version
+        Measured(rules).middleware.engine.state.rules.policy.version
         for rules in (
             RULES,
             RULES | {"secret": "another secret for tests"},

@@ -23,6 +23,7 @@ from ..agents import LINE_IOS, SAFARI, TIKTOK_IOS
 from ..marked import set_clock
 from ..public.test_wsgi import environ_of
 from ..sites import ask_wsgi, plain
+from ..waiting import until
 
 PAGE = b"Play on Spotify"
 NOBODY = 65_534
@@ -77,9 +78,12 @@ def test_a_clock_that_jumps(tmp_path):
     file = tmp_path / "escape.yaml"
     file.write_text("version: 1\n")
     times = itertools.cycle([100.0, 1e12, 0.0, -5.0, 99.0])
-    source = RulesSource(file, lambda: next(times))
+    edits = []
+    source = RulesSource(file, edits.append, lambda: next(times))
+    file.write_text("version: 1\nmode: observe\n")
     for _ in range(20):
-        assert source.current().policy.mode == "act"
+        source.look_now_and_then()
+    until(lambda: len(edits) == 1)
 
 
 @needs_fork
@@ -95,14 +99,14 @@ from tests.agents import TIKTOK_ANDROID, SAFARI
 from escape_mw import EscapeMiddleware
 import re
 app = EscapeMiddleware(plain)
-app.engine.rules.policy.visitors
+app.engine.state.rules.policy.visitors
 read, write = os.pipe()
 if os.fork() == 0:
     page = ask_wsgi(app, "/smart", TIKTOK_ANDROID)[2].decode()
     os.write(write, re.search(r"_esc=([^#&]*)#Intent", page)[1].encode())
     os._exit(0)
 os.wait()
-markers = app.engine.rules.policy.markers
+markers = app.engine.state.rules.policy.markers
 marker = markers.read(os.read(read, 4096).decode(), "https://site.example/smart", int(time.time()))
 sys.exit(0 if marker.is_verified else 1)
 """
@@ -374,7 +378,6 @@ LOGGED = [
 )
 @pytest.mark.parametrize(("spoil", "page"), LOGGED)
 def test_a_log_that_cannot_be_written_harms_nobody(tmp_path, monkeypatch, spoil, page, break_it):
-    monkeypatch.setattr("escape_mw.rules.reload.CHECK_INTERVAL", 0.0)
     file = tmp_path / "escape.yaml"
     file.write_text("version: 1\n")
     app = EscapeMiddleware(plain, file, observers=[lambda *_: 1 / 0])
@@ -384,6 +387,7 @@ def test_a_log_that_cannot_be_written_harms_nobody(tmp_path, monkeypatch, spoil,
     break_it(logger, broken)
     try:
         spoil(monkeypatch, file)
+        app.engine.source.look()
         served(app, page)
     finally:
         logger.removeHandler(broken)
@@ -466,17 +470,18 @@ SPOILT = [
 
 
 @pytest.mark.parametrize(("spoil", "mend"), SPOILT)
-def test_the_last_good_rules_stay_while_the_file(folder, monkeypatch, caplog, spoil, mend):
-    monkeypatch.setattr("escape_mw.rules.reload.CHECK_INTERVAL", 0.0)
+def test_the_last_good_rules_stay_while_the_file(folder, caplog, spoil, mend):
     file = folder / "escape.yaml"
     file.write_text("version: 1\n")
     app = EscapeMiddleware(plain, file)
     served(app)
     spoil(file)
+    app.engine.source.look()
     served(app)
     assert "rules not reloaded" in caplog.text, "a fault of the site's, and none of ours"
     assert "internal error" not in caplog.text
     mend(file)
+    app.engine.source.look()
     served(app, page=file.read_text() != OFF)
 
 
@@ -485,21 +490,20 @@ DEATHS = [SystemExit, KeyboardInterrupt, Timeout, MemoryError, RecursionError, O
 
 def dies_in(monkeypatch, file, error, at):
     """An application whose edited rules were being read when the thread that read them died."""
-    monkeypatch.setattr("escape_mw.rules.reload.CHECK_INTERVAL", 0.0)
     file.write_text("version: 1\n")
     app = EscapeMiddleware(plain, file)
     died = []
 
-    def visit():
+    def read():
         try:
-            app(environ_of(SAFARI, "/listen"), lambda *_: lambda _: None)
+            app.engine.source.look()
         except BaseException as last:
             died.append(type(last))
 
     with monkeypatch.context() as patch:
         patch.setattr(f"escape_mw.rules.reload.{at}", dying(error, 0))
         file.write_text(OFF)
-        thread = threading.Thread(target=visit)
+        thread = threading.Thread(target=read)
         thread.start()
         thread.join(30)
     assert died == ([] if issubclass(error, Exception) else [error])
@@ -513,6 +517,7 @@ def test_a_thread_that_dies_while_it_looks_at_the_rules_keeps_nobody_from_lookin
 ):
     app = dies_in(monkeypatch, tmp_path / "escape.yaml", error, at)
     (tmp_path / "escape.yaml").write_text(f"{OFF}vary: false\n")
+    app.engine.source.look()
     served(app, page=False)
 
 
@@ -521,7 +526,9 @@ def test_a_thread_that_dies_while_it_looks_at_the_rules_keeps_nobody_from_lookin
 def test_the_edit_that_was_being_read_then_is_in_force_at_the_next_look(
     tmp_path, monkeypatch, error, at
 ):
-    served(dies_in(monkeypatch, tmp_path / "escape.yaml", error, at), page=False)
+    app = dies_in(monkeypatch, tmp_path / "escape.yaml", error, at)
+    app.engine.source.look()
+    served(app, page=False)
 
 
 FORKED = """
@@ -531,7 +538,6 @@ from escape_mw import EscapeMiddleware
 from tests.agents import SAFARI, TIKTOK_IOS
 from tests.sites import ask_wsgi, plain
 
-escape_mw.rules.reload.CHECK_INTERVAL = 0.0
 file = pathlib.Path(sys.argv[1])
 file.write_text("version: 1\\n")
 app = EscapeMiddleware(plain, file)
@@ -544,7 +550,7 @@ def slow(source):
 
 escape_mw.rules.reload.load = slow
 file.write_text("version: 1\\npage: {brand: One}\\n")
-thread = threading.Thread(target=ask_wsgi, args=(app, "/listen", SAFARI))
+thread = threading.Thread(target=app.engine.source.look)
 thread.start()
 reading.wait(30)
 child = os.fork()
@@ -554,6 +560,7 @@ if child == 0:
     same = ask_wsgi(app, "/listen", SAFARI) == ask_wsgi(plain, "/listen", SAFARI)
     page = b"Play on Spotify" in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
     file.write_text("version: 1\\nmode: 'off'\\n")
+    app.engine.source.look()
     off = ask_wsgi(app, "/listen", TIKTOK_IOS)[0] == 302
     print(same, page, off, flush=True)
     os._exit(0)

@@ -84,8 +84,8 @@ MARKERS = [
     "2~menu~~~~.ffffffffff.",
 ]
 MADE = [  # as each is drawn, for they grow old
-    lambda: marked(ENGINE.rules.policy, "/page/x", "app-scheme", 2),
-    lambda: stay(ENGINE.rules.policy, "/page/x"),
+    lambda: marked(ENGINE.state.rules.policy, "/page/x", "app-scheme", 2),
+    lambda: stay(ENGINE.state.rules.policy, "/page/x"),
 ]
 
 
@@ -170,7 +170,7 @@ def test_any_environ_is_answered_or_passed(environ):
     before = dict(environ)
     answer = ENGINE.answer(environ)
     after = dict(environ)
-    _, rest = ENGINE.rules.policy.markers.extract(before["QUERY_STRING"])
+    _, rest = ENGINE.state.rules.policy.markers.extract(before["QUERY_STRING"])
     assert {**after, "QUERY_STRING": ""} == {**before, "QUERY_STRING": ""}
     assert after["QUERY_STRING"] in (before["QUERY_STRING"], rest)
     if isinstance(answer, Answer):

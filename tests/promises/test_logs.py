@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import itertools
 import logging
 import sqlite3
 import time
@@ -251,12 +250,23 @@ def loses_the_labs_file(text, folder):
 
 def is_edited(text, folder, rules="version: 1\n", name="escape.yaml"):
     """A rules file that is good, and then another; `text` is a value of it as YAML writes one."""
-    file, moments = folder / name, itertools.count(step=10)
+    file = folder / name
     file.write_text("version: 1\n")
-    source = RulesSource(file, lambda: next(moments))
+    source = RulesSource(file)
     quoted = "".join(f"\\U{ord(char):08x}" for char in text)
     file.write_text(f"# edited\n{rules}".replace("TEXT", quoted))
-    source.current()
+    source.look()
+
+
+def is_edited_when_memory_is_short(_, folder):
+    def adopt(_):
+        raise MemoryError
+
+    file = folder / "escape.yaml"
+    file.write_text("version: 1\n")
+    source = RulesSource(file, adopt)
+    file.write_text("version: 1\nvary: true\n")
+    source.look()
 
 
 def has_a_hostile_key(text, folder):
@@ -382,6 +392,11 @@ OTHERS = [
         id="a foreign file in the lab's place",
     ),
     pytest.param(is_edited, "rules reloaded", id="an edit"),
+    pytest.param(
+        is_edited_when_memory_is_short,
+        "internal error; the rules were not reloaded",
+        id="an internal error at an edit",
+    ),
     pytest.param(is_edited_and_broken, "rules not reloaded: %s", id="a broken edit"),
     *(
         pytest.param(edit, "rules not reloaded: %s", id=edit.__name__.replace("_", " "))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 
 import pytest
 
 from escape_mw import EscapeMiddleware
 from escape_mw.decision.model import Subject
+from escape_mw.rules import load
 from escape_mw.rules.reload import CHECK_INTERVAL, RulesSource
 
 from ..agents import INSTAGRAM_IOS
 from ..sites import ask_wsgi, plain
+from ..waiting import until
 
 
 class Clock:
@@ -42,28 +45,65 @@ def write(file, text):
     os.utime(file, ns=(before + 1, max(before + 1, file.stat().st_mtime_ns)))
 
 
-def names(source):
-    return [rule.name for rule in source.current().policy.rules]
+def readers():
+    """The threads that read rules now."""
+    return [thread for thread in threading.enumerate() if thread.name == "escape_mw rules"]
+
+
+class Held:
+    """What adopts rules, and the source that they come from."""
+
+    def __init__(self, source, clock=time.monotonic):
+        self.source = RulesSource(source, self.adopt, clock)
+        self.rules = self.source.rules
+        self.adopted = []
+
+    def adopt(self, rules):
+        self.adopted.append(rules)
+        self.rules = rules
+
+    @property
+    def names(self):
+        return [rule.name for rule in self.rules.policy.rules]
 
 
 def test_an_edit_is_in_force_after_the_interval_and_not_before(file):
     clock = Clock()
     write(file, "version: 1\nrules: [{name: old, path: /x, to: page}]\n")
-    source = RulesSource(file, clock)
+    held = Held(file, clock)
     write(file, "version: 1\nrules: [{name: new, path: /x, to: page}]\n")
-    assert names(source) == ["old"]
+    held.source.look_now_and_then()
+    until(lambda: not readers())
+    assert held.names == ["old"]
     clock.passes()
-    assert names(source) == ["new"]
+    held.source.look_now_and_then()
+    until(lambda: held.names == ["new"])
 
 
-def test_rules_are_only_read_when_the_file_changed(file, monkeypatch):
+def test_where_no_thread_can_be_had_the_request_reads(file, monkeypatch):
     clock = Clock()
     write(file, "version: 1\n")
-    source = RulesSource(str(file), clock)
-    before = source.current()
-    monkeypatch.setattr("escape_mw.rules.reload.load", lambda _: pytest.fail("read again"))
+    held = Held(file, clock)
+    write(file, "version: 1\nrules: [{name: new, path: /x, to: page}]\n")
     clock.passes()
-    assert source.current() is before
+
+    def none(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    held.source.look_now_and_then()
+    assert held.names == ["new"]
+
+
+def test_rules_are_only_read_when_the_file_changed(file):
+    write(file, "version: 1\n")
+    held = Held(str(file))
+    held.source.look()
+    assert held.adopted == []
+    write(file, "version: 1\nvary: true\n")
+    held.source.look()
+    held.source.look()
+    assert len(held.adopted) == 1
 
 
 BROKEN = [
@@ -76,68 +116,81 @@ BROKEN = [
 
 @pytest.mark.parametrize(("spoil", "problems"), BROKEN)
 def test_a_broken_edit_keeps_the_last_good_rules_and_is_told_once(file, caplog, spoil, problems):
-    clock = Clock()
     write(file, "version: 1\nrules: [{name: good, path: /x, to: page}]\n")
-    source = RulesSource(file, clock)
+    held = Held(file)
     spoil(file)
     with caplog.at_level(logging.ERROR, "escape_mw"):
         for _ in range(3):
-            clock.passes()
-            assert names(source) == ["good"]
+            held.source.look()
+            assert held.names == ["good"]
     assert len(caplog.records) == problems
     write(file, "version: 1\nrules: [{name: mended, path: /x, to: page}]\n")
-    clock.passes()
-    assert names(source) == ["mended"]
+    held.source.look()
+    assert held.names == ["mended"]
 
 
 def test_a_template_counts_too(file, tmp_path):
-    clock = Clock()
     template = tmp_path / "ours.html"
     write(template, "one {{ heading }}")
     write(file, "version: 1\npage: {template: ours.html}\n")
-    source = RulesSource(file, clock)
-    before = source.current()
+    held = Held(file)
     write(template, "two {{ heading }}")
-    clock.passes()
-    assert source.current() is not before
+    held.source.look()
+    assert len(held.adopted) == 1
 
 
 def test_a_mapping_is_never_looked_at_again():
     clock = Clock()
-    source = RulesSource({"version": 1}, clock)
-    before = source.current()
+    held = Held({"version": 1}, clock)
     clock.passes()
-    assert source.current() is before
+    held.source.look_now_and_then()
+    held.source.look()
+    assert held.adopted == []
 
 
-def test_one_thread_reads_while_the_others_go_on(file, monkeypatch):
+def test_one_thread_reads_while_requests_go_on(file, monkeypatch):
     clock = Clock()
     write(file, "version: 1\n")
-    source = RulesSource(file, clock)
-    before = source.current()
+    held = Held(file, clock)
     reading, go_on = threading.Event(), threading.Event()
 
-    def slow(_):
+    def slow(source):
         reading.set()
         assert go_on.wait(10)
-        return before
+        return load(source)
 
     monkeypatch.setattr("escape_mw.rules.reload.load", slow)
     write(file, "version: 1\nvary: true\n")
-    clock.passes()
-    reader = threading.Thread(target=source.current)
-    reader.start()
-    assert reading.wait(10)
-    assert source.current() is before, "this request waits for nobody"
+    for _ in range(3):
+        clock.passes()
+        held.source.look_now_and_then()  # waits for nobody
+        assert reading.wait(10)
+        assert len(readers()) == 1
+        assert held.adopted == []
     go_on.set()
-    reader.join(10)
+    until(lambda: len(held.adopted) == 1)
 
 
-def test_the_kill_switch_works_on_a_running_site(file, monkeypatch):
+def test_what_cannot_be_adopted_is_told_and_tried_again(file, caplog):
+    write(file, "version: 1\n")
+    adopted = []
+
+    def adopt(rules):
+        adopted.append(rules)
+        if len(adopted) == 1:
+            raise MemoryError
+
+    source = RulesSource(file, adopt)
+    write(file, "version: 1\nvary: true\n")
+    source.look()
+    assert "internal error; the rules were not reloaded" in caplog.text
+    source.look()
+    source.look()
+    assert len(adopted) == 2
+
+
+def test_the_kill_switch_works_on_a_running_site(file):
     """Instagram changes something; the operator switches the technique off and restarts nothing."""
-    clock = Clock()
-    monkeypatch.setattr("time.monotonic", clock)
-    monkeypatch.setattr(RulesSource.__init__, "__defaults__", (None, clock))
     write(file, "version: 1\n")
     app = EscapeMiddleware(plain, file)
     assert b"instagram://extbrowser" in ask_wsgi(app, "/smart", INSTAGRAM_IOS)[2]
@@ -148,7 +201,7 @@ def test_the_kill_switch_works_on_a_running_site(file, monkeypatch):
             "technique: extbrowser, enabled: false}]\n"
         ),
     )
-    clock.passes()
+    app.engine.source.look()
     page = ask_wsgi(app, "/smart", INSTAGRAM_IOS)[2]
     assert b"instagram://extbrowser" not in page
     assert b"googlechromes://" in page
@@ -178,16 +231,15 @@ EDITS = [
 @pytest.mark.parametrize(("before", "after", "holds"), EDITS)
 def test_tokens_outlive_an_edit_that_leaves_the_sites_name(file, before, after, holds):
     """A process keeps its secret; what is out there is good as long as the site is the same."""
-    clock = Clock()
     write(file, before)
-    source = RulesSource(file, clock)
-    policy = source.current().policy
+    held = Held(file)
+    policy = held.rules.policy
     page, subject = "https://site.example/x", Subject("visit")
     url = policy.markers.add_to(page, policy.markers.value(page, "intent", subject, 0))
     token = policy.tokens.site(subject, "", 0)
     write(file, after)
-    clock.passes()
-    edited = source.current().policy
+    held.source.look()
+    edited = held.rules.policy
     assert edited is not policy
     value, _ = edited.markers.extract(url.partition("?")[2])
     assert edited.markers.read(value, url, 0).is_verified is holds

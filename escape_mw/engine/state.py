@@ -1,0 +1,40 @@
+"""What is in force: one value, made once from the rules and swapped as a whole."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..events.measurement import Clock, Measurement
+from ..events.options import EventOptions
+from ..events.sinks import Sink
+from ..rules import Rules
+
+
+class State(NamedTuple):
+    """The rules, and what visits are measured with (None where nothing is measured).
+
+    A request keeps the state that it began with, whatever is edited meanwhile.
+    """
+
+    rules: Rules
+    measurement: Measurement | None
+
+    def retire(self, successor: State) -> None:
+        """Let what the successor does not go on with deliver what it holds; returns at once."""
+        if self.measurement and self.measurement is not successor.measurement:
+            self.measurement.recorder.retire()
+
+
+def state_for(
+    rules: Rules, sinks: tuple[Sink, ...], clock: Clock, before: State | None = None
+) -> State:
+    """The state by these rules; what measures already goes on where its options are the same.
+
+    `sinks` are the site's own, which switch measuring on where the rules do not; `clock` gives
+    seconds since 1970.
+    """
+    options = rules.events or (EventOptions() if sinks else None)
+    measurement = before.measurement if before else None
+    if options != (measurement and measurement.options):
+        measurement = Measurement(options, sinks, clock) if options else None
+    return State(rules, measurement)
