@@ -23,8 +23,9 @@ from .sinks import Sink
 INTERVAL = 0.5  # seconds between two flushes by the writer thread
 QUEUE_SIZE = 10_000  # events pending, in the recorder and for each sink
 BATCH_SIZE = 1_000  # events in one call of a sink
-# A sink that raises one of these has met an event that it can never take. OSError, and whatever a
-# driver raises, may pass.
+GIVE_UP_AFTER = 600  # seconds that a sink may refuse an event that has no other behind it
+# A sink that raises one of these has met an event that it can never take, if it takes others.
+# OSError, and whatever a driver raises, may pass.
 REFUSALS = (
     TypeError,
     ValueError,
@@ -45,6 +46,8 @@ class SinkQueue:
         self._dropped = 0
         self._is_broken = False
         self._has_refused = False
+        self._suspect: Event | None = None
+        self._suspected_at = 0
 
     def clear(self) -> None:
         """Forget the pending events: after a fork, the parent process delivers them."""
@@ -65,36 +68,69 @@ class SinkQueue:
     def drain(self, now: int) -> None:
         """Deliver the pending events in batches; a batch that fails is tried again next time.
 
-        One that is refused is halved down to the event that cannot be taken, which is dropped and
-        counted. `now` is in seconds since 1970, for the `dropped` event.
+        A refused one is halved down to the event that cannot be taken, which is dropped and
+        counted; but only if the sink takes others: one that refuses everything is down. `now` is in
+        seconds since 1970.
         """
-        size = BATCH_SIZE
+        if self._drain(now) and self._dropped:
+            self.pending.append(Event(now, "", "dropped", number=self._dropped))
+            self._dropped = 0
+            self._drain(now)
+
+    def _drain(self, now: int) -> bool:
+        """Deliver what is pending; returns whether the sink has left nothing, and works."""
+        size, is_up, has_refused = BATCH_SIZE, False, False
         while self.pending:
             batch = list(islice(self.pending, size))
-            try:
-                self.sink(batch)
-            except Exception as error:
-                if isinstance(error, OSError) or not isinstance(error, REFUSALS):
-                    self._log_failure(error)
-                    return
-                if len(batch) == 1:
-                    self._drop_first(error)
-                size = max(1, len(batch) // 2)
-            else:
-                size = min(2 * size, BATCH_SIZE)
-                self._remove(len(batch), now)
+            error = self._deliver(batch)
+            if error is None:
+                is_up, size = True, min(2 * size, BATCH_SIZE)
+                self._forget(len(batch))
+                continue
+            is_refusal = isinstance(error, REFUSALS) and not isinstance(error, OSError)
+            is_up = is_up or (is_refusal and (self._takes_newest() or self._is_hopeless(now)))
+            if not (is_refusal and is_up):
+                self._log_failure(error)
+                return False
+            if len(batch) == 1:
+                has_refused = True
+                self._drop_first(error)
+            size = max(1, len(batch) // 2)
+        self._has_refused = has_refused
+        return is_up
 
-    def _remove(self, number: int, now: int) -> None:
-        """Forget delivered events; what was dropped meanwhile can now be reported."""
+    def _deliver(self, batch: list[Event]) -> Exception | None:
+        try:
+            self.sink(batch)
+        except Exception as error:
+            return error.with_traceback(None)  # whose frames would keep the recorder alive
+        return None
+
+    def _takes_newest(self) -> bool:
+        """Whether the sink works: whether it takes the newest of several events."""
+        if len(self.pending) == 1 or self._deliver([self.pending[-1]]):
+            return False
+        self.pending.pop()
+        return True
+
+    def _is_hopeless(self, now: int) -> bool:
+        """Whether the sink has refused the only event for too long."""
+        first = self.pending[0]
+        if self._suspect is not first:
+            self._suspect, self._suspected_at = first, now
+        return len(self.pending) == 1 and now - self._suspected_at >= GIVE_UP_AFTER
+
+    def _forget(self, number: int) -> None:
+        """Forget delivered events."""
         self._is_broken = False
         for _ in range(number):
             self.pending.popleft()
-        if self._dropped:
-            self.pending.append(Event(now, "", "dropped", number=self._dropped))
-            self._dropped = 0
 
     def _drop_first(self, error: Exception) -> None:
-        """Drop the event that the sink refuses. Logged once: the count says how often."""
+        """Drop the event that the sink refuses. Logged once: the count says how often.
+
+        It is logged again once the sink has taken all that it was given.
+        """
         event = self.pending.popleft()
         self._dropped += event.number if event.name == "dropped" else 1
         if not self._has_refused:

@@ -20,7 +20,7 @@ from escape_mw import EscapeMiddleware, Event
 from escape_mw.events import recorder as recorder_module
 from escape_mw.events.database import Database
 from escape_mw.events.measurement import Measurement
-from escape_mw.events.recorder import BATCH_SIZE, Recorder
+from escape_mw.events.recorder import BATCH_SIZE, GIVE_UP_AFTER, Recorder
 
 from ..agents import TIKTOK_ANDROID
 from ..measured import RULES, Measured, word
@@ -52,14 +52,15 @@ class Gated:
 class Failing:
     """A sink that raises while it is broken."""
 
-    def __init__(self):
+    def __init__(self, kind=OSError, *said):
+        self.kind, self.said = kind, said or ("no disk",)
         self.broken = True
         self.batches = []
 
     def __call__(self, events):
         self.batches.append(list(events))
         if self.broken:
-            raise OSError("no disk")
+            raise self.kind(*self.said)
 
 
 @pytest.fixture
@@ -308,18 +309,80 @@ def test_any_other_error_of_a_sink_keeps_the_batch(recording, error):
     assert words(sink.received) == ["eligible", "tapped", "eligible"]
 
 
-def test_a_sink_that_refuses_everything_ends(recording, caplog):
+OUTAGES = [
+    pytest.param([json.JSONDecodeError, "Expecting value", "", 0], id="a proxy's page, no JSON"),
+    pytest.param([ValueError, "I/O operation on closed file"], id="a closed file"),
+    pytest.param([KeyError, "LAKE_TOKEN"], id="a setting that is missing"),
+    pytest.param([AttributeError, "'NoneType' has no attribute 'settimeout'"], id="a lost socket"),
+]
+
+
+@pytest.mark.parametrize("error", OUTAGES)
+@pytest.mark.parametrize("number", [1, 2, 400, 2 * BATCH_SIZE + 1])
+def test_an_outage_that_looks_like_a_bad_value_loses_nothing(recording, caplog, error, number):
+    sink = Failing(*error)
+    recorder = recording([sink])
+    for at in range(number):
+        recorder.record(step(at))
+    for _ in range(3):
+        recorder.flush()
+    assert len(sink.batches) <= 3 * 2
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "event sink failed, will retry"
+    ]
+    sink.broken, sink.batches = False, []
+    recorder.flush()
+    assert [event.visit for batch in sink.batches for event in batch] == [
+        f"visit {at}" for at in range(number)
+    ]
+    sink.broken = True
+    recorder.record(step(9_999))
+    recorder.flush()
+    assert len(caplog.records) == 2, "the log speaks again"
+
+
+def test_a_refusal_is_logged_again_after_a_success(recording, caplog):
+    sink = Refusing(TypeError, "tapped")
+    recorder = recording([sink])
+    for number, name in enumerate(["tapped", "eligible", "tapped", "eligible"]):
+        recorder.record(step(number, name))
+    recorder.flush()
+    assert len(caplog.records) == 1
+    recorder.record(step(4))
+    recorder.flush()
+    recorder.record(step(5, "tapped"))
+    recorder.record(step(6))
+    recorder.flush()
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "event sink refused an event, dropped"
+    ] * 2
+
+
+def test_an_event_that_nothing_follows_is_given_up_after_minutes(recording):
+    sink, clock = Refusing(TypeError, "tapped"), [NOW]
+    recorder = recording([sink], clock=lambda: clock[0])
+    recorder.record(step(name="tapped"))
+    for seconds in (0, GIVE_UP_AFTER - 1):
+        clock[0] = NOW + seconds
+        recorder.flush()
+        assert sink.received == []
+    clock[0] = NOW + GIVE_UP_AFTER
+    recorder.flush()
+    assert words(sink.received) == ["dropped x1"]
+
+
+def test_a_sink_that_refuses_nearly_everything_ends(recording, caplog):
     sink = Refusing(TypeError, "tapped", "dropped")
     recorder = recording([sink])
     for number in range(BATCH_SIZE):
         recorder.record(step(number, "tapped"))
     recorder.flush()
-    sink.poison = ("dropped",)
+    assert sink.calls == 2
     recorder.record(step(BATCH_SIZE))
     recorder.flush()
     assert words(sink.received) == ["eligible"]
-    assert sink.calls < 2 * BATCH_SIZE
-    assert len(caplog.records) == 1
+    assert sink.calls < 3 * BATCH_SIZE
+    assert len(caplog.records) == 2
 
 
 @pytest.mark.usefixtures("_soon")

@@ -340,11 +340,13 @@ def loses_a_sink(text, _):
 
 
 def refuses_an_event(text, _):
-    def sink(_):
-        raise ValueError(text)
+    def sink(events):
+        if any(event.name == "shown" for event in events):
+            raise ValueError(text)
 
     recorder = Recorder([sink])
     recorder.record(Event(0, "visit", "shown"))
+    recorder.record(Event(0, "visit", "arrived"))
     recorder.close()
 
 
