@@ -24,7 +24,7 @@ LAYERS = [
     {"web"},
     {"decision"},
     {"catalogue", "page", "events", "lab"},
-    {"rules", "report", "endpoints"},
+    {"rules", "report"},
     {"engine"},
     {"wsgi", "django"},
     {"flask", ""},

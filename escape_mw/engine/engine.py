@@ -20,9 +20,6 @@ from ..decision.journeys import site_token, stay_cookie
 from ..decision.model import AskSite, Decision, Page, Pass, Redirect, Visit
 from ..decision.policy import Policy
 from ..decision.visits import visit_of
-from ..endpoints.context import Context
-from ..endpoints.limiter import RateLimiter
-from ..endpoints.router import route
 from ..events.measurement import Measurement
 from ..events.sinks import Sink
 from ..page.render import render
@@ -32,6 +29,7 @@ from ..web.addresses import PREFIX
 from ..web.answers import Answer
 from ..web.logs import logger
 from ..web.request import Environ, Request, from_environ, readable
+from ..web.routes import answer_by
 from ..web.urls import normalise_location
 from .notices import announce, warn_of_plain_http
 from .outcomes import measuring, owner_of, register
@@ -91,9 +89,8 @@ class Engine:
         self.clock = clock
         self.sinks = tuple(sinks)
         self._observers = tuple(observers)
-        self._limiter = RateLimiter()
         self.source = RulesSource(rules, self._adopt, needs_secret=bool(self.sinks))
-        self.state = state_for(self.source.rules, self.sinks, self._now)
+        self.state = self._state_for(self.source.rules)
         register(self)
         announce(self.state.rules.policy)
 
@@ -102,8 +99,11 @@ class Engine:
 
     def _adopt(self, rules: Rules) -> None:
         before = self.state
-        self.state = state_for(rules, self.sinks, self._now, before)
+        self.state = self._state_for(rules, before)
         before.retire(self.state)
+
+    def _state_for(self, rules: Rules, before: State | None = None) -> State:
+        return state_for(rules, self.sinks, self._now, self._owner_of, before)
 
     def answer(
         self, environ: Environ, request_of: Callable[[Environ], Request] = from_environ
@@ -118,9 +118,8 @@ class Engine:
         try:
             self.source.look_now_and_then()
             state = self.state
-            has_endpoints = state.rules.lab or state.measurement
-            is_own = has_endpoints and environ.get("PATH_INFO", "").startswith(PREFIX)
-            if is_own and (answer := self._endpoint(request_of(environ), state)):
+            is_own = state.routes and environ.get("PATH_INFO", "").startswith(PREFIX)
+            if is_own and (answer := self._own_answer(request_of(environ), state)):
                 return answer
             if is_plain(environ, state.rules.policy) or APPLIED.get():
                 return None
@@ -166,12 +165,10 @@ class Engine:
             logger.exception("internal error; the request was passed to the site unchanged")
             return False
 
-    def _endpoint(self, request: Request, state: State) -> Answer | None:
-        policy = state.rules.policy
-        if policy.mode == "off":
+    def _own_answer(self, request: Request, state: State) -> Answer | None:
+        if state.rules.policy.mode == "off":
             return None
-        own = (state.rules.lab, state.measurement, self._limiter, self._owner_of)
-        return route(Context(request, int(self.clock()), policy, *own))
+        return answer_by(state.routes, request, int(self.clock()))
 
     def _owner_of(self, token: str) -> tuple[Policy, Measurement] | None:
         """Whose site token this is: this engine's, or another's of this process."""

@@ -48,8 +48,7 @@ def measuring() -> list[Measuring]:
 def owner_of(token: str, engines: Iterable[Measuring]) -> tuple[Policy, Measurement] | None:
     """Whose site token this is: the policy that made it, and what its visits are measured with."""
     for engine in engines:
-        rules, measurement = engine.state
-        policy = rules.policy
+        policy, measurement = engine.state.rules.policy, engine.state.measurement
         if measurement and policy.tokens.read_site(token, int(engine.clock())):
             return policy, measurement
     return None
@@ -75,8 +74,8 @@ def _record(outcome: str, visit: str) -> bool:
     engines = measuring()
     if not engines:
         return False
-    rules, measurement = engines[0].state  # any of them counts a forged one
-    policy, measurement = owner_of(visit, engines) or (rules.policy, measurement)
+    first = engines[0].state  # any of them counts a forged one
+    policy, measurement = owner_of(visit, engines) or (first.rules.policy, first.measurement)
     if measurement is None:
         return False
     recorder, moment = measurement.recorder, int(engines[0].clock())
@@ -86,9 +85,9 @@ def _record(outcome: str, visit: str) -> bool:
 
 def _are_alike(one: Measuring, other: Measuring) -> bool:
     """Whether two engines believe the same tokens, and measure in different places."""
-    (rules, mine), (other_rules, theirs) = one.state, other.state
+    mine, theirs = one.state.measurement, other.state.measurement
     if mine is None or theirs is None:
         return False
-    if rules.policy.tokens.owner != other_rules.policy.tokens.owner:
+    if one.state.rules.policy.tokens.owner != other.state.rules.policy.tokens.owner:
         return False
     return mine.options != theirs.options or one.sinks != other.sinks

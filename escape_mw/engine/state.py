@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..events.beacons import Owner
+from ..events.beacons import routes as report_routes
 from ..events.measurement import Clock, Measurement
 from ..events.options import EventOptions
 from ..events.sinks import Sink
 from ..rules import Rules
+from ..web.routes import Route
 
 
 class State(NamedTuple):
-    """The rules, and what visits are measured with (None where nothing is measured).
+    """The rules, what visits are measured with (None where nothing is), and our own addresses.
 
     A request keeps the state that it began with, whatever is edited meanwhile.
     """
 
     rules: Rules
     measurement: Measurement | None
+    routes: tuple[Route, ...]
 
     def retire(self, successor: State) -> None:
         """Let what the successor does not go on with deliver what it holds; returns at once."""
@@ -26,15 +30,22 @@ class State(NamedTuple):
 
 
 def state_for(
-    rules: Rules, sinks: tuple[Sink, ...], clock: Clock, before: State | None = None
+    rules: Rules,
+    sinks: tuple[Sink, ...],
+    clock: Clock,
+    owner_of: Owner,
+    before: State | None = None,
 ) -> State:
     """The state by these rules; what measures already goes on where its options are the same.
 
     `sinks` are the site's own, which switch measuring on where the rules do not; `clock` gives
-    seconds since 1970.
+    seconds since 1970, `owner_of` tells whose a site token is.
     """
     options = rules.events or (EventOptions() if sinks else None)
     measurement = before.measurement if before else None
     if options != (measurement and measurement.options):
         measurement = Measurement(options, sinks, clock) if options else None
-    return State(rules, measurement)
+    routes = rules.routes
+    if measurement:
+        routes = (*report_routes(rules.policy, measurement, owner_of), *routes)
+    return State(rules, measurement, routes)

@@ -9,6 +9,7 @@ from ..decision.policy import Policy
 from ..decision.signals import asks_for_privacy
 from ..web.logs import logger
 from .event import Event
+from .limiter import RateLimiter
 from .options import EventOptions
 from .recorder import Recorder
 from .sinks import Sink, open_sinks
@@ -26,6 +27,7 @@ class Measurement:
 
     def __init__(self, options: EventOptions, sinks: Iterable[Sink], clock: Clock) -> None:
         self.options = options
+        self.limiter = RateLimiter()  # of what browsers report
         every = [*open_sinks(options), *sinks]
         self.recorder = Recorder(every, _inline_sinks(options), clock=clock)
 

@@ -20,6 +20,7 @@ from ..decision.tokens import Tokens
 from ..decision.visitors import VisitorDetector
 from ..events.options import EventOptions
 from ..events.sinks import resolve_sqlite_path, unmet_requirements
+from ..lab.answers import routes
 from ..lab.marks import LabTokens, derived_token
 from ..lab.setup import LabSetup, song_of
 from ..lab.store import LabStore
@@ -65,11 +66,13 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         version=_version(form),
     )
     page = _page(form, apps, folder, problems)
+    lab = _lab(form, folder, policy)
     return Rules(
         policy=policy,
         page=page,
+        routes=routes(lab, policy) if lab else (),
         events=_events(form, folder, problems),
-        lab=_lab(form, folder, policy),
+        lab=lab,
         files=(page.template,) if page.template else (),
         is_named=form.site is not None,
     )

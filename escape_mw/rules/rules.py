@@ -18,6 +18,7 @@ from ..events.options import EventOptions
 from ..lab.setup import LabSetup
 from ..page.dress import Dress
 from ..page.interstitial import Interstitial
+from ..web.routes import Route
 
 MARKER = "_esc"
 
@@ -26,13 +27,15 @@ MARKER = "_esc"
 class Rules:
     """Everything a request is judged and answered by, swapped as a whole.
 
-    `events` says what is measured, None for nothing; `lab` is None where it is off. `files` are
-    those besides the rules file itself that the rules were made from. `is_named` says whether they
-    give the site a name (`site:`).
+    `routes` are the addresses that the middleware answers itself by these rules. `events` says what
+    is measured, None for nothing; `lab` is None where it is off. `files` are those besides the
+    rules file itself that the rules were made from. `is_named` says whether they give the site a
+    name (`site:`).
     """
 
     policy: Policy
     page: Interstitial
+    routes: tuple[Route, ...] = ()
     events: EventOptions | None = None
     lab: LabSetup | None = None
     files: tuple[str, ...] = ()

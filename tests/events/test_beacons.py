@@ -21,10 +21,10 @@ from webtest import TestApp
 from escape_mw import EscapeMiddleware, load
 from escape_mw.decision.model import Subject
 from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE, Tokens
-from escape_mw.endpoints import limiter
-from escape_mw.endpoints.beacons import MAX_BODY
-from escape_mw.endpoints.limiter import BURST, RATE, RateLimiter
 from escape_mw.engine.outcomes import ENGINES
+from escape_mw.events import limiter
+from escape_mw.events.beacons import MAX_BODY
+from escape_mw.events.limiter import BURST, RATE, RateLimiter
 from escape_mw.flask import Escape
 from escape_mw.lab.marks import LabTokens, Session, Trial
 
@@ -401,7 +401,7 @@ def test_a_gate_lets_a_burst_through_and_then_so_many_a_second():
 
 def test_what_comes_too_fast_is_counted(site, monkeypatch):
     monkeypatch.setattr(limiter, "BURST", 2)
-    site.measured.middleware.engine._limiter = RateLimiter(lambda: 0.0)
+    site.measured.middleware.engine.state.measurement.limiter = RateLimiter(lambda: 0.0)
     statuses = [
         site.post(f"{site.token} {word}".encode()).status_int
         for word in ("copied", "continued", "tapped intent", "tapped intent")
@@ -414,7 +414,7 @@ def test_what_comes_too_fast_is_counted(site, monkeypatch):
 def test_what_nobody_signed_does_not_use_up_the_limit(site, monkeypatch):
     """Or a stranger could keep everybody else's figures out."""
     monkeypatch.setattr(limiter, "BURST", 2)
-    site.measured.middleware.engine._limiter = RateLimiter(lambda: 0.0)
+    site.measured.middleware.engine.state.measurement.limiter = RateLimiter(lambda: 0.0)
     for place, _ in itertools.product((PLACE, PRESAVED), range(200)):
         assert site.post(b"forged copied", place).status_int == 204
     assert site.post(f"{site.token} copied".encode()).status_int == 204

@@ -12,6 +12,7 @@ itself.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qsl
@@ -22,16 +23,17 @@ from ..decision.policy import Policy
 from ..decision.signals import is_navigation
 from ..decision.visitors import platform
 from ..decision.visits import visit_of
-from ..lab.marks import LIFE, Session, Trial, new_session
-from ..lab.page import notice, see_other, trial_page
-from ..lab.rows import Place, candidates, rows
-from ..lab.setup import LabSetup
-from ..lab.store import WORKED
-from ..web.addresses import LAB
+from ..web.addresses import LAB, LAB_ARRIVED, LAB_SAW
 from ..web.answers import Answer
 from ..web.logs import logger
+from ..web.request import Request
+from ..web.routes import POST, READ, Route
 from ..web.urls import first_values
-from .context import Context
+from .marks import LIFE, Session, Trial, new_session
+from .page import notice, see_other, trial_page
+from .rows import Place, candidates, rows
+from .setup import LabSetup
+from .store import WORKED
 
 MAX_BODY = 2048  # bytes
 HOW = (
@@ -40,43 +42,42 @@ HOW = (
 )
 
 
-def page(context: Context) -> Answer | None:
-    """Every technique for a visitor in a webview on a phone; elsewhere, how to get there."""
-    lab = _request(context)
-    return lab.page() if lab and lab.has_token else None
+def routes(setup: LabSetup, policy: Policy) -> tuple[Route, ...]:
+    """The lab's addresses."""
+
+    def at(path: str, answer: Callable[[LabRequest], Answer | None], *methods: str) -> Route:
+        def answered(request: Request, moment: int) -> Answer | None:
+            lab = _lab_request(request, moment, policy, setup)
+            return answer(lab) if lab else None
+
+        return Route(methods, path, answered)
+
+    return (
+        at(LAB, LabRequest.page, *READ),
+        at(LAB_ARRIVED, LabRequest.arrived, *READ),
+        at(LAB_SAW, LabRequest.saw, *POST),
+    )
 
 
-def arrived(context: Context) -> Answer | None:
-    """What an arrival is told, and the record of it; None for a trial that was not signed here."""
-    lab = _request(context)
-    return lab.arrived() if lab else None
-
-
-def report_outcome(context: Context) -> Answer | None:
-    """Record what the visitor saw, and go back to the page."""
-    lab = _request(context)
-    if lab is None or not lab.has_token:
+def _lab_request(
+    request: Request, moment: int, policy: Policy, setup: LabSetup
+) -> LabRequest | None:
+    visit = visit_of(request, policy, moment)
+    if visit.url is None or policy.excludes(visit.path):
         return None
-    return lab.report_outcome(context.request.read_body(MAX_BODY))
-
-
-def _request(context: Context) -> LabRequest | None:
-    policy, lab = context.policy, context.lab
-    visit = visit_of(context.request, policy, context.moment)
-    if lab is None or visit.url is None or policy.excludes(visit.path):
-        return None
-    site = visit.url.partition("?")[0].removesuffix(context.request.path)
-    return LabRequest(visit, policy, lab, site)
+    site = visit.url.partition("?")[0].removesuffix(request.path)
+    return LabRequest(visit, policy, setup, site, request.read_body)
 
 
 @dataclass(frozen=True)
 class LabRequest:
-    """One request to the lab: the visit's facts, the policy, the lab's own part, the site's URL."""
+    """One request to the lab: its facts, the policy, the lab's own part, the site's URL, a body."""
 
     visit: Visit
     policy: Policy
     setup: LabSetup
     site: str
+    read_body: Callable[[int], bytes | None]
 
     @cached_property
     def given(self) -> dict[str, str]:
@@ -94,8 +95,10 @@ class LabRequest:
         given = self.given.get("token", "").encode("utf-8", "replace")
         return hmac.compare_digest(given, self.setup.token.encode())
 
-    def page(self) -> Answer:
-        """The page for this visitor."""
+    def page(self) -> Answer | None:
+        """Every technique for a visitor in a webview on a phone; elsewhere, how to get there."""
+        if not self.has_token:
+            return None
         is_in_webview = self.visitor.kind in ("in-app", "webview")
         if not is_in_webview or self.visitor.platform not in ("ios", "android"):
             link = f"{self.site}{LAB}?token={self.setup.token}"
@@ -110,7 +113,7 @@ class LabRequest:
         return trial_page(title, every, token=self.setup.token, query=query)
 
     def arrived(self) -> Answer | None:
-        """The answer to an arrival."""
+        """What an arrival is told, and its record; None for a trial that was not signed here."""
         trial = self.setup.tokens.read_trial(self.given.get("m", ""), self.visit.moment)
         if trial is None:
             return None
@@ -131,8 +134,11 @@ class LabRequest:
             return notice("Not counted", text)
         return self._confirmed(trial)
 
-    def report_outcome(self, body: bytes | None) -> Answer:
-        """The answer to what the visitor saw; `body` is None where it is too long."""
+    def saw(self) -> Answer | None:
+        """Record what the visitor saw, and go back to the page."""
+        if not self.has_token:
+            return None
+        body = self.read_body(MAX_BODY)
         if body is None:
             text = "That is not an answer of this page."
             return notice("Not taken", text, status="413 Content Too Large")

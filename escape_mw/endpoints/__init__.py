@@ -1,1 +1,0 @@
-"""The addresses that this package answers itself, below `/_escape/`."""
