@@ -21,22 +21,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from .decision.journeys import VISIT
-from .engine.engine import APPLIED, Engine, Passthrough
+from .engine.engine import APPLIED, Engine
+from .engine.passthrough import Passthrough
 from .rules import RulesError, load, require_secret
 from .web.answers import Answer
 from .web.request import Request, as_latin1, body_length, headers_of
 
-REDIRECTS = (301, 302, 303, 307, 308)
 OURS = "escape_mw.django.EscapeMiddleware"
 OUTSIDE = ("django.middleware.security.SecurityMiddleware",)
 INWARD = (
@@ -79,7 +77,9 @@ class EscapeMiddleware:
         return self._after(answer, request, response)
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
-        answer = self._before(request)
+        is_own = self.engine.is_own(request.path_info)  # that may read a body or a file
+        before = sync_to_async(self._before, thread_sensitive=False) if is_own else None
+        answer = await before(request) if before else self._before(request)
         if isinstance(answer, Answer):
             return _response(answer, request)
         with _applied(answer):
@@ -87,32 +87,36 @@ class EscapeMiddleware:
         return self._after(answer, request, response)
 
     def _before(self, request: HttpRequest) -> Answer | Passthrough | None:
-        answer = self.engine.answer(request.META, lambda _: _request_of(request))
+        get = request.META.get
+        if self.engine.is_plain(
+            request.path_info,
+            get("HTTP_USER_AGENT", ""),
+            get("QUERY_STRING", ""),
+            get("HTTP_X_REQUESTED_WITH"),
+            get("HTTP_SEC_CH_UA", ""),
+        ):
+            return None
+        answer = self.engine.answer(lambda: _request_of(request))
         if isinstance(answer, Passthrough):
-            if answer.visit.is_marked:
-                request.META["QUERY_STRING"] = answer.visit.query
+            request.META.update(answer.changes)
+            if "QUERY_STRING" in answer.changes:
                 request.__dict__.pop("GET", None)  # it may have been read already
-            if answer.token is not None:
-                request.META[VISIT] = answer.token
         return answer
 
     def _after(
         self, passed: Passthrough | None, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        if passed and passed.cookie:
-            response.cookies.load(passed.cookie)
-        is_redirect = response.status_code in REDIRECTS and "Location" in response
-        if passed and passed.is_watched and is_redirect:
-            instead = self.engine.answer_redirect(
-                passed, str(response.status_code), response["Location"]
-            )
-            if isinstance(instead, Answer):
-                return _response(instead, request, response)
-            response["Location"] = instead
-        path = request.path_info
-        mount = request.path.removesuffix(path)
-        if self.engine.varies(as_latin1(mount), as_latin1(path), str(response.status_code)):
-            patch_vary_headers(response, ["User-Agent"])
+        if passed is None:
+            return response
+        status = str(response.status_code)
+        headers = passed.instead(status, list(response.items()))
+        if isinstance(headers, Answer):
+            return _response(headers, request, response)
+        for name, value in passed.with_own(status, headers):
+            if name == "Set-Cookie":
+                response.cookies.load(value)
+            elif response.get(name) != value:
+                response[name] = value
         return response
 
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from .decision.journeys import VISIT
-from .engine.engine import APPLIED, Engine, Observer, Passthrough
+from .engine.engine import APPLIED, Engine, Observer
+from .engine.passthrough import Passthrough
 from .events.sinks import Sink
 from .rules import RulesLike
 from .web.answers import Answer
 from .web.pep3333 import Closing, ExcInfo, Header, are_headers, close, discard, drain, started
-from .web.request import Environ
+from .web.request import Environ, from_environ
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
 Returned = TypeVar("Returned")
-REDIRECTS = ("301", "302", "303", "307", "308")
 ASGI = (
     "this is an ASGI application, and EscapeMiddleware wraps WSGI applications; Django has"
     " escape_mw.django.EscapeMiddleware for its MIDDLEWARE, under ASGI as well"
@@ -53,22 +52,22 @@ class EscapeMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, or let the application answer it."""
-        engine = self.engine
-        answer = engine.answer(environ)
+        get = environ.get
+        if self.engine.is_plain(
+            get("PATH_INFO", ""),
+            get("HTTP_USER_AGENT", ""),
+            get("QUERY_STRING", ""),
+            get("HTTP_X_REQUESTED_WITH"),
+            get("HTTP_SEC_CH_UA", ""),
+        ):
+            return self.app(environ, start_response)
+        answer = self.engine.answer(partial(from_environ, environ))
         if isinstance(answer, Answer):
             return send(answer, environ, start_response)
-        if engine.state.rules.policy.vary:
-            varies = partial(engine.varies, *_path_of(environ))
-            start_response = _with_vary(start_response, varies)
         if answer is None:
             return self.app(environ, start_response)
-        if answer.visit.is_marked:
-            environ["QUERY_STRING"] = answer.visit.query
-        if answer.token is not None:
-            environ[VISIT] = answer.token
-        if answer.cookie:
-            start_response = _with_cookie(start_response, answer.cookie)
-        return RedirectInterceptor(engine, answer, environ, start_response).call(self.app)
+        environ.update(answer.changes)
+        return Response(answer, environ, start_response).of(self.app)
 
 
 def send(
@@ -79,22 +78,17 @@ def send(
     return [b""] if environ.get("REQUEST_METHOD") == "HEAD" else [answer.body]
 
 
-class RedirectInterceptor:
-    """Calls the application once and forwards its response, or replaces it.
+class Response:
+    """The response to a request that passed: the application's own, or what replaces it.
 
-    It is replaced if it is a redirect to a configured destination. A forwarded response's bytes,
-    headers, laziness, `write()` and `close()` stay the application's own. Another middleware of
-    this package that stands further in lets the request pass.
+    The application is called once. A forwarded response's bytes, laziness, `write()` and `close()`
+    stay its own, and its headers but for what `passed` says. Another middleware of this package
+    that stands further in lets the request pass.
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        passed: Passthrough,
-        environ: Environ,
-        start_response: StartResponse,
+        self, passed: Passthrough, environ: Environ, start_response: StartResponse
     ) -> None:
-        self._engine = engine
         self._passed = passed
         self._environ = environ
         self._start_response = start_response
@@ -104,8 +98,8 @@ class RedirectInterceptor:
         self._unsent: Iterable[bytes] = ()
         self._is_over = False
 
-    def call(self, app: WSGIApplication) -> Iterable[bytes]:
-        """The response to send: the application's own, a replacement, or what its start decides."""
+    def of(self, app: WSGIApplication) -> Iterable[bytes]:
+        """The body to send: the application's own, a replacement's, or what its start decides."""
         body = _applied(app, self._environ, self._start)
         if self._has_started:
             return body
@@ -140,32 +134,23 @@ class RedirectInterceptor:
         if self._is_over:
             return discard
         self._replacement = None
-        is_redirect = isinstance(status, str) and status.startswith(REDIRECTS)
-        if is_redirect and self._may_replace and are_headers(headers):
-            headers = self._intercepted(status[:3], headers)
+        if are_headers(headers):
+            headers = self._edited(status, headers)
         if self._replacement is not None:
             return discard
         self._has_started = True
         return started(self._start_response, status, headers, exc_info)
 
-    @property
-    def _may_replace(self) -> bool:
-        return self._passed.is_watched and not self._has_started
-
-    def _intercepted(self, status: str, headers: list[Header]) -> list[Header]:
-        """The headers to send with a redirect, if it is not replaced."""
-        location = next((value for name, value in headers if name.lower() == "location"), None)
-        if location is None:
-            return headers
-        instead = self._engine.answer_redirect(self._passed, status, location)
+    def _edited(self, status: str, headers: list[Header]) -> list[Header]:
+        """The headers to send, if the response is not replaced."""
+        instead: Answer | list[Header] = headers
+        if isinstance(status, str) and not self._has_started:
+            instead = self._passed.instead(status, headers)
         if isinstance(instead, Answer):
             self._replacement = instead
             self._cookies = [item for item in headers if item[0].lower() == "set-cookie"]
-        elif instead != location:
-            return [
-                (name, instead if name.lower() == "location" else value) for name, value in headers
-            ]
-        return headers
+            return headers
+        return self._passed.with_own(str(status), instead)
 
     def _send(self, answer: Answer) -> Iterator[bytes]:
         return iter(send(answer, self._environ, self._start_response, self._cookies))
@@ -178,33 +163,3 @@ def _applied(function: Callable[..., Returned], *arguments: object) -> Returned:
         return function(*arguments)
     finally:
         APPLIED.reset(applied)
-
-
-def _path_of(environ: Environ) -> tuple[str, str]:
-    return environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
-
-
-def _with_cookie(start_response: StartResponse, cookie: str) -> Any:
-    """Keep the visitor's choice to continue here, on the response to that tap."""
-
-    def start(status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Any:
-        if are_headers(headers):
-            headers = [*headers, ("Set-Cookie", cookie)]
-        return started(start_response, status, headers, exc_info)
-
-    return start
-
-
-def _with_vary(start_response: StartResponse, varies: Callable[[str], bool]) -> Any:
-    """Tell caches which answers depend on the user agent (rules: `vary: true`)."""
-
-    def start(status: str, headers: list[Header], exc_info: ExcInfo | None = None) -> Any:
-        if are_headers(headers) and varies(status):
-            vary = [value for name, value in headers if name.lower() == "vary"]
-            names = {name.strip().lower() for value in vary for name in value.split(",")}
-            if not names & {"*", "user-agent"}:
-                others = [item for item in headers if item[0].lower() != "vary"]
-                headers = [*others, ("Vary", ", ".join([*vary, "User-Agent"]))]
-        return started(start_response, status, headers, exc_info)
-
-    return start

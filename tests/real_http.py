@@ -29,7 +29,7 @@ def get(url: str, agent: str) -> tuple[int, str | None, str]:
     """Status, Location and text."""
     try:
         with OPENER.open(
-            urllib.request.Request(url, headers={"User-Agent": agent}), timeout=10
+            urllib.request.Request(url, headers={"User-Agent": agent}), timeout=60
         ) as response:
             return response.status, response.headers.get("Location"), response.read().decode()
     except urllib.error.HTTPError as error:

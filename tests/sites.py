@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any
 
 import django
@@ -18,6 +19,8 @@ from flask import request as flask_request
 from webtest import TestApp
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
+
+from escape_mw.web.request import from_environ
 
 TARGETS = {
     "/listen": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=x",
@@ -36,6 +39,14 @@ if not settings.configured:
         USE_TZ=True,
     )
     django.setup()
+
+
+def answer_to(engine, environ):
+    """What an engine says to a request, as the WSGI shell asks it."""
+    get = environ.get
+    quick = (get("PATH_INFO", ""), get("HTTP_USER_AGENT", ""), get("QUERY_STRING", ""))
+    more = (get("HTTP_X_REQUESTED_WITH"), get("HTTP_SEC_CH_UA", ""))
+    return None if engine.is_plain(*quick, *more) else engine.answer(partial(from_environ, environ))
 
 
 # --- plain WSGI -----------------------------------------------------------------------------------

@@ -13,10 +13,9 @@ from urllib.parse import parse_qs
 import click
 import jinja2
 
-from ..decision.decide import decide_for
-from ..decision.model import Marker, Page, Platform, Redirect, Subject, Visit, Visitor
+from ..decision.model import Decision, Marker, Page, Platform, Redirect, Subject, Visit, Visitor
+from ..engine.respond import respond
 from ..page.languages import available
-from ..page.render import render
 from ..rules import Rules
 from ..web.answers import HTML, Answer
 from ..web.request import Environ
@@ -105,8 +104,7 @@ class Preview:
         language: str | None = None,
     ) -> None:
         apps = rules.policy.visitors.apps
-        self._rules = rules
-        self._policy = replace(rules.policy.anywhere(), apps=frozenset(apps))
+        self._rules = replace(rules, policy=rules.policy.anywhere())
         self._visitor = Visitor("in-app" if app else "webview", app, platform)
         self._name = apps[app].name if app else "An unnamed webview"
         self._to = to
@@ -116,15 +114,15 @@ class Preview:
         """The answer in one state and language; None where this visitor would not be answered."""
         headers = {"accept-language": language}
         visit = Visit("GET", "/listen", "", SITE, headers=headers)
-        decision = decide_for(self._visitor, visit, self._policy, self._to)
+        decision, answer = self._respond(visit)
         if state == RETURNED and isinstance(decision, Page | Redirect):
-            rule = Subject(rule=self._policy.rules[0].key)
+            rule = Subject(rule=self._rules.policy.rules[0].key)
             tried = Marker("", decision.steps[0].technique, rule, is_verified=True)
-            visit = replace(visit, marker=tried)
-            decision = decide_for(self._visitor, visit, self._policy, self._to)
-        if not isinstance(decision, Page | Redirect):
-            return None
-        return render(visit, decision, self._rules.page)
+            decision, answer = self._respond(replace(visit, marker=tried))
+        return answer
+
+    def _respond(self, visit: Visit) -> tuple[Decision, Answer | None]:
+        return respond(visit, self._rules, location=self._to, visitor=self._visitor)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve the index, and the page in the state and language of the query."""

@@ -6,67 +6,36 @@ Whatever goes wrong in here lets the request pass, with one log record.
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import NamedTuple
-from urllib.parse import urljoin
+from functools import partial
 
-from ..decision.decide import decide
-from ..decision.forms import FOLLOWED_BY_GET
-from ..decision.journeys import site_token, stay_cookie
-from ..decision.model import AskSite, Decision, Page, Pass, Redirect, Visit
+from ..decision.journeys import VISIT, site_token, stay_cookie
+from ..decision.model import AskSite, Decision, Page, Redirect, Visit
 from ..decision.policy import Policy
 from ..decision.visits import visit_of
 from ..events.measurement import Measurement
 from ..events.sinks import Sink
-from ..page.render import render
 from ..rules import Rules, RulesLike
 from ..rules.reload import RulesSource
 from ..web.addresses import PREFIX
 from ..web.answers import Answer
 from ..web.logs import logger
-from ..web.request import Environ, Request, from_environ, readable
+from ..web.request import Request
 from ..web.routes import answer_by
-from ..web.urls import normalise_location
 from .notices import announce, warn_of_plain_http
 from .outcomes import measuring, owner_of, register
+from .passthrough import Passthrough
 from .quick_look import is_plain
+from .respond import respond
 from .state import State, state_for
 
 # Set while an application runs inside this middleware: applied twice, the outer one acts and the
 # inner one passes.
 APPLIED: ContextVar[bool] = ContextVar("escape_mw_applied", default=False)
-# What RFC 3986 and browsers resolve alike: a host after two slashes or no scheme; no blank, control
-# character or backslash.
-REFERENCE = re.compile(
-    r"(?:(?:https?:)?//(?![/?#])|(?!//|[a-z][a-z0-9+.-]*:))[!-\[\]-~\x80-\xff]+",
-    re.ASCII | re.IGNORECASE,
-)
-REDIRECTS = ("301", "302", "303", "307", "308")
 Observer = Callable[[Visit, Decision], object]
-
-
-class Passthrough(NamedTuple):
-    """A request that goes on to the site, after a closer look, by what was in force then.
-
-    `is_asked` says whether the site's own redirect decides what is done. `token` is the visit's
-    token for the site's own flow, if it gets one; `cookie` is a Set-Cookie to add to the response,
-    "" for none.
-    """
-
-    visit: Visit
-    state: State
-    is_asked: bool
-    token: str | None
-    cookie: str = ""
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether a redirect of the site's is to be looked at."""
-        return self.is_asked or self.visit.marker is not None
 
 
 class Engine:
@@ -105,109 +74,114 @@ class Engine:
     def _state_for(self, rules: Rules, before: State | None = None) -> State:
         return state_for(rules, self.sinks, self._now, self._owner_of, before)
 
-    def answer(
-        self, environ: Environ, request_of: Callable[[Environ], Request] = from_environ
-    ) -> Answer | Passthrough | None:
-        """What to answer instead of the site, or how the request goes on to it.
+    def is_plain(
+        self, path: str, agent: str, query: str, requested_with: str | None, brands: str
+    ) -> bool:
+        """The quick look: whether the request is none of this package's business.
 
-        `environ` is the server's own mapping with CGI's names. It is read for the quick look at a
-        plain browser, which is let through with None; of others, `request_of` makes the neutral
-        request. Nothing is changed, and no body is read but what is sent to this package's own
-        addresses.
+        The strings are the request's path below the mount, User-Agent, query, X-Requested-With
+        (None where it was not sent) and Sec-CH-UA.
         """
         try:
             self.source.look_now_and_then()
             state = self.state
-            is_own = state.routes and environ.get("PATH_INFO", "").startswith(PREFIX)
-            if is_own and (answer := self._own_answer(request_of(environ), state)):
-                return answer
-            if is_plain(environ, state.rules.policy) or APPLIED.get():
-                return None
-            return self._decide(request_of(environ), state)
-        except Exception:
-            logger.exception("internal error; the request was passed to the site unchanged")
-            return None
-
-    def answer_redirect(self, passed: Passthrough, status: str, location: str) -> Answer | str:
-        """What to answer instead of the site's redirect to `location`, or the location to send.
-
-        `status` is its three digits. The location to send is the same, but for a marked visit that
-        the site leads to another page of its own (a slash, a host name, https): it stays marked, or
-        it would begin anew and never end.
-        """
-        visit, policy = passed.visit, passed.state.rules.policy
-        try:
-            if passed.is_asked and (visit.method != "POST" or status in FOLLOWED_BY_GET):
-                decision = decide(visit, policy, location)
-                if answer := self._carry_out(visit, decision, passed.state):
-                    return answer
-            whole = _own_url(location, visit, policy) if visit.marker else None
-            if visit.marker and whole:
-                return policy.markers.carry_over(location, whole, visit.marker)
-        except Exception:
-            logger.exception("internal error; the site's redirect was sent unchanged")
-        return location
-
-    def varies(self, mount: str, path: str, status: str) -> bool:
-        """Whether a response of the site's stands where another visitor gets ours.
-
-        Caches are then told that it depends on the user agent. `mount` and `path` are SCRIPT_NAME
-        and PATH_INFO, `status` begins with the three digits.
-        """
-        try:
-            policy = self.state.rules.policy
-            if not policy.vary or policy.mode != "act":
+            policy = state.rules.policy
+            if policy.mode == "off":
+                return True
+            if policy.vary or (state.routes and path.startswith(PREFIX)):
                 return False
-            whole = readable(mount + path)
-            paths = (whole, readable(path)) if mount else (whole,)
-            return policy.guards(paths, is_redirect=str(status).startswith(REDIRECTS))
+            return is_plain(policy, agent, query, requested_with, brands)
         except Exception:
             logger.exception("internal error; the request was passed to the site unchanged")
-            return False
+            return True
 
-    def _own_answer(self, request: Request, state: State) -> Answer | None:
-        if state.rules.policy.mode == "off":
+    def is_own(self, path: str) -> bool:
+        """Whether the answer to this path may read a body, a file or a database."""
+        return bool(self.state.routes) and path.startswith(PREFIX)
+
+    def answer(self, request_of: Callable[[], Request]) -> Answer | Passthrough | None:
+        """What to answer instead of the site, or how a request goes on to it, None for untouched.
+
+        `request_of` makes the neutral request of one that the quick look did not let through. No
+        body is read but what is sent to this package's own addresses.
+        """
+        try:
+            return self._answer(request_of(), self.state)
+        except Exception:
+            logger.exception("internal error; the request was passed to the site unchanged")
             return None
-        return answer_by(state.routes, request, int(self.clock()))
 
-    def _owner_of(self, token: str) -> tuple[Policy, Measurement] | None:
-        """Whose site token this is: this engine's, or another's of this process."""
-        return owner_of(token, [self, *measuring()])
+    def _answer(self, request: Request, state: State) -> Answer | Passthrough | None:
+        if self.is_own(request.path) and (
+            answer := answer_by(state.routes, request, int(self.clock()))
+        ):
+            return answer
+        if APPLIED.get():
+            return None
+        policy, headers = state.rules.policy, request.headers
+        requested_with, brands = headers.get("x-requested-with"), headers.get("sec-ch-ua", "")
+        if is_plain(policy, request.user_agent, request.query, requested_with, brands):
+            return Passthrough(policy, paths=request.paths) if policy.vary else None
+        return self._decide(request, state)
 
     def _decide(self, request: Request, state: State) -> Answer | Passthrough:
         policy, is_measured = state.rules.policy, state.measurement is not None
         visit = visit_of(request, policy, int(self.clock()), measured=is_measured)
         warn_of_plain_http(visit, policy)
-        decision = decide(visit, policy)
-        token = site_token(decision, policy, visit.moment) if decision.journey else None
+        decision, answer = self._carry_out(visit, state)
         cookie = stay_cookie(visit, decision, policy) if visit.stay else ""
-        answer = self._carry_out(visit, decision, state)
         if answer is None:
-            return Passthrough(visit, state, isinstance(decision, AskSite), token, cookie)
+            return self._passed(visit, decision, state, cookie)
         if cookie:
             return replace(answer, headers=(*answer.headers, ("Set-Cookie", cookie)))
         return answer
 
-    def _carry_out(self, visit: Visit, decision: Decision, state: State) -> Answer | None:
-        rules = state.rules
-        self._notify(visit, decision, rules)
-        if state.measurement:
-            state.measurement.observe(visit, decision, rules.policy)
-        if isinstance(decision, AskSite | Pass) or rules.policy.mode == "observe":
-            return None
-        return render(visit, decision, rules.page)
+    def _passed(self, visit: Visit, decision: Decision, state: State, cookie: str) -> Passthrough:
+        policy = state.rules.policy
+        changes = {"QUERY_STRING": visit.query} if visit.is_marked else {}
+        token = site_token(decision, policy, visit.moment) if decision.journey else None
+        if token is not None:
+            changes[VISIT] = token
+        is_asked = isinstance(decision, AskSite)
+        return Passthrough(
+            policy,
+            visit if is_asked or visit.marker else None,
+            changes,
+            cookie,
+            visit.paths if policy.vary else (),
+            partial(self._ask, visit, state) if is_asked else None,
+        )
 
-    def _notify(self, visit: Visit, decision: Decision, rules: Rules) -> None:
+    def _ask(self, visit: Visit, state: State, location: str) -> Answer | None:
+        """What to answer instead of the site's redirect to a location."""
+        return self._carry_out(visit, state, location)[1]
+
+    def _carry_out(
+        self, visit: Visit, state: State, location: str | None = None
+    ) -> tuple[Decision, Answer | None]:
+        rules = state.rules
+        decision, answer = respond(visit, rules, location=location)
+        is_carried_out = answer is not None
+        self._notify(visit, decision, is_carried_out=is_carried_out)
+        if state.measurement:
+            state.measurement.observe(visit, decision, rules.policy, is_carried_out=is_carried_out)
+        return decision, answer
+
+    def _notify(self, visit: Visit, decision: Decision, *, is_carried_out: bool) -> None:
         if isinstance(decision, Redirect | Page) and logger.isEnabledFor(logging.INFO):
-            _log(decision, rules.policy.mode)
+            _log(decision, "" if is_carried_out else "observe: ")
         for observer in self._observers:
             try:
                 observer(visit, decision)
             except Exception:
                 logger.exception("an observer raised an exception")
 
+    def _owner_of(self, token: str) -> tuple[Policy, Measurement] | None:
+        """Whose site token this is: this engine's, or another's of this process."""
+        return owner_of(token, [self, *measuring()])
 
-def _log(decision: Redirect | Page, mode: str) -> None:
+
+def _log(decision: Redirect | Page, prefix: str) -> None:
     visitor = decision.visitor
     fields = {
         "rule": decision.rule,
@@ -217,20 +191,8 @@ def _log(decision: Redirect | Page, mode: str) -> None:
     }
     logger.info(
         "%s%s rule=%r app=%s platform=%s service=%s",
-        "observe: " if mode == "observe" else "",
+        prefix,
         type(decision).__name__.lower(),
         *fields.values(),
         extra={"decision": type(decision).__name__.lower(), **fields},
     )
-
-
-def _own_url(location: str, visit: Visit, policy: Policy) -> str | None:
-    """The whole URL of a redirect that stays on the site, None for one that leaves it.
-
-    A location is a URL, or a reference relative to the requested one (RFC 9110, 10.2.2). What
-    browsers read otherwise than RFC 3986 does is left alone.
-    """
-    if visit.url is None or not REFERENCE.fullmatch(location):
-        return None
-    whole = urljoin(visit.url, normalise_location(location))
-    return whole if policy.owns(whole, visit) else None

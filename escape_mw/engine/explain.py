@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 from .. import catalogue
-from ..decision.decide import decide
 from ..decision.model import AskSite, Decision, Page, Pass, Redirect, Visitor
 from ..decision.visitors import platform
 from ..decision.visits import visit_of
-from ..page.render import render
 from ..rules import Rules
 from ..web.answers import Answer
 from ..web.request import Environ, from_environ
 from ..web.urls import normalise_location
+from .respond import respond
 
 SITE = "https://site.example/"
 RECORD_KEYS: dict[str, type] = {
@@ -44,7 +44,7 @@ class Explainer:
     def __init__(self, rules: Rules, *, whole_catalogue: bool = False) -> None:
         self.rules = rules
         entries = catalogue.load().destinations if whole_catalogue else None
-        self._anywhere = rules.policy.anywhere(entries)
+        self._anywhere = replace(rules, policy=rules.policy.anywhere(entries))
 
     def decide(self, record: Mapping[str, Any]) -> tuple[Decision, Answer | None]:
         """The decision about a record, and the answer if there is one. Raises RecordError."""
@@ -54,12 +54,8 @@ class Explainer:
         is_measured = self.rules.events is not None
         visit = visit_of(request, policy, int(time.time()), measured=is_measured)
         if "to" in record:
-            decision = decide(visit, self._anywhere, _header_text(record["to"]))
-        else:
-            decision = decide(visit, policy, _location(record, visit.url))
-        if isinstance(decision, Redirect | Page) and policy.mode != "observe":
-            return decision, render(visit, decision, self.rules.page)
-        return decision, None
+            return respond(visit, self._anywhere, location=_header_text(record["to"]))
+        return respond(visit, self.rules, location=_location(record, visit.url))
 
     def describe(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The decision as plain data, in the form of `explain --batch`. Raises RecordError."""
@@ -100,7 +96,7 @@ class Explainer:
         target = record.get("to", record.get("location"))
         if destination is None and target is not None:
             url = normalise_location(_header_text(target))
-            destination = self._anywhere.destinations.find(url)
+            destination = self._anywhere.policy.destinations.find(url)
         if destination is None:
             return None
         return {name: getattr(destination, name) for name in DESTINATION_KEYS}

@@ -31,21 +31,24 @@ class Measurement:
         every = [*open_sinks(options), *sinks]
         self.recorder = Recorder(every, _inline_sinks(options), clock=clock)
 
-    def observe(self, visit: Visit, decision: Decision, policy: Policy) -> None:
+    def observe(
+        self, visit: Visit, decision: Decision, policy: Policy, *, is_carried_out: bool
+    ) -> None:
         """Record what a decision means for its visit; a failure is logged, and fails nothing."""
         try:
-            self._observe(visit, decision, policy)
+            for event in stages(visit, decision, policy, is_carried_out=is_carried_out):
+                self.recorder.record(event)
+            self._count_unfollowed(visit, decision)
         except Exception:
             logger.exception("internal error; the visit was not recorded")
 
-    def _observe(self, visit: Visit, decision: Decision, policy: Policy) -> None:
-        for event in stages(visit, decision, policy):
-            self.recorder.record(event)
+    def _count_unfollowed(self, visit: Visit, decision: Decision) -> None:
+        """Count a visitor who asked not to be followed, and nothing else of the visit."""
         if visit.method != "GET" or visit.marker is not None:
             return
         if not asks_for_privacy(visit.headers) or not isinstance(decision, Page | Redirect):
             return
-        if decision.reason == "escape":  # only counted: the visitor asked not to be followed
+        if decision.reason == "escape":
             app, platform = decision.visitor.app or "", decision.visitor.platform
             self.recorder.count(Event(0, "", "eligible", decision.rule, app, platform=platform))
 

@@ -11,8 +11,13 @@ from ..decision.signals import asks_for_privacy, is_navigation
 from .event import Event
 
 
-def stages(visit: Visit, decision: Decision, policy: Policy) -> Iterator[Event]:
-    """The events of a decision that is carried out; none where nothing is measured."""
+def stages(
+    visit: Visit, decision: Decision, policy: Policy, *, is_carried_out: bool
+) -> Iterator[Event]:
+    """The events of a decision; none where nothing is measured.
+
+    Nothing was shown or attempted where it is not carried out.
+    """
     journey, moment = decision.journey, visit.moment
     if journey is None or isinstance(decision, AskSite) or visit.method == "HEAD":
         return
@@ -22,7 +27,7 @@ def stages(visit: Visit, decision: Decision, policy: Policy) -> Iterator[Event]:
         return
     if journey.is_first:
         yield event(journey, "eligible", policy, moment)
-    if policy.mode == "observe" or isinstance(decision, Pass):
+    if not is_carried_out or isinstance(decision, Pass):
         return
     first = decision.steps[0]
     name = "attempt" if isinstance(decision, Redirect) else "shown"

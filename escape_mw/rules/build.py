@@ -61,7 +61,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         mode=form.mode,
         base_url=form.base_url,
         allowed_hosts=frozenset(form.allowed_hosts),
-        vary=form.vary,
+        vary=form.vary and form.mode == "act",
         exclude=tuple(form.exclude),
         version=_version(form),
     )

@@ -56,9 +56,10 @@ class Request(NamedTuple):
     read_body: Callable[[int], bytes | None]
 
     @property
-    def full_path(self) -> str:
-        """The whole path as people write it, UTF-8 with surrogate escapes."""
-        return readable(self.mount + self.path)
+    def paths(self) -> tuple[str, ...]:
+        """The whole path as people write it, and the part below a mount."""
+        whole = readable(self.mount + self.path)
+        return (whole, readable(self.path)) if self.mount else (whole,)
 
 
 def from_environ(environ: Environ) -> Request:

@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["escape_mw"]):
     from escape_mw import Answer, load
     from escape_mw.decision.visitors import MAX_AGENT
     from escape_mw.engine.engine import Engine
+    from escape_mw.web.request import from_environ
     from escape_mw.web.urls import normalise_location, strict_split
 
 RULES = load(
@@ -69,7 +70,7 @@ def check_request(text: str) -> None:
         "HTTP_USER_AGENT": IPHONE + text,
         "wsgi.url_scheme": "https",
     }
-    answer = ENGINE.answer(environ)
+    answer = ENGINE.answer(lambda: from_environ(environ))
     if isinstance(answer, Answer):
         assert all("\r" not in value and "\n" not in value for _, value in answer.headers)
 

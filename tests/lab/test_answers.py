@@ -43,7 +43,7 @@ from ..agents import (
 )
 from ..marked import SECRET, set_clock
 from ..public.test_wsgi import environ_of
-from ..sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
+from ..sites import answer_to, ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
 
 TOKEN = "a-token-for-tests-only"
 SITE = "https://site.example"
@@ -399,9 +399,9 @@ def test_observing_does_not_switch_it_off(lab):
 def test_a_browser_elsewhere_is_let_through_at_the_first_look(lab):
     middleware = EscapeMiddleware(plain, lab.rules)
     environ = environ_of(SAFARI, PATH_INFO="/listen")
-    assert middleware.engine.answer(environ) is None
+    assert answer_to(middleware.engine, environ) is None
     middleware.engine.visit = None  # nothing further is computed
-    assert middleware.engine.answer(environ) is None
+    assert answer_to(middleware.engine, environ) is None
 
 
 # --- arrivals -------------------------------------------------------------------------------------

@@ -354,7 +354,7 @@ class Broken(logging.Handler):
 
 
 def broken_decide(monkeypatch, _):
-    monkeypatch.setattr("escape_mw.engine.engine.decide", lambda *_: 1 / 0)
+    monkeypatch.setattr("escape_mw.engine.respond.decide", lambda *_: 1 / 0)
 
 
 def broken_page(monkeypatch, _):

@@ -137,7 +137,7 @@ def serves_over_plain_http(text, *_):
 
 
 def fails(text, monkeypatch, _):
-    monkeypatch.setattr("escape_mw.engine.engine.decide", lambda *_: 1 / 0)
+    monkeypatch.setattr("escape_mw.engine.respond.decide", lambda *_: 1 / 0)
     ask(hostile_environ(text))
 
 
@@ -215,7 +215,7 @@ REQUESTS = [
     ),
     pytest.param(
         fails_at_a_redirect,
-        "internal error; the site's redirect was sent unchanged",
+        "internal error; the site's response was sent unchanged",
         id="an internal error at a redirect",
     ),
     pytest.param(

@@ -21,6 +21,7 @@ from escape_mw.page.languages import available
 from ..agents import ANDROID, IPHONE, LINE_IOS, SAFARI, TIKTOK_IOS
 from ..marked import SECRET
 from ..public.test_wsgi import environ_of
+from ..sites import answer_to
 
 WORD = "harmless"
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
@@ -309,11 +310,13 @@ def rules_with(values, artwork="/static/"):
 def page(rules, agent, location="https://go.label.example/x"):
     """The page in place of a site's redirect."""
     engine = Engine(rules)
-    return engine.answer_redirect(engine.answer(environ_of(agent)), "302", location).body
+    passed = answer_to(engine, environ_of(agent))
+    return passed.instead("302 Found", [("Location", location)]).body
 
 
 def lab_page(rules, agent):
-    return Engine(rules).answer(environ_of(agent, "/_escape/lab", f"token={LAB}")).body
+    environ = environ_of(agent, "/_escape/lab", f"token={LAB}")
+    return answer_to(Engine(rules), environ).body
 
 
 def preview_index(rules, to):
@@ -604,9 +607,9 @@ def answered(engine, agent, given):
     """
     given = dict(given)
     location = given.pop("Location", None)
-    answer = engine.answer(environ_of(agent) | given)
+    answer = answer_to(engine, environ_of(agent) | given)
     if location is not None and not isinstance(answer, Answer):
-        answer = engine.answer_redirect(answer, "302", location)
+        answer = answer.instead("302 Found", [("Location", location)])
     return answer if isinstance(answer, Answer) else None
 
 

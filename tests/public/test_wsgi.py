@@ -203,7 +203,7 @@ def test_application_that_moves_path_segments():
 
 def test_a_fault_of_ours_lets_the_request_pass(monkeypatch, caplog):
     middleware = EscapeMiddleware(redirecting())
-    monkeypatch.setattr("escape_mw.engine.engine.decide", lambda *_: 1 / 0)
+    monkeypatch.setattr("escape_mw.engine.respond.decide", lambda *_: 1 / 0)
     server = Server()
     with caplog.at_level(logging.ERROR, "escape_mw"):
         b"".join(middleware(environ_of(TIKTOK_IOS), server.start_response))

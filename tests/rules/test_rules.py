@@ -19,7 +19,7 @@ base_url: https://label.example
 allowed_hosts: [label.example]
 secret: ${TEST_SECRET}
 marker: _out
-vary: true
+vary: true  # nothing to tell caches: it only observes
 exclude: ["/admin/**", "/api/**", "/static/**"]
 apps:
   only: [tiktok, instagram, our-app]
@@ -77,7 +77,7 @@ def test_the_whole_file(written, monkeypatch):
         "observe",
         "https://label.example",
         {"label.example"},
-        True,
+        False,
     )
     assert rules.policy.markers.name == "_out"
     assert rules.policy.apps == {"tiktok", "our-app"}

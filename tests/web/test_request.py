@@ -50,7 +50,7 @@ def test_environ_and_scope_give_the_same_request():
     request = from_environ(ENVIRON)
     assert facts(request) == facts(from_scope(SCOPE))
     assert request.headers == HEADERS
-    assert request.full_path == "/shop/söng ü"
+    assert request.paths == ("/shop/söng ü", "/söng ü")
     assert (request.host, request.cookie) == ("Site.example", "not=read")
 
 

@@ -1,0 +1,109 @@
+"""A request that goes on to the site, as data: what a shell changes in it, and in its response.
+
+A shell carries this out by its own protocol, and adds no rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urljoin
+
+from ..decision.forms import FOLLOWED_BY_GET
+from ..decision.model import Visit
+from ..decision.policy import Policy
+from ..web.answers import Answer
+from ..web.logs import logger
+from ..web.urls import normalise_location
+
+Header = tuple[str, str]
+REDIRECTS = ("301", "302", "303", "307", "308")
+# What RFC 3986 and browsers resolve alike: a host after two slashes or no scheme; no blank, control
+# character or backslash.
+REFERENCE = re.compile(
+    r"(?:(?:https?:)?//(?![/?#])|(?!//|[a-z][a-z0-9+.-]*:))[!-\[\]-~\x80-\xff]+",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Passthrough:
+    """What a shell changes in a request and in the site's response to it.
+
+    `visit` is None for a plain browser. `changes` are variables of the request to set, by CGI's
+    names: the query without its marker, the visit's token. `cookie` is a Set-Cookie to add, "" for
+    none. `paths` are those of the visit where caches are told of the user agent, else (). `ask`
+    tells what to answer instead of the site's redirect to a location; None where no redirect of the
+    site's decides anything.
+    """
+
+    policy: Policy
+    visit: Visit | None = None
+    changes: Mapping[str, str] = field(default_factory=dict)
+    cookie: str = ""
+    paths: tuple[str, ...] = ()
+    ask: Callable[[str], Answer | None] | None = None
+
+    def instead(self, status: str, headers: list[Header]) -> Answer | list[Header]:
+        """What to answer instead of the site's response, or the headers to send with it.
+
+        `status` begins with its three digits. The site's own Set-Cookie headers belong to the
+        answer too. The headers are the same, but for a marked visit that the site leads to another
+        page of its own (a slash, a host name, https): it stays marked, or it would begin anew and
+        never end.
+        """
+        if self.visit is None or not status.startswith(REDIRECTS):
+            return headers
+        location = next((value for name, value in headers if name.lower() == "location"), None)
+        if location is None:
+            return headers
+        try:
+            is_followed = self.visit.method != "POST" or status.startswith(FOLLOWED_BY_GET)
+            if self.ask and is_followed and (answer := self.ask(location)):
+                return answer
+            marked = _still_marked(location, self.visit, self.policy)
+        except Exception:
+            logger.exception("internal error; the site's response was sent unchanged")
+            return headers
+        if marked == location:
+            return headers
+        return [(name, marked if name.lower() == "location" else value) for name, value in headers]
+
+    def with_own(self, status: str, headers: list[Header]) -> list[Header]:
+        """The headers with those that are ours: a cookie, and Vary for caches."""
+        if self.cookie:
+            headers = [*headers, ("Set-Cookie", self.cookie)]
+        try:
+            return _with_vary(headers) if self._varies(status) else headers
+        except Exception:
+            logger.exception("internal error; the site's response was sent unchanged")
+            return headers
+
+    def _varies(self, status: str) -> bool:
+        """Whether the response stands where another visitor gets ours (rules: `vary: true`)."""
+        is_redirect = status.startswith(REDIRECTS)
+        return bool(self.paths) and self.policy.guards(self.paths, is_redirect=is_redirect)
+
+
+def _with_vary(headers: list[Header]) -> list[Header]:
+    vary = [value for name, value in headers if name.lower() == "vary"]
+    names = {name.strip().lower() for value in vary for name in value.split(",")}
+    if names & {"*", "user-agent"}:
+        return headers
+    others = [item for item in headers if item[0].lower() != "vary"]
+    return [*others, ("Vary", ", ".join([*vary, "User-Agent"]))]
+
+
+def _still_marked(location: str, visit: Visit, policy: Policy) -> str:
+    """A redirect's location, with the visit's marker if it stays on the site.
+
+    It is a URL, or a reference relative to the requested one (RFC 9110, 10.2.2). What browsers read
+    otherwise than RFC 3986 does is left alone.
+    """
+    if visit.marker is None or visit.url is None or not REFERENCE.fullmatch(location):
+        return location
+    whole = urljoin(visit.url, normalise_location(location))
+    if not policy.owns(whole, visit):
+        return location
+    return policy.markers.carry_over(location, whole, visit.marker)
