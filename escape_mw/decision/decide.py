@@ -21,9 +21,9 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
+from .draw import draw
 from .forms import form_page
 from .handover import HandOver
 from .journeys import carried_journey, journey_of
@@ -109,7 +109,7 @@ def _escape_or_compare(
     """The guards from 14 on, for a visit that leads to a destination."""
     if not rule.to.is_page and policy.owns(destination.url, visit):
         return Pass("own-host", visitor, destination, rule.name)
-    if visit.marker is None and not _is_drawn(rule.share):
+    if visit.marker is None and not _is_drawn(visit, rule):
         return Pass("share", visitor, destination, rule.name)
     journey = journey_of(visit, visitor, destination, rule, policy)
     if journey is not None and journey.arm == "holdout":
@@ -117,8 +117,8 @@ def _escape_or_compare(
     return HandOver(visit, visitor, destination, rule, policy, journey).decision()
 
 
-def _is_drawn(share: float) -> bool:
-    return share >= 100 or random.random() * 100 < share  # noqa: S311 - a fair draw, not a secret
+def _is_drawn(visit: Visit, rule: Rule) -> bool:
+    return rule.share >= 100 or draw(visit.seed, rule.key, b"escape_mw.share") * 100 < rule.share
 
 
 def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:

@@ -6,12 +6,12 @@ need be stored. Nothing of the visitor is hashed, and without the secret nobody 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .draw import draw
+
 Arm = Literal["escape", "holdout"]
-SCALE = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,6 @@ class Experiment:
     secret: str = field(repr=False)
 
     def arm(self, visit: str) -> Arm:
-        """The arm of a visit, by its id (BLAKE2b as a keyed hash: RFC 7693, 2.9)."""
-        key = hashlib.blake2b(self.secret.encode(), salt=b"escape_mw.arm").digest()
-        digest = hashlib.blake2b(f"{self.name}\0{visit}".encode(), key=key, digest_size=8).digest()
-        is_held = int.from_bytes(digest, "big") / SCALE < self.holdout
-        return "holdout" if is_held else "escape"
+        """The arm of a visit, by its id."""
+        number = draw(visit, self.name, b"escape_mw.arm", self.secret)
+        return "holdout" if number < self.holdout else "escape"

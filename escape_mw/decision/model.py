@@ -26,7 +26,8 @@ class Visit:
     string without its marker, `host` the name that the request came in by, `url` the address as the
     visitor's browser shows it, None where it cannot be trusted, `root` the quoted path that the
     middleware stands at, `moment` the time in seconds since 1970. `headers` has lower-case names.
-    `id` is random, "" where the visit is not measured. `is_marked` says that a marker was taken out
+    `id` is random, "" where the visit is not measured; `seed` is what shares are drawn by: the id,
+    or another one. `is_marked` says that a marker was taken out
     of the query, whatever it is worth.
     """
 
@@ -44,6 +45,7 @@ class Visit:
     below: str = ""
     is_marked: bool = False
     moment: int = 0
+    seed: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:

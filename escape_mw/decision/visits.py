@@ -5,6 +5,7 @@ Among them is the requested URL as the visitor's browser shows it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from ..web.request import Request, readable
@@ -22,10 +23,18 @@ from .signals import asks_for_privacy
 from .tokens import Tokens
 
 
-def visit_of(request: Request, policy: Policy, moment: int, *, measured: bool = False) -> Visit:
+def visit_of(
+    request: Request,
+    policy: Policy,
+    moment: int,
+    *,
+    measured: bool = False,
+    new_id: Callable[[], str] = Tokens.new_visit,
+) -> Visit:
     """The facts of a request, its marker taken out; with an id if it is `measured` and may be.
 
-    `moment` is the time, in seconds since 1970: nothing behind this asks a clock.
+    `moment` is the time, in seconds since 1970, `new_id` makes an id that no other visit has:
+    nothing behind this asks a clock or a coin.
     """
     value, query = policy.markers.extract(request.query)
     mount, raw_path = request.mount, request.mount + request.path
@@ -33,6 +42,8 @@ def visit_of(request: Request, policy: Policy, moment: int, *, measured: bool = 
     marker = policy.markers.read(value, url, moment) if value else None
     stay = _stay(value, request.cookie, url, policy, moment) if value or request.cookie else None
     may_follow = measured and not asks_for_privacy(request.headers)
+    fresh = new_id()
+    visit = visit_id(marker, fresh) if may_follow else ""
     return Visit(
         method=request.method,
         path=readable(raw_path),
@@ -44,21 +55,22 @@ def visit_of(request: Request, policy: Policy, moment: int, *, measured: bool = 
         marker=marker,
         stay=stay,
         root=quote(mount, safe=SAFE_PATH, encoding="latin-1") if mount else "",
-        id=visit_id(marker) if may_follow else "",
+        id=visit,
         below=readable(request.path) if mount else "",
         is_marked=bool(value),
         moment=moment,
+        seed=visit or fresh,
     )
 
 
-def visit_id(marker: Marker | None) -> str:
-    """The id of a measured visit: the one that a verified marker brings, or a new one.
+def visit_id(marker: Marker | None, fresh: str) -> str:
+    """The id of a measured visit: the one that a verified marker brings, or a fresh one.
 
     An expired marker stands in a link that was shared, and a new visit begins. One that does not
     hold for another reason begins none: it may be this visit's second request.
     """
     if marker is None or marker.is_expired:
-        return Tokens.new_visit()
+        return fresh
     return marker.subject.visit
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
@@ -52,7 +55,8 @@ class Explainer:
         policy = self.rules.policy
         request = from_environ(as_environ(record))
         is_measured = self.rules.events is not None
-        visit = visit_of(request, policy, int(time.time()), measured=is_measured)
+        now, same_id = int(time.time()), partial(_id_of, record)
+        visit = visit_of(request, policy, now, measured=is_measured, new_id=same_id)
         if "to" in record:
             return respond(visit, self._anywhere, location=_header_text(record["to"]))
         return respond(visit, self.rules, location=_location(record, visit.url))
@@ -136,6 +140,11 @@ def as_environ(record: Mapping[str, Any]) -> Environ:
     for name, value in record.get("headers", {}).items():
         environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
     return environ
+
+
+def _id_of(record: Mapping[str, Any]) -> str:
+    """An id that is a record's own, so that what is drawn for it is the same every time."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _location(record: Mapping[str, Any], url: str | None) -> str | None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
 from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
 from escape_mw.decision.decide import decide, is_navigation
 from escape_mw.decision.model import Stay, Subject
+from escape_mw.decision.visits import visit_of
+from escape_mw.web.request import from_environ
 
 from .. import agents
 from ..marked import SITE, marked
+from ..public.test_wsgi import environ_of
 
 STRANGER = load({"version": 1, "secret": "somebody else's secret, long enough to be one"}).policy
 NOW = 1_800_000_000
@@ -417,13 +423,25 @@ def test_a_sign_in_start_is_never_handed_over_itself():
     assert "accounts.spotify.com" not in decision.steps[0].uri
 
 
-def test_share_is_drawn_for_each_visit_but_not_for_a_return(monkeypatch):
+def test_share_is_drawn_for_each_visit_but_not_for_a_return():
     policy = load({"version": 1, "rules": [{"path": "/**", "to": "page", "share": 25}]}).policy
-    for drawn, reason in [(0.249, "escape"), (0.25, "share")]:
-        monkeypatch.setattr("random.random", lambda drawn=drawn: drawn)
-        assert decide(visit("/x"), policy).reason == reason
+    visits = [replace(visit("/x"), seed=str(number)) for number in range(4000)]
+    reasons = [decide(one, policy).reason for one in visits]
+    assert reasons == [decide(one, policy).reason for one in visits], "the same twice"
+    counted = Counter(reasons)
+    assert set(counted) == {"escape", "share"}
+    assert abs(counted["escape"] - 1000) < 5 * (4000 * 0.25 * 0.75) ** 0.5
     marker = tried(policy, "/x", "app-scheme")
-    assert decide(visit("/x", marker=marker), policy).reason == "escape"
+    for one in visits:
+        assert decide(replace(one, marker=marker), policy).reason == "escape"
+
+
+def test_each_visit_has_a_draw_of_its_own():
+    policy = load({"version": 1}).policy
+    request = from_environ(environ_of(agents.TIKTOK_IOS, "/x"))
+    assert len({visit_of(request, policy, 0).seed for _ in range(100)}) == 100
+    measured = visit_of(request, policy, 0, measured=True)
+    assert measured.seed == measured.id
 
 
 def test_default_rules_need_no_file():
