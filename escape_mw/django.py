@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
@@ -27,6 +28,7 @@ from django.core import checks
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.encoding import repercent_broken_unicode
 from django.utils.module_loading import import_string
 
 from .engine.engine import APPLIED, Engine
@@ -140,14 +142,14 @@ def _request_of(request: HttpRequest) -> Request:
         host = request.get_host()
     except (DisallowedHost, KeyError):  # KeyError: a server that names no host and no port
         host = ""
-    mount = request.path.removesuffix(request.path_info)
+    mount = as_latin1(request.path.removesuffix(request.path_info))
     query = meta.get("QUERY_STRING", "")
     return Request(
         method=request.method or "",
         scheme=request.scheme or "",
         host=host,
-        mount=as_latin1(mount),
-        path=as_latin1(request.path.removeprefix(mount)),
+        mount=mount,
+        path=_whole_path(request).removeprefix(mount),
         # Under ASGI, Django has decoded the query string as UTF-8.
         query=query if hasattr(request, "environ") else as_latin1(query),
         user_agent=meta.get("HTTP_USER_AGENT", ""),
@@ -155,6 +157,22 @@ def _request_of(request: HttpRequest) -> Request:
         cookie=meta.get("HTTP_COOKIE", ""),
         read_body=lambda limit: _read_body(request, limit),
     )
+
+
+def _whole_path(request: HttpRequest) -> str:
+    """The whole path as PEP 3333 has it.
+
+    Of bytes that are not UTF-8, Django makes percent signs, and ASGI's servers U+FFFD. Nobody can
+    tell them from a path that was sent so, but by the request line, where it gives the same path.
+    """
+    if "%" in request.path or "\ufffd" in request.path:
+        sent = request.META.get("REQUEST_URI") or request.META.get("RAW_URI") or ""
+        raw = getattr(request, "scope", {}).get("raw_path") or sent.encode("latin-1", "replace")
+        path = unquote_to_bytes(raw.partition(b"?")[0])
+        django_path = repercent_broken_unicode(path).decode()
+        if request.path in (django_path, path.decode("utf-8", "replace")):
+            return path.decode("latin-1")
+    return as_latin1(request.path)
 
 
 def _read_body(request: HttpRequest, limit: int) -> bytes | None:

@@ -132,7 +132,9 @@ def ask_django_wsgi(path: str, agent: str, **more: Any) -> Got:
     return ask_wsgi(get_wsgi_application(), path, agent, **more)
 
 
-def ask_django_asgi(path: str, agent: str, method: str = "GET", **headers: str) -> Got:
+def ask_django_asgi(
+    path: str, agent: str, method: str = "GET", raw_path: bytes | None = None, **headers: str
+) -> Got:
     """The same of Django's ASGI application."""
     path, _, query = path.partition("?")
     scope = {
@@ -142,7 +144,7 @@ def ask_django_asgi(path: str, agent: str, method: str = "GET", **headers: str) 
         "method": method,
         "scheme": "https",
         "path": path,
-        "raw_path": path.encode(),
+        "raw_path": path.encode() if raw_path is None else raw_path,
         "query_string": query.encode(),
         "root_path": "",
         "headers": [

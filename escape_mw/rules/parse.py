@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -13,9 +13,9 @@ from .. import catalogue
 from ..decision.handoffs import TECHNIQUES
 from ..page.languages import available
 from .build import build
-from .document import Document, read
+from .document import MAX_DEPTH, Document, read
 from .environment import expanded
-from .errors import Position, Problem, RulesError, as_error
+from .errors import Path, Position, Problem, RulesError, as_error
 from .rules import Rules
 from .schema import RulesFile
 from .wording import from_validation
@@ -49,7 +49,8 @@ def _parse(document: Document, name: str, folder: FilePath) -> Rules:
     rules = None
     if isinstance(value, dict):
         value = expanded(value, problems)
-        form = _validated(value, problems)
+        problems += (unfit := [*_not_utf8(value, ())])
+        form = None if unfit else _validated(value, problems)
         if form is not None and not problems:
             rules = build(form, folder, problems)
     elif not problems:
@@ -74,6 +75,25 @@ def _validated(value: dict[str, Any], problems: list[Problem]) -> RulesFile | No
     except ValidationError as error:
         problems += from_validation(error, RulesFile)
         return None
+
+
+def _not_utf8(value: object, path: Path) -> Iterator[Problem]:
+    """Text that no page, token or error could hold: half a surrogate pair, or an odd byte."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            message = "is not text that UTF-8 can hold; write each character whole"
+            yield Problem(path, None, message)
+    elif len(path) > MAX_DEPTH:
+        return
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _not_utf8(str(key), path)
+            yield from _not_utf8(inner, (*path, str(key)))
+    elif isinstance(value, list | tuple):
+        for at, inner in enumerate(value):
+            yield from _not_utf8(inner, (*path, at))
 
 
 def _added(value: dict[str, Any], section: str) -> set[str]:

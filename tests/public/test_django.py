@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.checks import run_checks
+from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 
@@ -12,6 +13,7 @@ from escape_mw.django import EscapeMiddleware
 
 from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..marked import stay
+from ..public.test_wsgi import environ_of
 from ..sites import ask_django_asgi, ask_django_wsgi
 
 OURS = "escape_mw.django.EscapeMiddleware"
@@ -169,3 +171,31 @@ CHECKS = [
 @pytest.mark.parametrize(("settings", "expected"), CHECKS)
 def test_checks(settings, expected):
     assert ids(**settings) == expected
+
+
+PATHS = [
+    pytest.param(
+        "/presave/\xff", "/presave/%FF?a=1", "/presave/%FF", id="a byte that is not UTF-8"
+    ),
+    pytest.param("/presave/%FF", "/presave/%25FF", "/presave/%25FF", id="a percent sign"),
+    pytest.param("/presave/s\xc3\xb6", "/presave/s%C3%B6", "/presave/s%C3%B6", id="UTF-8"),
+    pytest.param("/presave/%41", "/elsewhere", "/presave/%2541", id="the address of another hop"),
+    pytest.param("/presave/%41", None, "/presave/%2541", id="a server that does not say"),
+]
+
+
+@pytest.mark.parametrize("name", ["REQUEST_URI", "RAW_URI"])
+@pytest.mark.parametrize(("path", "sent", "handed_over"), PATHS)
+def test_the_path_is_handed_over_as_it_was_sent(path, sent, handed_over, name):
+    environ = environ_of(TIKTOK_ANDROID, path) | ({name: sent} if sent else {})
+    page = {"version": 1, "rules": [{"path": "/**", "to": "page"}]}
+    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=page):
+        body = b"".join(get_wsgi_application()(environ, lambda *_: None)).decode()
+    assert f"intent://site.example{handed_over}?" in body
+
+
+def test_the_path_is_handed_over_as_it_was_sent_under_asgi():
+    page = {"version": 1, "rules": [{"path": "/**", "to": "page"}]}
+    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=page):
+        body = ask_django_asgi("/presave/\ufffd", TIKTOK_ANDROID, raw_path=b"/presave/%FF")[2]
+    assert b"intent://site.example/presave/%FF?" in body

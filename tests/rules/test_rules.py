@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -507,3 +508,21 @@ def _state(part):
     return {
         name: value for name, value in held if not hasattr(value, "cache_clear") and name != "_own"
     }
+
+
+HALF = "\ud800"
+NOT_UTF8 = [
+    pytest.param({"page": {"title": HALF}}, "page.title", id="a title"),
+    pytest.param({"page": {"language": HALF}}, "page.language", id="a language"),
+    pytest.param({"page": {"template": HALF}}, "page.template", id="a file's name"),
+    pytest.param({"rules": [{"path": f"/{HALF}", "to": "page"}]}, "rules[0].path", id="a path"),
+    pytest.param({"page": {HALF: "x"}}, "page", id="a key"),
+    pytest.param({"secret": "${NOT_UTF8}"}, "secret", id="bytes in the environment"),
+]
+
+
+@pytest.mark.parametrize(("rules", "place"), NOT_UTF8)
+def test_text_that_utf8_cannot_hold_is_a_problem_at_its_place(rules, place, monkeypatch):
+    monkeypatch.setitem(os.environb, b"NOT_UTF8", bytes(range(200, 240)))
+    said = "is not text that UTF-8 can hold; write each character whole"
+    assert problems({"version": 1, **rules}) == [f"rules: {place}: {said}"]
