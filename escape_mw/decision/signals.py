@@ -21,6 +21,22 @@ SIGNS_OF_RETURN = ("state=", "error=", "oauth_")
 ONE_TIME = re.compile(r"&(?:code|otp|oobcode|token[^=&]*|[^=&]*token)(?=[=&]|\Z)", re.IGNORECASE)
 
 
+# What scripts that put pages into the page say of themselves: htmx, Turbo and Turbolinks, Inertia,
+# pjax (their public code, seen 2026-11). Turbo before 8 is known by its Accept alone; a browser's
+# has more types, and no blank.
+SCRIPTS = frozenset(
+    [
+        "hx-request",
+        "turbo-frame",
+        "turbolinks-referrer",
+        "x-inertia",
+        "x-pjax",
+        "x-turbo-request-id",
+    ]
+)
+TURBO_ACCEPT = "text/html, application/xhtml+xml"
+
+
 def is_navigation(visit: Visit) -> bool:
     """Whether the request is a person's navigation to a page, as far as the headers tell.
 
@@ -38,13 +54,13 @@ def is_navigation(visit: Visit) -> bool:
         return False
     if get("x-purpose") == "preview":
         return False
-    if get("x-requested-with") == "XMLHttpRequest":
+    if get("x-requested-with") == "XMLHttpRequest" or not SCRIPTS.isdisjoint(visit.headers):
         return False
     if (destination := get("sec-fetch-dest")) is not None:
         return destination == "document" and get("sec-fetch-mode", "navigate") == "navigate"
     accept = get("accept", "*/*")
     if "text/html" in accept:
-        return True
+        return accept != TURBO_ACCEPT
     if accept.strip() != "*/*" or is_asset(visit.path):
         return False
     return not is_own_url(get("referer", ""), visit)

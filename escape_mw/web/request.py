@@ -17,6 +17,7 @@ HEADERS = (
     "accept-encoding",
     "accept-language",
     "dnt",
+    "hx-request",
     "origin",
     "purpose",
     "range",
@@ -26,10 +27,15 @@ HEADERS = (
     "sec-fetch-mode",
     "sec-gpc",
     "sec-purpose",
+    "turbo-frame",
+    "turbolinks-referrer",
     "upgrade",
+    "x-inertia",
     "x-moz",
+    "x-pjax",
     "x-purpose",
     "x-requested-with",
+    "x-turbo-request-id",
 )
 VARIABLES = {f"HTTP_{name.upper().replace('-', '_')}": name for name in HEADERS}
 

@@ -202,6 +202,13 @@ NAVIGATIONS = [
     pytest.param({"x_moz": "prefetch"}, False, id="X-Moz: prefetch"),
     pytest.param({"x_purpose": "preview"}, False, id="Facebook's preview"),
     pytest.param({"x_requested_with": "XMLHttpRequest"}, False, id="XMLHttpRequest"),
+    pytest.param({"accept": "text/html", "hx_request": "true"}, False, id="htmx"),
+    pytest.param({"accept": "text/html", "turbo_frame": "main"}, False, id="a frame of Turbo's"),
+    pytest.param({"accept": "text/html", "x_turbo_request_id": "1"}, False, id="Turbo 8"),
+    pytest.param({"accept": "text/html, application/xhtml+xml"}, False, id="Turbo 7"),
+    pytest.param({"accept": "text/html", "turbolinks_referrer": "/"}, False, id="Turbolinks"),
+    pytest.param({"accept": "text/html", "x_inertia": "true"}, False, id="Inertia"),
+    pytest.param({"accept": "text/html", "x_pjax": "true"}, False, id="pjax"),
 ]
 
 
