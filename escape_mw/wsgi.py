@@ -134,7 +134,7 @@ class Response:
         if self._is_over:
             return discard
         self._replacement = None
-        if are_headers(headers):
+        if self._passed.concerns(status) and are_headers(headers):
             headers = self._edited(status, headers)
         if self._replacement is not None:
             return discard

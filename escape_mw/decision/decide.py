@@ -31,6 +31,7 @@ from .model import AskSite, Decision, Destination, Journey, Page, Pass, Redirect
 from .policy import Policy, Rule
 from .signals import is_navigation, is_sign_in_return
 from .targets import Lookup
+from .tokens import Tokens
 
 
 def decide(visit: Visit, policy: Policy, location: str | None = None) -> Decision:
@@ -118,7 +119,10 @@ def _escape_or_compare(
 
 
 def _is_drawn(visit: Visit, rule: Rule) -> bool:
-    return rule.share >= 100 or draw(visit.seed, rule.key, b"escape_mw.share") * 100 < rule.share
+    if rule.share >= 100:
+        return True
+    subject = visit.id or visit.seed or Tokens.new_visit()
+    return draw(subject, rule.key, b"escape_mw.share") * 100 < rule.share
 
 
 def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:

@@ -26,8 +26,8 @@ class Visit:
     string without its marker, `host` the name that the request came in by, `url` the address as the
     visitor's browser shows it, None where it cannot be trusted, `root` the quoted path that the
     middleware stands at, `moment` the time in seconds since 1970. `headers` has lower-case names.
-    `id` is random, "" where the visit is not measured; `seed` is what shares are drawn by: the id,
-    or another one. `is_marked` says that a marker was taken out
+    `id` is random, "" where the visit is not measured; `seed` is what a share is drawn by for
+    one that is not, "" for anew each time. `is_marked` says that a marker was taken out
     of the query, whatever it is worth.
     """
 
@@ -255,4 +255,5 @@ class Page:
     menu_marker: str = ""
 
 
-Decision = Pass | AskSite | Redirect | Page
+Act = Redirect | Page  # what is answered instead of the site
+Decision = Pass | AskSite | Act

@@ -42,8 +42,6 @@ def visit_of(
     marker = policy.markers.read(value, url, moment) if value else None
     stay = _stay(value, request.cookie, url, policy, moment) if value or request.cookie else None
     may_follow = measured and not asks_for_privacy(request.headers)
-    fresh = new_id()
-    visit = visit_id(marker, fresh) if may_follow else ""
     return Visit(
         method=request.method,
         path=readable(raw_path),
@@ -55,22 +53,21 @@ def visit_of(
         marker=marker,
         stay=stay,
         root=quote(mount, safe=SAFE_PATH, encoding="latin-1") if mount else "",
-        id=visit,
+        id=visit_id(marker, new_id) if may_follow else "",
         below=readable(request.path) if mount else "",
         is_marked=bool(value),
         moment=moment,
-        seed=visit or fresh,
     )
 
 
-def visit_id(marker: Marker | None, fresh: str) -> str:
-    """The id of a measured visit: the one that a verified marker brings, or a fresh one.
+def visit_id(marker: Marker | None, new_id: Callable[[], str]) -> str:
+    """The id of a measured visit: the one that a verified marker brings, or a new one.
 
     An expired marker stands in a link that was shared, and a new visit begins. One that does not
     hold for another reason begins none: it may be this visit's second request.
     """
     if marker is None or marker.is_expired:
-        return fresh
+        return new_id()
     return marker.subject.visit
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..decision.journeys import VISIT, site_token, stay_cookie
-from ..decision.model import AskSite, Decision, Page, Redirect, Visit
+from ..decision.model import Act, AskSite, Decision, Visit
 from ..decision.policy import Policy
 from ..decision.visits import visit_of
 from ..events.measurement import Measurement
@@ -106,23 +106,22 @@ class Engine:
         body is read but what is sent to this package's own addresses.
         """
         try:
-            return self._answer(request_of(), self.state)
+            request, state = request_of(), self.state
+            if state.routes and (answer := self._own_answer(request, state)):
+                return answer
+            if APPLIED.get():
+                return None
+            if state.rules.policy.vary and _is_plain(request, state.rules.policy):
+                return Passthrough(state.rules.policy, paths=request.paths)
+            return self._decide(request, state)
         except Exception:
             logger.exception("internal error; the request was passed to the site unchanged")
             return None
 
-    def _answer(self, request: Request, state: State) -> Answer | Passthrough | None:
-        if self.is_own(request.path) and (
-            answer := answer_by(state.routes, request, int(self.clock()))
-        ):
-            return answer
-        if APPLIED.get():
+    def _own_answer(self, request: Request, state: State) -> Answer | None:
+        if not request.path.startswith(PREFIX):
             return None
-        policy, headers = state.rules.policy, request.headers
-        requested_with, brands = headers.get("x-requested-with"), headers.get("sec-ch-ua", "")
-        if is_plain(policy, request.user_agent, request.query, requested_with, brands):
-            return Passthrough(policy, paths=request.paths) if policy.vary else None
-        return self._decide(request, state)
+        return answer_by(state.routes, request, int(self.clock()))
 
     def _decide(self, request: Request, state: State) -> Answer | Passthrough:
         policy, is_measured = state.rules.policy, state.measurement is not None
@@ -168,7 +167,7 @@ class Engine:
         return decision, answer
 
     def _notify(self, visit: Visit, decision: Decision, *, is_carried_out: bool) -> None:
-        if isinstance(decision, Redirect | Page) and logger.isEnabledFor(logging.INFO):
+        if isinstance(decision, Act) and logger.isEnabledFor(logging.INFO):
             _log(decision, "" if is_carried_out else "observe: ")
         for observer in self._observers:
             try:
@@ -181,7 +180,13 @@ class Engine:
         return owner_of(token, [self, *measuring()])
 
 
-def _log(decision: Redirect | Page, prefix: str) -> None:
+def _is_plain(request: Request, policy: Policy) -> bool:
+    headers = request.headers
+    requested_with, brands = headers.get("x-requested-with"), headers.get("sec-ch-ua", "")
+    return is_plain(policy, request.user_agent, request.query, requested_with, brands)
+
+
+def _log(decision: Act, prefix: str) -> None:
     visitor = decision.visitor
     fields = {
         "rule": decision.rule,

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
@@ -55,8 +54,9 @@ class Explainer:
         policy = self.rules.policy
         request = from_environ(as_environ(record))
         is_measured = self.rules.events is not None
-        now, same_id = int(time.time()), partial(_id_of, record)
-        visit = visit_of(request, policy, now, measured=is_measured, new_id=same_id)
+        now, own_id = int(time.time()), _id_of(record)
+        visit = visit_of(request, policy, now, measured=is_measured, new_id=lambda: own_id)
+        visit = replace(visit, seed=own_id)
         if "to" in record:
             return respond(visit, self._anywhere, location=_header_text(record["to"]))
         return respond(visit, self.rules, location=_location(record, visit.url))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import urljoin
 
 from ..decision.forms import FOLLOWED_BY_GET
@@ -18,6 +19,7 @@ from ..web.logs import logger
 from ..web.urls import normalise_location
 
 Header = tuple[str, str]
+UNCHANGED: Mapping[str, str] = MappingProxyType({})
 REDIRECTS = ("301", "302", "303", "307", "308")
 # What RFC 3986 and browsers resolve alike: a host after two slashes or no scheme; no blank, control
 # character or backslash.
@@ -27,8 +29,7 @@ REFERENCE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Passthrough:
+class Passthrough(NamedTuple):
     """What a shell changes in a request and in the site's response to it.
 
     `visit` is None for a plain browser. `changes` are variables of the request to set, by CGI's
@@ -40,10 +41,16 @@ class Passthrough:
 
     policy: Policy
     visit: Visit | None = None
-    changes: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, str] = UNCHANGED
     cookie: str = ""
     paths: tuple[str, ...] = ()
     ask: Callable[[str], Answer | None] | None = None
+
+    def concerns(self, status: object) -> bool:
+        """Whether a response with this status may be changed: all others are not looked at."""
+        if self.cookie or self.paths:
+            return True
+        return self.visit is not None and isinstance(status, str) and status.startswith(REDIRECTS)
 
     def instead(self, status: str, headers: list[Header]) -> Answer | list[Header]:
         """What to answer instead of the site's response, or the headers to send with it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..decision.decide import decide, decide_for
-from ..decision.model import Decision, Page, Redirect, Visit, Visitor
+from ..decision.model import Act, Decision, Visit, Visitor
 from ..page.render import render
 from ..rules import Rules
 from ..web.answers import Answer
@@ -22,6 +22,6 @@ def respond(
         decision = decide(visit, policy, location)
     else:
         decision = decide_for(visitor, visit, policy, location)
-    if policy.mode == "observe" or not isinstance(decision, Page | Redirect):
+    if policy.mode == "observe" or not isinstance(decision, Act):
         return decision, None
     return decision, render(visit, decision, rules.page)

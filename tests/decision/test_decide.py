@@ -10,12 +10,9 @@ import pytest
 from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
 from escape_mw.decision.decide import decide, is_navigation
 from escape_mw.decision.model import Stay, Subject
-from escape_mw.decision.visits import visit_of
-from escape_mw.web.request import from_environ
 
 from .. import agents
 from ..marked import SITE, marked
-from ..public.test_wsgi import environ_of
 
 STRANGER = load({"version": 1, "secret": "somebody else's secret, long enough to be one"}).policy
 NOW = 1_800_000_000
@@ -443,12 +440,9 @@ def test_share_is_drawn_for_each_visit_but_not_for_a_return():
         assert decide(replace(one, marker=marker), policy).reason == "escape"
 
 
-def test_each_visit_has_a_draw_of_its_own():
-    policy = load({"version": 1}).policy
-    request = from_environ(environ_of(agents.TIKTOK_IOS, "/x"))
-    assert len({visit_of(request, policy, 0).seed for _ in range(100)}) == 100
-    measured = visit_of(request, policy, 0, measured=True)
-    assert measured.seed == measured.id
+def test_a_visit_that_is_not_measured_is_drawn_anew():
+    policy = load({"version": 1, "rules": [{"path": "/**", "to": "page", "share": 50}]}).policy
+    assert {decide(visit("/x"), policy).reason for _ in range(100)} == {"escape", "share"}
 
 
 def test_default_rules_need_no_file():
