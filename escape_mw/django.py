@@ -91,7 +91,8 @@ class EscapeMiddleware:
     def _before(self, request: HttpRequest) -> Answer | Passthrough | None:
         get = request.META.get
         if self.engine.is_plain(
-            request.path_info,
+            get("SCRIPT_NAME", ""),
+            as_latin1(request.path_info),
             get("HTTP_USER_AGENT", ""),
             get("QUERY_STRING", ""),
             get("HTTP_X_REQUESTED_WITH"),

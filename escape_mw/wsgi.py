@@ -54,6 +54,7 @@ class EscapeMiddleware:
         """Answer one request, or let the application answer it."""
         get = environ.get
         if self.engine.is_plain(
+            get("SCRIPT_NAME", ""),
             get("PATH_INFO", ""),
             get("HTTP_USER_AGENT", ""),
             get("QUERY_STRING", ""),

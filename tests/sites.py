@@ -44,7 +44,7 @@ if not settings.configured:
 def answer_to(engine, environ):
     """What an engine says to a request, as the WSGI shell asks it."""
     get = environ.get
-    quick = (get("PATH_INFO", ""), get("HTTP_USER_AGENT", ""), get("QUERY_STRING", ""))
+    quick = (*map(get, ("SCRIPT_NAME", "PATH_INFO", "HTTP_USER_AGENT", "QUERY_STRING"), [""] * 4),)
     more = (get("HTTP_X_REQUESTED_WITH"), get("HTTP_SEC_CH_UA", ""))
     return None if engine.is_plain(*quick, *more) else engine.answer(partial(from_environ, environ))
 

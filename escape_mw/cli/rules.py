@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -24,7 +25,7 @@ def check(files: tuple[str, ...]) -> None:
             click.echo("\n".join(error.problems), err=True)
         else:
             say(f"{name}: {_summary(rules)}")
-            if word := _word_on_tokens(rules):
+            for word in _words(rules):
                 say(f"{name}: {word}")
     sys.exit(1 if problems else 0)
 
@@ -38,13 +39,18 @@ def schema() -> None:
     click.echo(json.dumps({**draft, **RulesFile.model_json_schema()}, indent=2))
 
 
-def _word_on_tokens(rules: Rules) -> str:
-    """What ends the tokens in flight, where visits are measured and the site has no name."""
-    if rules.events is None or rules.is_named:
-        return ""
-    has_address = rules.policy.base_url or rules.policy.allowed_hosts
-    what = "base_url or allowed_hosts" if has_address else "a rule's name or path, or their order"
-    return f"without 'site', an edit of {what} ends the visits that have begun; name the site"
+def _words(rules: Rules) -> Iterator[str]:
+    """What is right, and may still surprise."""
+    for rule in rules.policy.rules:
+        if rule.to.is_of_rules and not rule.everyone:
+            yield (
+                f"rule {rule.name!r}: whoever is not escaped gets the site's own answer at"
+                f" {rule.path.source!r}; with 'everyone: true', a redirect to the same URL"
+            )
+    if rules.events is not None and not rules.is_named:
+        has_address = rules.policy.base_url or rules.policy.allowed_hosts
+        what = "base_url or allowed_hosts" if has_address else "a rule's name or path, or the order"
+        yield f"without 'site', an edit of {what} ends the visits that have begun; name the site"
 
 
 def _summary(rules: Rules) -> str:

@@ -98,7 +98,7 @@ def _guarded(
         return Pass("address", visitor, rule=rule.name)
     if rule.to.asks_site and location is None:
         return AskSite(visitor, journey=journey_of(visit, visitor, None, rule, policy))
-    destination = rule.to.destination(_lookup(visit, rule, policy, location))
+    destination = rule.to.destination(lookup(visit, rule, policy, location))
     if destination is None:
         return Pass("no-destination", visitor, rule=rule.name)
     return _escape_or_compare(visit, visitor, destination, rule, policy)
@@ -160,13 +160,14 @@ def _lead_on(
     journey: Journey | None,
 ) -> Pass | Redirect:
     """Let the site answer as it always does; lead on where the rules know where to."""
-    destination = rule.to.destination(_lookup(visit, rule, policy)) if rule.to.is_of_rules else None
+    destination = rule.to.destination(lookup(visit, rule, policy)) if rule.to.is_of_rules else None
     if destination and not policy.owns(destination.url, visit):
         url = destination.url
         return Redirect(reason, url, visitor, destination, rule.name, journey=journey)
     return Pass(reason, visitor, rule=rule.name, journey=journey)
 
 
-def _lookup(visit: Visit, rule: Rule, policy: Policy, location: str | None = None) -> Lookup:
+def lookup(visit: Visit, rule: Rule, policy: Policy, location: str | None = None) -> Lookup:
+    """What a rule's destination is found by."""
     captures = rule.path.captures(*visit.paths) or {}
     return Lookup(visit, captures, policy.destinations, location)

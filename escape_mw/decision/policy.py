@@ -35,7 +35,8 @@ def short_hash(*texts: str) -> str:
 class Rule:
     """One rule: a path, where it leads, and which visitors it is for (None means all of its sort).
 
-    `number` is its place in the rules file from 0, `share` in per cent. `key` is what tokens call
+    `number` is its place in the rules file from 0, `share` in per cent; with `everyone`, whoever is
+    not escaped is redirected to its URL too. `key` is what tokens call
     the rule: a hash of its name, its path and its experiment's name, so that an edit of any other
     rule leaves it what it was.
     """
@@ -50,6 +51,7 @@ class Rule:
     languages: frozenset[str] | None = None
     share: float = 100
     experiment: Experiment | None = None
+    everyone: bool = False
     key: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -107,10 +109,12 @@ class Policy:
     exclude: tuple[PathPattern, ...] = ()
     version: str = "default"
     by_key: Mapping[str, Rule] = field(init=False, default_factory=dict)
+    everyone: tuple[Rule, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         # Of rules with one key, which differ in nothing that a token could say, the first.
         object.__setattr__(self, "by_key", {rule.key: rule for rule in reversed(self.rules)})
+        object.__setattr__(self, "everyone", tuple(rule for rule in self.rules if rule.everyone))
 
     def excludes(self, *paths: str) -> bool:
         """Whether the rules leave one of these paths alone."""
@@ -119,6 +123,12 @@ class Policy:
     def owns(self, url: str, visit: Visit) -> bool:
         """Whether a URL is of this site: of the host that was asked, or one that the rules name."""
         return is_own_url(url, visit) or without_port(host_of(url)) in self.allowed_hosts
+
+    def rule_for_everyone(self, *paths: str) -> Rule | None:
+        """The first rule that redirects whoever is not escaped from one of these paths."""
+        if not self.everyone or self.excludes(*paths):
+            return None
+        return next((rule for rule in self.everyone if rule.path.fits(*paths)), None)
 
     def guards(self, paths: tuple[str, ...], *, is_redirect: bool) -> bool:
         """Whether some visitor gets another answer than the site's, which may be a redirect.

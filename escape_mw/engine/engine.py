@@ -23,13 +23,13 @@ from ..rules.reload import RulesSource
 from ..web.addresses import PREFIX
 from ..web.answers import Answer
 from ..web.logs import logger
-from ..web.request import Request
+from ..web.request import Request, paths_of
 from ..web.routes import answer_by
 from .notices import announce, warn_of_plain_http
 from .outcomes import measuring, owner_of, register
 from .passthrough import Passthrough
 from .quick_look import is_plain
-from .respond import respond
+from .respond import answer_to_everyone, respond
 from .state import State, state_for
 
 # Set while an application runs inside this middleware: applied twice, the outer one acts and the
@@ -75,17 +75,25 @@ class Engine:
         return state_for(rules, self.sinks, self._now, self._owner_of, before)
 
     def is_plain(
-        self, path: str, agent: str, query: str, requested_with: str | None, brands: str
+        self,
+        mount: str,
+        path: str,
+        agent: str,
+        query: str,
+        requested_with: str | None,
+        brands: str,
     ) -> bool:
         """The quick look: whether the request is none of this package's business.
 
-        The strings are the request's path below the mount, User-Agent, query, X-Requested-With
-        (None where it was not sent) and Sec-CH-UA.
+        The strings are SCRIPT_NAME, PATH_INFO, User-Agent, the query, X-Requested-With (None where
+        it was not sent) and Sec-CH-UA.
         """
         try:
             self.source.look_now_and_then()
             state = self.state
             policy = state.rules.policy
+            if policy.everyone and policy.rule_for_everyone(*paths_of(mount, path)):
+                return False
             if policy.mode == "off":
                 return True
             if policy.vary or (state.routes and path.startswith(PREFIX)):
@@ -129,6 +137,7 @@ class Engine:
         warn_of_plain_http(visit, policy)
         decision, answer = self._carry_out(visit, state)
         cookie = stay_cookie(visit, decision, policy) if visit.stay else ""
+        answer = answer or answer_to_everyone(visit, decision, policy)
         if answer is None:
             return self._passed(visit, decision, state, cookie)
         if cookie:

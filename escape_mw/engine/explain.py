@@ -18,7 +18,7 @@ from ..rules import Rules
 from ..web.answers import Answer
 from ..web.request import Environ, from_environ
 from ..web.urls import normalise_location
-from .respond import respond
+from .respond import answer_to_everyone, respond
 
 SITE = "https://site.example/"
 RECORD_KEYS: dict[str, type] = {
@@ -59,7 +59,8 @@ class Explainer:
         visit = replace(visit, seed=own_id)
         if "to" in record:
             return respond(visit, self._anywhere, location=_header_text(record["to"]))
-        return respond(visit, self.rules, location=_location(record, visit.url))
+        decision, answer = respond(visit, self.rules, location=_location(record, visit.url))
+        return decision, answer or answer_to_everyone(visit, decision, policy)
 
     def describe(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The decision as plain data, in the form of `explain --batch`. Raises RecordError."""

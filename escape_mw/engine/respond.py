@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..decision.decide import decide, decide_for
-from ..decision.model import Act, Decision, Visit, Visitor
-from ..page.render import render
+from ..decision.decide import decide, decide_for, lookup
+from ..decision.model import Act, AskSite, Decision, Visit, Visitor
+from ..decision.policy import Policy
+from ..page.render import redirect_to, render
 from ..rules import Rules
 from ..web.answers import Answer
 
@@ -25,3 +26,17 @@ def respond(
     if policy.mode == "observe" or not isinstance(decision, Act):
         return decision, None
     return decision, render(visit, decision, rules.page)
+
+
+def answer_to_everyone(visit: Visit, decision: Decision, policy: Policy) -> Answer | None:
+    """The redirect of a rule with `everyone: true`, for a visit that is left to the site; or None.
+
+    It is the same in each mode, and for bots and browsers; a site's own redirect goes before it.
+    """
+    rule = policy.rule_for_everyone(*visit.paths) if policy.everyone else None
+    if rule is None or isinstance(decision, AskSite) or visit.method not in ("GET", "HEAD"):
+        return None
+    destination = rule.to.destination(lookup(visit, rule, policy))
+    if destination is None or policy.owns(destination.url, visit):
+        return None
+    return redirect_to(destination.url)

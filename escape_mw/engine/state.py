@@ -45,7 +45,7 @@ def state_for(
     measurement = before.measurement if before else None
     if options != (measurement and measurement.options):
         measurement = Measurement(options, sinks, clock) if options else None
-    routes = rules.routes
-    if measurement:
+    routes = () if rules.policy.mode == "off" else rules.routes
+    if measurement and rules.policy.mode != "off":
         routes = (*report_routes(rules.policy, measurement, owner_of), *routes)
     return State(rules, measurement, routes)

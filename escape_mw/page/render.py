@@ -10,14 +10,14 @@ from .interstitial import Interstitial
 def render(visit: Visit, decision: Redirect | Page, page: Interstitial) -> Answer:
     """The response for a decision: a bare redirect, or the page in the visitor's language."""
     if isinstance(decision, Redirect):
-        return render_redirect(decision)
+        return redirect_to(decision.location)
     headers = visit.headers
     language, encoding = headers.get("accept-language", ""), headers.get("accept-encoding", "")
     return page.answer(decision, language, encoding)
 
 
-def render_redirect(decision: Redirect) -> Answer:
+def redirect_to(location: str) -> Answer:
     """A bare redirect. 302, because the next visit may be answered otherwise."""
-    own = (("Location", decision.location), HTML, ("Content-Length", "0"))
+    own = (("Location", location), HTML, ("Content-Length", "0"))
     headers = (*own, *NO_STORE, ("Content-Security-Policy", BARE_POLICY))
     return Answer("302 Found", headers, b"")

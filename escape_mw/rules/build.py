@@ -108,6 +108,7 @@ def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
         platforms=_set(when.platforms),
         visitors=frozenset(when.visitors),
         languages=None if when.languages is None else _set(map(str.lower, when.languages)),
+        everyone=form.everyone,
         share=form.share,
         experiment=_experiment(form.experiment, secret),
     )

@@ -33,6 +33,9 @@ def target_problems(rule: Rule, index: DestinationIndex) -> Iterator[Problem]:
     """
     path: Path = ("rules", rule.number, "to")
     if not isinstance(rule.to, FixedUrl):
+        if rule.everyone:
+            message = "needs a 'to' that is a URL: only the site knows where this rule leads"
+            yield Problem((*path[:-1], "everyone"), None, message)
         return
     template = rule.to.template
     captures = rule.path.names

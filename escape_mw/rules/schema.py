@@ -189,6 +189,7 @@ class RuleForm(Strict):
     path: Pattern
     to: To
     when: When = When()
+    everyone: bool = False
     share: Annotated[float, Field(ge=0, le=100)] = 100
     experiment: ExperimentForm | None = None
 

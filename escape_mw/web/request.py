@@ -64,8 +64,7 @@ class Request(NamedTuple):
     @property
     def paths(self) -> tuple[str, ...]:
         """The whole path as people write it, and the part below a mount."""
-        whole = readable(self.mount + self.path)
-        return (whole, readable(self.path)) if self.mount else (whole,)
+        return paths_of(self.mount, self.path)
 
 
 def from_environ(environ: Environ) -> Request:
@@ -113,6 +112,12 @@ def from_scope(scope: Mapping[str, Any], body: bytes | None = None) -> Request:
 def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
     """The headers of a mapping with CGI's names (RFC 3875, 4.1.18), such as WSGI's environ."""
     return {name: environ[key] for key, name in VARIABLES.items() if key in environ}
+
+
+def paths_of(mount: str, path: str) -> tuple[str, ...]:
+    """The whole path as people write it, and the part below a mount."""
+    whole = readable(mount + path)
+    return (whole, readable(path)) if mount else (whole,)
 
 
 def readable(latin1: str) -> str:
