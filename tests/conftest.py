@@ -25,7 +25,7 @@ def corpus(name: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(autouse=True)
 def _no_mode_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ESCAPE_MW", raising=False)
+    monkeypatch.delenv("ESCAPE_MW_MODE", raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from .environment import MODE_VARIABLE
+from .environment import says_mode
 from .errors import RulesError
 from .rules import Rules, default_rules
 
@@ -25,7 +25,7 @@ def load(source: RulesLike = None) -> Rules:
     """
     if isinstance(source, Rules):
         return source
-    if source is None and not os.environ.get(MODE_VARIABLE):
+    if source is None and not says_mode():
         return default_rules()
     from .parse import parse_file, parse_mapping  # noqa: PLC0415 - pydantic and YAML
 

@@ -9,7 +9,8 @@ from typing import Any
 from .errors import Path, Problem
 
 MODES = ("act", "observe", "off")
-MODE_VARIABLE = "ESCAPE_MW"
+MODE_VARIABLE = "ESCAPE_MW_MODE"
+OLD_MODE_VARIABLE = "ESCAPE_MW"
 VARIABLE_RE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 FROM_ENVIRONMENT: tuple[Path, ...] = (
     ("secret",),
@@ -30,7 +31,15 @@ def expanded(value: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
         allowed = ", ".join(MODES)
         message = f"the environment variable {MODE_VARIABLE} is {mode!r}; allowed: {allowed}"
         problems.append(Problem(("mode",), None, message))
+    if OLD_MODE_VARIABLE in os.environ:
+        message = f"the environment variable {OLD_MODE_VARIABLE} is now {MODE_VARIABLE}; rename it"
+        problems.append(Problem(("mode",), None, message))
     return value
+
+
+def says_mode() -> bool:
+    """Whether the environment has a mode, under its name or the old one."""
+    return bool(os.environ.get(MODE_VARIABLE)) or OLD_MODE_VARIABLE in os.environ
 
 
 def _expanded_at(

@@ -26,7 +26,7 @@ def need(missing: str | None) -> None:
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("ESCAPE_MW", raising=False)
+        patch.delenv("ESCAPE_MW_MODE", raising=False)
         with served() as one:
             yield one
 

@@ -50,7 +50,7 @@ INSTAGRAM = AGENTS["instagram", "android"]
 def at_once():
     """The writer looks more often than it would."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("ESCAPE_MW", raising=False)
+        patch.delenv("ESCAPE_MW_MODE", raising=False)
         patch.setattr(recorder, "INTERVAL", 0.02)
         yield
 

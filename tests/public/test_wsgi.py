@@ -346,7 +346,7 @@ def test_modes(monkeypatch, caplog):
             wrapped(environ_of(TIKTOK_IOS), server.start_response)
         assert server.started[0][0] == "302 Found"
         assert len(caplog.records) == logged
-    monkeypatch.setenv("ESCAPE_MW", "off")
+    monkeypatch.setenv("ESCAPE_MW_MODE", "off")
     server = Server()
     EscapeMiddleware(app, {"version": 1, "mode": "act"})(
         environ_of(TIKTOK_IOS), server.start_response

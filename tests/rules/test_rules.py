@@ -446,13 +446,22 @@ def test_files_that_cannot_be_read(path):
 
 
 def test_mode_from_the_environment(monkeypatch):
-    monkeypatch.setenv("ESCAPE_MW", "observe")
+    monkeypatch.setenv("ESCAPE_MW_MODE", "observe")
     assert load({"version": 1, "mode": "act"}).policy.mode == "observe"
-    monkeypatch.setenv("ESCAPE_MW", "OFF")
+    monkeypatch.setenv("ESCAPE_MW_MODE", "OFF")
     assert load(None).policy.mode == "off"
-    monkeypatch.setenv("ESCAPE_MW", "maybe")
+    monkeypatch.setenv("ESCAPE_MW_MODE", "maybe")
     assert problems(None) == [
-        "rules: mode: the environment variable ESCAPE_MW is 'maybe'; allowed: act, observe, off"
+        "rules: mode: the environment variable ESCAPE_MW_MODE is 'maybe'; allowed: act, observe, off"
+    ]
+
+
+@pytest.mark.parametrize("source", [None, {"version": 1}])
+def test_the_old_name_of_the_modes_variable_is_an_error(monkeypatch, source):
+    """A deployment that says "off" by it must not act."""
+    monkeypatch.setenv("ESCAPE_MW", "off")
+    assert problems(source) == [
+        "rules: mode: the environment variable ESCAPE_MW is now ESCAPE_MW_MODE; rename it"
     ]
 
 
