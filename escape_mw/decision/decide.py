@@ -15,8 +15,9 @@
 12. no-redirect     the site answers, and sends nobody away
 13. no-destination  the visit does not lead to a configured destination
 14. own-host        it leads to the site itself
-15. share           the rule acts on a share of visits, and this is not one of them
-16. holdout         the visit is eligible, and its experiment lets it through to compare with
+15. words-only      nothing is left but the menu in words, and the rule lets the site answer then
+16. share           the rule acts on a share of visits, and this is not one of them
+17. holdout         the visit is eligible, and its experiment lets it through to compare with
 """
 
 from __future__ import annotations
@@ -110,6 +111,8 @@ def _escape_or_compare(
     """The guards from 14 on, for a visit that leads to a destination."""
     if not rule.to.is_page and policy.owns(destination.url, visit):
         return Pass("own-host", visitor, destination, rule.name)
+    if rule.words_pass and HandOver(visit, visitor, destination, rule, policy).is_in_words:
+        return Pass("words-only", visitor, destination, rule.name)
     if visit.marker is None and not _is_drawn(visit, rule):
         return Pass("share", visitor, destination, rule.name)
     journey = journey_of(visit, visitor, destination, rule, policy)

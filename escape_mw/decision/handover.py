@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from ..web.addresses import BEACON
 from .handoffs import MENU, Handoff
 from .ladder import make_steps
-from .model import Destination, Journey, Marker, Page, Redirect, StepSpec, Subject, Visit, Visitor
+from .model import (
+    Destination,
+    Journey,
+    Marker,
+    Page,
+    Redirect,
+    Step,
+    StepSpec,
+    Subject,
+    Visit,
+    Visitor,
+)
 from .policy import Policy, Rule
 from .signals import is_one_time
 
@@ -24,15 +35,11 @@ class HandOver:
     destination: Destination
     rule: Rule
     policy: Policy
-    journey: Journey | None
+    journey: Journey | None = None
 
     def decision(self) -> Redirect | Page:
         """The ladder made ready, as a bare redirect where its first step needs no page."""
-        marker, name = self.visit.marker, self.rule.name
-        specs = self.policy.ladders.steps_for(self.visitor, self.destination.goal)
-        start = _start(specs, marker, self.rule)
-        automatic = marker is None and not self._is_one_time
-        steps = make_steps(specs, self.visitor, self._handoff, start, automatic=automatic)
+        name, steps = self.rule.name, self._steps()
         if steps[0].trigger == "redirect" and steps[0].uri:
             location = steps[0].uri
             return Redirect(
@@ -47,11 +54,30 @@ class HandOver:
             stay=self._stay(),
             link=self._link(),
             token=self._beacon_token(),
-            retry=start > 0,
+            retry=self._start > 0,
             journey=self.journey,
             beacon=f"{self.visit.root}{BEACON}" if self.journey else "",
             menu_marker=self._menu_marker(),
         )
+
+    @property
+    def is_in_words(self) -> bool:
+        """Whether no step is left but the menu in words."""
+        return self._steps()[0].trigger == "written"
+
+    def _steps(self) -> tuple[Step, ...]:
+        automatic = self.visit.marker is None and not self._is_one_time
+        return make_steps(
+            self._specs, self.visitor, self._handoff, self._start, automatic=automatic
+        )
+
+    @property
+    def _specs(self) -> tuple[StepSpec, ...]:
+        return self.policy.ladders.steps_for(self.visitor, self.destination.goal)
+
+    @property
+    def _start(self) -> int:
+        return _start(self._specs, self.visit.marker, self.rule)
 
     @property
     def is_direct(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..web.accept import languages
 from ..web.paths import PathPattern, compile_path
-from ..web.urls import host_of, without_port
+from ..web.urls import first_values, host_of, without_port
 from .destinations import DestinationIndex
 from .entries import DestinationEntry
 from .experiment import Experiment
@@ -35,8 +35,10 @@ def short_hash(*texts: str) -> str:
 class Rule:
     """One rule: a path, where it leads, and which visitors it is for (None means all of its sort).
 
+    `query` are parameters with their values, `not_query` the names of those that must be missing.
     `number` is its place in the rules file from 0, `share` in per cent; with `everyone`, whoever is
-    not escaped is redirected to its URL too. `key` is what tokens call
+    not escaped is redirected to its URL too; with `words_pass`, the site answers where nothing is
+    left but the menu in words. `key` is what tokens call
     the rule: a hash of its name, its path and its experiment's name, so that an edit of any other
     rule leaves it what it was.
     """
@@ -49,9 +51,13 @@ class Rule:
     platforms: frozenset[str] | None = None
     visitors: frozenset[str] = frozenset({"in-app"})
     languages: frozenset[str] | None = None
+    not_apps: frozenset[str] = frozenset()
+    query: tuple[tuple[str, str], ...] = ()
+    not_query: frozenset[str] = frozenset()
     share: float = 100
     experiment: Experiment | None = None
     everyone: bool = False
+    words_pass: bool = False
     key: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -69,9 +75,16 @@ class Rule:
             self.covers(visit)
             and visitor.kind in self.visitors
             and (self.apps is None or visitor.app in self.apps)
+            and visitor.app not in self.not_apps
             and (self.platforms is None or visitor.platform in self.platforms)
             and (self.languages is None or _prefers(visit, self.languages))
+            and (not (self.query or self.not_query) or self._fits_query(visit.query))
         )
+
+    def _fits_query(self, query: str) -> bool:
+        given = first_values(query, keep_blank=True)
+        has_all = all(given.get(name) == value for name, value in self.query)
+        return has_all and self.not_query.isdisjoint(given)
 
 
 DEFAULT_RULE = Rule(0, "every redirect", compile_path("/**"), SiteRedirect())

@@ -109,6 +109,10 @@ def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
         visitors=frozenset(when.visitors),
         languages=None if when.languages is None else _set(map(str.lower, when.languages)),
         everyone=form.everyone,
+        words_pass=form.words_only == "pass",
+        not_apps=frozenset(when.not_apps),
+        query=tuple(when.query.items()),
+        not_query=frozenset(when.not_query),
         share=form.share,
         experiment=_experiment(form.experiment, secret),
     )

@@ -142,12 +142,15 @@ def _rule_name(value: str) -> str:
 
 
 class When(Strict):
-    """Which visitors a rule is for; an omitted key means all."""
+    """Which visits a rule is for; an omitted key means all."""
 
     apps: Annotated[list[AppId], Field(min_length=1)] | None = None
     platforms: Annotated[list[Phone], Field(min_length=1)] | None = None
     visitors: Annotated[list[Literal["in-app", "webview"]], Field(min_length=1)] = ["in-app"]
     languages: Annotated[list[str], Field(min_length=1)] | None = None
+    not_apps: list[AppId] = []
+    query: dict[str, str] = {}
+    not_query: list[str] = []
 
 
 def _to(value: Any) -> Any:
@@ -190,6 +193,7 @@ class RuleForm(Strict):
     to: To
     when: When = When()
     everyone: bool = False
+    words_only: Literal["show", "pass"] = "show"
     share: Annotated[float, Field(ge=0, le=100)] = 100
     experiment: ExperimentForm | None = None
 

@@ -12,7 +12,7 @@ from escape_mw.decision.decide import decide, is_navigation
 from escape_mw.decision.model import Stay, Subject
 
 from .. import agents
-from ..marked import SITE, marked
+from ..marked import SECRET, SITE, marked
 
 STRANGER = load({"version": 1, "secret": "somebody else's secret, long enough to be one"}).policy
 NOW = 1_800_000_000
@@ -425,6 +425,62 @@ def test_a_sign_in_start_is_never_handed_over_itself():
     )
     assert decision.steps[0].uri.startswith("intent://site.example/follow?_esc=")
     assert "accounts.spotify.com" not in decision.steps[0].uri
+
+
+WHEN = [
+    pytest.param({"not_apps": ["tiktok"]}, "", agents.TIKTOK_IOS, False, id="an app left out"),
+    pytest.param({"not_apps": ["tiktok"]}, "", agents.INSTAGRAM_IOS, True, id="another app"),
+    pytest.param({"query": {"preview": "1"}}, "preview=1", agents.TIKTOK_IOS, True, id="a value"),
+    pytest.param({"query": {"preview": "1"}}, "preview=2", agents.TIKTOK_IOS, False, id="another"),
+    pytest.param({"query": {"preview": "1"}}, "", agents.TIKTOK_IOS, False, id="no value"),
+    pytest.param(
+        {"query": {"preview": "1"}}, "preview=1&preview=2", agents.TIKTOK_IOS, True, id="the first"
+    ),
+    pytest.param(
+        {"query": {"a": "ö &"}}, "a=%C3%B6+%26", agents.TIKTOK_IOS, True, id="an encoded value"
+    ),
+    pytest.param({"query": {"a": ""}}, "a=", agents.TIKTOK_IOS, True, id="an empty value"),
+    pytest.param({"not_query": ["ttclid"]}, "ttclid=x", agents.TIKTOK_IOS, False, id="a paid one"),
+    pytest.param({"not_query": ["ttclid"]}, "ttclid=", agents.TIKTOK_IOS, False, id="a blank one"),
+    pytest.param({"not_query": ["ttclid"]}, "a=ttclid", agents.TIKTOK_IOS, True, id="a value only"),
+]
+
+
+@pytest.mark.parametrize(("when", "query", "agent", "expected"), WHEN)
+def test_what_a_rule_is_for(when, query, agent, expected):
+    policy = load({"version": 1, "rules": [{"path": "/x", "to": "page", "when": when}]}).policy
+    found = decide(replace(visit("/x", agent), query=query), policy)
+    assert (found.reason == "escape") is expected
+
+
+IN_WORDS = [
+    pytest.param("/x", agents.TIKTOK_IOS, None, "words-only", id="a menu is all there is"),
+    pytest.param("/x", agents.TIKTOK_ANDROID, None, "escape", id="a step is left"),
+    pytest.param(
+        "/x", agents.TIKTOK_ANDROID, "intent", "escape", id="a step that is offered again"
+    ),
+    pytest.param("/listen", agents.TIKTOK_IOS, None, "escape", id="a tap to the music app"),
+]
+
+
+@pytest.mark.parametrize(("path", "agent", "technique", "reason"), IN_WORDS)
+def test_where_only_words_are_left_the_site_may_answer(path, agent, technique, reason):
+    rules = [
+        {"path": "/listen", "to": TRACK, "words_only": "pass"},
+        {"path": "/**", "to": "page", "words_only": "pass"},
+    ]
+    policy = load({"version": 1, "rules": rules}).policy
+    marker = tried(policy, path, technique, rule=1) if technique else None
+    assert decide(visit(path, agent, marker=marker), policy).reason == reason
+
+
+def test_words_that_pass_are_in_no_arm():
+    """Or the arm that is escaped would have fewer visits than the holdout."""
+    rule = {"path": "/**", "to": "page", "words_only": "pass"}
+    trial = {"experiment": {"name": "spring", "holdout": 0.5}}
+    policy = load({"version": 1, "secret": SECRET, "events": True, "rules": [rule | trial]}).policy
+    visits = [replace(visit("/x", agents.TIKTOK_IOS), id=str(number)) for number in range(50)]
+    assert {decide(one, policy).reason for one in visits} == {"words-only"}
 
 
 def test_share_is_drawn_for_each_visit_but_not_for_a_return():

@@ -12,9 +12,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from escape_mw import Page, Step, Visitor, load
-from escape_mw.decision.model import Destination, Redirect
+from escape_mw.decision.model import Destination
 from escape_mw.page.languages import available
-from escape_mw.page.render import render_redirect
+from escape_mw.page.render import redirect_to
 from escape_mw.web.answers import BARE_POLICY
 
 TIKTOK = Visitor("in-app", "tiktok", "ios", "41.9.0")
@@ -348,15 +348,7 @@ def test_a_shape_is_rendered_once_and_filled_for_each_visit():
 
 
 def test_redirect():
-    made = render_redirect(
-        Redirect(
-            "escape",
-            "https://site.example/?_esc=line-external&openExternalBrowser=1",
-            TIKTOK,
-            SPOTIFY,
-            "rule 1",
-        )
-    )
+    made = redirect_to("https://site.example/?_esc=line-external&openExternalBrowser=1")
     assert made.status == "302 Found"
     assert made.body == b""
     headers = dict(made.headers)

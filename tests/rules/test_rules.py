@@ -452,7 +452,8 @@ def test_mode_from_the_environment(monkeypatch):
     assert load(None).policy.mode == "off"
     monkeypatch.setenv("ESCAPE_MW_MODE", "maybe")
     assert problems(None) == [
-        "rules: mode: the environment variable ESCAPE_MW_MODE is 'maybe'; allowed: act, observe, off"
+        "rules: mode: the environment variable ESCAPE_MW_MODE is 'maybe';"
+        " allowed: act, observe, off"
     ]
 
 
