@@ -35,7 +35,7 @@ from .engine.engine import APPLIED, Engine
 from .engine.passthrough import Passthrough
 from .rules import RulesError, load, require_secret
 from .web.answers import Answer
-from .web.request import Request, as_latin1, body_length, headers_of
+from .web.request import Request, as_latin1, body_length, headers_of, readable
 
 OURS = "escape_mw.django.EscapeMiddleware"
 OUTSIDE = ("django.middleware.security.SecurityMiddleware",)
@@ -103,30 +103,31 @@ class EscapeMiddleware:
         if isinstance(answer, Passthrough):
             request.META.update(answer.changes)
             if "QUERY_STRING" in answer.changes:
+                if not hasattr(request, "environ"):  # under ASGI, Django reads it as UTF-8
+                    request.META["QUERY_STRING"] = readable(answer.changes["QUERY_STRING"])
                 request.__dict__.pop("GET", None)  # it may have been read already
         return answer
 
     def _after(
         self, passed: Passthrough | None, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        if passed is None:
-            return response
         status = str(response.status_code)
+        if passed is None or not passed.concerns(status):
+            return response
         headers = passed.instead(status, list(response.items()))
         if isinstance(headers, Answer):
             return _response(headers, request, response)
         for name, value in passed.with_own(status, headers):
-            if name == "Set-Cookie":
-                response.cookies.load(value)
-            elif response.get(name) != value:
+            if name.lower() != "set-cookie" and response.get(name) != value:
                 response[name] = value
+        response.cookies.load(passed.cookie)
         return response
 
 
 @contextmanager
 def _applied(passed: Passthrough | None) -> Iterator[None]:
     """Let another of these further in pass what this one has looked at."""
-    if passed is None:
+    if passed is None or not passed.is_looked_at:
         yield
         return
     token = APPLIED.set(True)

@@ -101,7 +101,7 @@ class Response:
 
     def of(self, app: WSGIApplication) -> Iterable[bytes]:
         """The body to send: the application's own, a replacement's, or what its start decides."""
-        body = _applied(app, self._environ, self._start)
+        body = self._applied(app, self._environ, self._start)
         if self._has_started:
             return body
         if self._replacement is not None:
@@ -112,7 +112,7 @@ class Response:
     def _late(self, body: Iterable[bytes]) -> Iterator[bytes]:
         """The response of an application that starts only when its body is asked for."""
         items = iter(body)
-        first = _applied(next, items, None)
+        first = self._applied(next, items, None)
         if self._replacement is not None:
             self._unsent = items
             yield from self._send(self._replacement)
@@ -153,14 +153,15 @@ class Response:
             return headers
         return self._passed.with_own(str(status), instead)
 
+    def _applied(self, function: Callable[..., Returned], *arguments: object) -> Returned:
+        """What a function of the application's returns; nothing of this package acts inside it."""
+        if not self._passed.is_looked_at:
+            return function(*arguments)
+        applied = APPLIED.set(True)
+        try:
+            return function(*arguments)
+        finally:
+            APPLIED.reset(applied)
+
     def _send(self, answer: Answer) -> Iterator[bytes]:
         return iter(send(answer, self._environ, self._start_response, self._cookies))
-
-
-def _applied(function: Callable[..., Returned], *arguments: object) -> Returned:
-    """What a function of the application's returns; nothing of this package acts inside it."""
-    applied = APPLIED.set(True)
-    try:
-        return function(*arguments)
-    finally:
-        APPLIED.reset(applied)

@@ -35,8 +35,7 @@ def _fresh_process() -> Generator[None, None, None]:
     ENGINES.clear()
     WARNED_OF.clear()
     yield
-    for engine in before:
-        ENGINES.add(engine)
+    ENGINES.extend(before)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,5 +42,5 @@ def form_page(visit: Visit, policy: Policy) -> Visit | None:
         query=query,
         url=url,
         marker=marker,
-        id=visit_id(marker, lambda: visit.id) if visit.id else "",
+        id=visit_id(marker) if visit.id else "",
     )

@@ -60,7 +60,7 @@ def is_navigation(visit: Visit) -> bool:
         return destination == "document" and get("sec-fetch-mode", "navigate") == "navigate"
     accept = get("accept", "*/*")
     if "text/html" in accept:
-        return accept != TURBO_ACCEPT
+        return not accept.endswith(TURBO_ACCEPT)
     if accept.strip() != "*/*" or is_asset(visit.path):
         return False
     return not is_own_url(get("referer", ""), visit)

@@ -5,7 +5,6 @@ Among them is the requested URL as the visitor's browser shows it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import quote
 
 from ..web.request import Request, readable
@@ -23,18 +22,10 @@ from .signals import asks_for_privacy
 from .tokens import Tokens
 
 
-def visit_of(
-    request: Request,
-    policy: Policy,
-    moment: int,
-    *,
-    measured: bool = False,
-    new_id: Callable[[], str] = Tokens.new_visit,
-) -> Visit:
+def visit_of(request: Request, policy: Policy, moment: int, *, measured: bool = False) -> Visit:
     """The facts of a request, its marker taken out; with an id if it is `measured` and may be.
 
-    `moment` is the time, in seconds since 1970, `new_id` makes an id that no other visit has:
-    nothing behind this asks a clock or a coin.
+    `moment` is the time, in seconds since 1970: nothing behind this asks a clock.
     """
     value, query = policy.markers.extract(request.query)
     mount, raw_path = request.mount, request.mount + request.path
@@ -53,21 +44,21 @@ def visit_of(
         marker=marker,
         stay=stay,
         root=quote(mount, safe=SAFE_PATH, encoding="latin-1") if mount else "",
-        id=visit_id(marker, new_id) if may_follow else "",
+        id=visit_id(marker) if may_follow else "",
         below=readable(request.path) if mount else "",
         is_marked=bool(value),
         moment=moment,
     )
 
 
-def visit_id(marker: Marker | None, new_id: Callable[[], str]) -> str:
+def visit_id(marker: Marker | None) -> str:
     """The id of a measured visit: the one that a verified marker brings, or a new one.
 
     An expired marker stands in a link that was shared, and a new visit begins. One that does not
     hold for another reason begins none: it may be this visit's second request.
     """
     if marker is None or marker.is_expired:
-        return new_id()
+        return Tokens.new_visit()
     return marker.subject.visit
 
 

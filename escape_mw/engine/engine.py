@@ -120,7 +120,7 @@ class Engine:
             if APPLIED.get():
                 return None
             if state.rules.policy.vary and _is_plain(request, state.rules.policy):
-                return Passthrough(state.rules.policy, paths=request.paths)
+                return Passthrough(state.rules.policy, {}, paths=request.paths, is_looked_at=False)
             return self._decide(request, state)
         except Exception:
             logger.exception("internal error; the request was passed to the site unchanged")
@@ -153,8 +153,8 @@ class Engine:
         is_asked = isinstance(decision, AskSite)
         return Passthrough(
             policy,
-            visit if is_asked or visit.marker else None,
             changes,
+            visit if is_asked or visit.marker else None,
             cookie,
             visit.paths if policy.vary else (),
             partial(self._ask, visit, state) if is_asked else None,

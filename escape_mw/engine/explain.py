@@ -54,9 +54,9 @@ class Explainer:
         policy = self.rules.policy
         request = from_environ(as_environ(record))
         is_measured = self.rules.events is not None
-        now, own_id = int(time.time()), _id_of(record)
-        visit = visit_of(request, policy, now, measured=is_measured, new_id=lambda: own_id)
-        visit = replace(visit, seed=own_id)
+        visit = visit_of(request, policy, int(time.time()), measured=is_measured)
+        own_id = _id_of(record)
+        visit = replace(visit, id=visit.id and own_id, seed=own_id)
         if "to" in record:
             return respond(visit, self._anywhere, location=_header_text(record["to"]))
         decision, answer = respond(visit, self.rules, location=_location(record, visit.url))

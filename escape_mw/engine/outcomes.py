@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Protocol
 
 from ..decision.policy import Policy
@@ -23,8 +23,8 @@ class Measuring(Protocol):
     clock: Callable[[], float]
 
 
-ENGINES: weakref.WeakSet[Measuring] = weakref.WeakSet()  # of this process
-LOCK = threading.Lock()
+# Of this process. A list, whose single steps need no lock that a fork could find held.
+ENGINES: list[weakref.ref[Measuring]] = []
 
 
 def register(engine: Measuring) -> None:
@@ -34,15 +34,20 @@ def register(engine: Measuring) -> None:
             "two middlewares of this process have the same secret and the same site, and record"
             " events in different places; give each a 'site' of its own, or outcomes may be lost"
         )
-    with LOCK:
-        ENGINES.add(engine)
+    ENGINES.append(weakref.ref(engine))
 
 
 def measuring() -> list[Measuring]:
     """The engines that measure, whatever another thread makes meanwhile."""
-    with LOCK:
-        engines = list(ENGINES)
-    return [engine for engine in engines if engine.state.measurement]
+    found = []
+    for reference in tuple(ENGINES):
+        engine = reference()
+        if engine is None:
+            with suppress(ValueError):  # another thread was quicker
+                ENGINES.remove(reference)
+        elif engine.state.measurement:
+            found.append(engine)
+    return found
 
 
 def owner_of(token: str, engines: Iterable[Measuring]) -> tuple[Policy, Measurement] | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urljoin
 
@@ -19,7 +18,6 @@ from ..web.logs import logger
 from ..web.urls import normalise_location
 
 Header = tuple[str, str]
-UNCHANGED: Mapping[str, str] = MappingProxyType({})
 REDIRECTS = ("301", "302", "303", "307", "308")
 # What RFC 3986 and browsers resolve alike: a host after two slashes or no scheme; no blank, control
 # character or backslash.
@@ -32,19 +30,21 @@ REFERENCE = re.compile(
 class Passthrough(NamedTuple):
     """What a shell changes in a request and in the site's response to it.
 
-    `visit` is None for a plain browser. `changes` are variables of the request to set, by CGI's
-    names: the query without its marker, the visit's token. `cookie` is a Set-Cookie to add, "" for
-    none. `paths` are those of the visit where caches are told of the user agent, else (). `ask`
-    tells what to answer instead of the site's redirect to a location; None where no redirect of the
-    site's decides anything.
+    `changes` are variables of the request to set, by CGI's names: the query without its marker, the
+    visit's token. `visit` is None where no redirect is looked at; `is_looked_at` is false for a
+    plain browser, whom another middleware of this package may still know. `cookie` is a Set-Cookie
+    to add, "" for none. `paths` are those of the visit where caches are told of the user agent,
+    else (). `ask` tells what to answer instead of the site's redirect to a location; None where no
+    redirect of the site's decides anything.
     """
 
     policy: Policy
+    changes: Mapping[str, str]
     visit: Visit | None = None
-    changes: Mapping[str, str] = UNCHANGED
     cookie: str = ""
     paths: tuple[str, ...] = ()
     ask: Callable[[str], Answer | None] | None = None
+    is_looked_at: bool = True
 
     def concerns(self, status: object) -> bool:
         """Whether a response with this status may be changed: all others are not looked at."""

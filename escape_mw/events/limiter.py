@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..web.forks import tell_of_forks
+
 RATE, BURST = 500, 2_000  # requests a second in one process, and how many at once
 
 
@@ -17,8 +19,13 @@ class RateLimiter:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self.after_fork()
+        tell_of_forks(self)
         self._left, self._last = float(BURST), clock()
+
+    def after_fork(self) -> None:
+        """Forget who held the lock."""
+        self._lock = threading.Lock()
 
     def allow(self) -> bool:
         """Whether one more is allowed now."""

@@ -15,7 +15,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from ..web.forks import after_fork
+from ..web.forks import tell_of_forks
 from ..web.logs import logger
 from .event import Event
 from .sinks import Sink
@@ -23,7 +23,7 @@ from .sinks import Sink
 INTERVAL = 0.5  # seconds between two flushes by the writer thread
 QUEUE_SIZE = 10_000  # events pending, in the recorder and for each sink
 BATCH_SIZE = 1_000  # events in one call of a sink
-GIVE_UP_AFTER = 600  # seconds that a sink may refuse an event that has no other behind it
+GIVE_UP_AFTER = 600  # seconds for which a sink may refuse everything from one event on
 # A sink that raises one of these has met an event that it can never take, if it takes others.
 # OSError, and whatever a driver raises, may pass.
 REFUSALS = (
@@ -72,14 +72,18 @@ class SinkQueue:
         counted; but only if the sink takes others: one that refuses everything is down. `now` is in
         seconds since 1970.
         """
-        if self._drain(now) and self._dropped:
+        dropped_before = self._dropped
+        if not self._drain(now):
+            return
+        self._has_refused = self._dropped > dropped_before
+        if self._dropped:
             self.pending.append(Event(now, "", "dropped", number=self._dropped))
             self._dropped = 0
             self._drain(now)
 
     def _drain(self, now: int) -> bool:
         """Deliver what is pending; returns whether the sink has left nothing, and works."""
-        size, is_up, has_refused = BATCH_SIZE, False, False
+        size, is_up = BATCH_SIZE, False
         while self.pending:
             batch = list(islice(self.pending, size))
             error = self._deliver(batch)
@@ -93,10 +97,8 @@ class SinkQueue:
                 self._log_failure(error)
                 return False
             if len(batch) == 1:
-                has_refused = True
                 self._drop_first(error)
             size = max(1, len(batch) // 2)
-        self._has_refused = has_refused
         return is_up
 
     def _deliver(self, batch: list[Event]) -> Exception | None:
@@ -114,11 +116,11 @@ class SinkQueue:
         return True
 
     def _is_hopeless(self, now: int) -> bool:
-        """Whether the sink has refused the only event for too long."""
+        """Whether the sink has refused the first event, and all behind it, for too long."""
         first = self.pending[0]
         if self._suspect is not first:
             self._suspect, self._suspected_at = first, now
-        return len(self.pending) == 1 and now - self._suspected_at >= GIVE_UP_AFTER
+        return now - self._suspected_at >= GIVE_UP_AFTER
 
     def _forget(self, number: int) -> None:
         """Forget delivered events."""
@@ -169,15 +171,14 @@ class Recorder:
         self._sink_queues = [SinkQueue(sink) for sink in sinks]
         self._inline_sinks = tuple(inline_sinks)
         self._is_closed = self._is_retired = False
-        self._reset()
-        after_fork(self._reset)
-        reference = weakref.ref(self)
-        atexit.register(lambda: _close_if_alive(reference))
+        self.after_fork()
+        tell_of_forks(self)
+        RECORDERS.add(self)
 
-    def _reset(self) -> None:
+    def after_fork(self) -> None:
         """Start empty, as a process that has recorded nothing.
 
-        Also after a fork, in the child: its parent delivers what is pending, and a lock that was
+        In a child process, the parent delivers what is pending, and a lock that was
         held while forking would stay locked.
         """
         UNDELIVERED.discard(self)
@@ -250,8 +251,8 @@ class Recorder:
         self._is_retired = True
         self._ahead.set()
 
-    def is_done(self) -> bool:
-        """Whether the writer thread, which asks, may end."""
+    def let_go(self) -> bool:
+        """Let the writer thread, which asks, end if nothing is left for it; returns whether."""
         with self._lock:
             if self._is_closed or (self._is_retired and not self._has_undelivered()):
                 self._writer = None
@@ -298,10 +299,12 @@ class Recorder:
 
 # Keeps recorders with undelivered events alive after their engine is garbage-collected.
 UNDELIVERED: set[Recorder] = set()
+RECORDERS: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
 
-def _close_if_alive(reference: weakref.ref[Recorder]) -> None:
-    if recorder := reference():
+@atexit.register
+def _close_all() -> None:
+    for recorder in list(RECORDERS):
         recorder.close()
 
 
@@ -318,7 +321,7 @@ def _writer_loop(reference: weakref.ref[Recorder], ahead: threading.Event) -> No
             if recorder is None:
                 return
             recorder.flush()
-            if recorder.is_done():
+            if recorder.let_go():
                 return
             del recorder
     finally:

@@ -18,7 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ..web.forks import after_fork
+from ..web.forks import tell_of_forks
 from ..web.logs import logger
 from .marks import LIFE, Trial
 
@@ -70,8 +70,8 @@ class LabStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._is_unusable = False
-        self._unlock()
-        after_fork(self._unlock)
+        self.after_fork()
+        tell_of_forks(self)
 
     def record(self, trial: Trial, outcome: str, moment: int) -> bool | None:
         """Record how a trial went, once; `moment` is the time in seconds since 1970.
@@ -163,8 +163,9 @@ class LabStore:
             (moment,),
         )
 
-    def _unlock(self) -> None:
-        self._lock = threading.Lock()  # one thread of a process at a time
+    def after_fork(self) -> None:
+        """Forget who held the lock, by which one thread of a process writes at a time."""
+        self._lock = threading.Lock()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

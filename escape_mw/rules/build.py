@@ -73,7 +73,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         routes=routes(lab, policy) if lab else (),
         events=_events(form, folder, problems),
         lab=lab,
-        files=(page.template,) if page.template else (),
+        files=(str(folder / form.page.template),) if form.page.template else (),
         is_named=form.site is not None,
     )
 

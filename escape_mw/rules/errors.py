@@ -26,21 +26,26 @@ class Problem(NamedTuple):
 class RulesError(ValueError):
     """The rules cannot be used.
 
-    `problems` holds each as `file:line:column: path: what is wrong, what is allowed`.
+    `problems` holds each as `file:line:column: path: what is wrong, what is allowed`; `files` are
+    those besides the rules file itself that may be to blame.
     """
 
-    def __init__(self, problems: Iterable[str]) -> None:
+    def __init__(self, problems: Iterable[str], files: Iterable[str] = ()) -> None:
         self.problems = list(problems)
+        self.files = tuple(files)
         super().__init__("\n".join(self.problems))
 
 
 def as_error(
-    problems: Iterable[Problem], positions: Mapping[Path, Position], name: str
+    problems: Iterable[Problem],
+    positions: Mapping[Path, Position],
+    name: str,
+    files: Iterable[str] = (),
 ) -> RulesError:
     """Every problem as a line, in the order of the file that `name` names."""
     placed = [(_position(problem, positions), problem) for problem in problems]
     placed.sort(key=lambda item: item[0] or Position(0, 0))
-    return RulesError(_line(problem, position, name) for position, problem in placed)
+    return RulesError((_line(problem, position, name) for position, problem in placed), files)
 
 
 def _position(problem: Problem, positions: Mapping[Path, Position]) -> Position | None:

@@ -57,7 +57,7 @@ def _parse(document: Document, name: str, folder: FilePath) -> Rules:
         message = "the rules are a mapping that begins with 'version: 1'"
         problems = [Problem((), Position(1, 1) if positions else None, message)]
     if rules is None or problems:
-        raise as_error(problems, positions, name)
+        raise as_error(problems, positions, name, rules.files if rules else ())
     return rules
 
 

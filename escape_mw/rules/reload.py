@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from ..web.forks import after_fork
+from ..web.forks import tell_of_forks
 from ..web.logs import logger
 from . import Rules, RulesError, RulesLike, load, require_secret
 
@@ -42,14 +42,14 @@ class RulesSource:
         )
         self._signature: Signature = ()
         self._next_check = clock() + CHECK_INTERVAL
-        self._unlock()
-        after_fork(self._unlock)
+        self.after_fork()
+        tell_of_forks(self)
         seen = _signature(self._files)  # before they are read, so that no edit is missed
         self.rules = self._load()
-        self._remember(seen, self.rules)
+        self._remember(seen, self.rules.files)
 
     def look_now_and_then(self) -> None:
-        """Start reading if it is time to look and the files have changed. Waits for nothing."""
+        """Let a thread read the files, if it is time to look and they have changed."""
         if not self._files or self._clock() < self._next_check:
             return
         self._next_check = self._clock() + CHECK_INTERVAL
@@ -76,12 +76,12 @@ class RulesSource:
         try:
             rules = self._load()
         except RulesError as error:
-            self._signature = seen
+            self._remember(seen, error.files)  # told once
             for problem in error.problems:
                 logger.error("rules not reloaded: %s", problem)
             return
         self._adopt(rules)
-        self._remember(seen, rules)
+        self._remember(seen, rules.files)
         logger.info("rules reloaded")
 
     def _load(self) -> Rules:
@@ -90,13 +90,18 @@ class RulesSource:
             require_secret(rules)
         return rules
 
-    def _remember(self, seen: Signature, rules: Rules) -> None:
-        """Keep what the files looked like; the page's template may be another one now."""
-        more = rules.files if self._files else ()
-        self._files = (*self._files[:1], *more)
-        self._signature = (*seen[:1], *_signature(more))
+    def _remember(self, seen: Signature, files: tuple[str, ...]) -> None:
+        """Keep what the files looked like before they were read, so that no edit is missed.
 
-    def _unlock(self) -> None:
+        Only of one that is named for the first time, a template, nobody could know before.
+        """
+        looks = dict(zip(self._files, seen, strict=True))
+        self._files = (*self._files[:1], *files) if self._files else ()
+        now = _signature(self._files)
+        self._signature = tuple(map(looks.get, self._files, now))
+
+    def after_fork(self) -> None:
+        """Forget who held the lock, by which one thread reads at a time."""
         self._lock = threading.Lock()
 
 

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 
-def after_fork(method: Callable[[], Any]) -> None:
-    """Call a bound method in each child that is forked from now on, while its object lives.
+class Forked(Protocol):
+    """What has something to begin anew in a child process."""
 
-    Systems without fork never call it.
-    """
-    reference = weakref.WeakMethod(method)
+    def after_fork(self) -> None:
+        """Begin anew, in the child."""
 
-    def call() -> None:
-        if alive := reference():
-            alive()
 
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=call)
+OBJECTS: weakref.WeakSet[Forked] = weakref.WeakSet()  # of this process
+
+
+def tell_of_forks(one: Forked) -> None:
+    """Call an object's `after_fork` in each child that is forked while it lives."""
+    OBJECTS.add(one)
+
+
+def _after_fork() -> None:
+    for one in list(OBJECTS):
+        one.after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # Unix only
+    os.register_at_fork(after_in_child=_after_fork)

@@ -203,6 +203,11 @@ NAVIGATIONS = [
     pytest.param({"accept": "text/html", "turbo_frame": "main"}, False, id="a frame of Turbo's"),
     pytest.param({"accept": "text/html", "x_turbo_request_id": "1"}, False, id="Turbo 8"),
     pytest.param({"accept": "text/html, application/xhtml+xml"}, False, id="Turbo 7"),
+    pytest.param(
+        {"accept": "text/vnd.turbo-stream.html, text/html, application/xhtml+xml"},
+        False,
+        id="a form of Turbo 7's",
+    ),
     pytest.param({"accept": "text/html", "turbolinks_referrer": "/"}, False, id="Turbolinks"),
     pytest.param({"accept": "text/html", "x_inertia": "true"}, False, id="Inertia"),
     pytest.param({"accept": "text/html", "x_pjax": "true"}, False, id="pjax"),

@@ -6,7 +6,9 @@ import asyncio
 import itertools
 import json
 import logging
+import os
 import re
+import signal
 import time
 from collections import Counter
 from io import BytesIO
@@ -21,7 +23,7 @@ from webtest import TestApp
 from escape_mw import EscapeMiddleware, load
 from escape_mw.decision.model import Subject
 from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE, Tokens
-from escape_mw.engine.outcomes import ENGINES
+from escape_mw.engine.outcomes import measuring
 from escape_mw.events import limiter
 from escape_mw.events.beacons import MAX_BODY
 from escape_mw.events.limiter import BURST, RATE, RateLimiter
@@ -442,9 +444,8 @@ DJANGO = {
 
 
 def flushed():
-    for engine in list(ENGINES):
-        if engine.state.measurement:
-            engine.state.measurement.recorder.flush()
+    for engine in measuring():
+        engine.state.measurement.recorder.flush()
     return [word(event) for event in told]
 
 
@@ -498,3 +499,14 @@ def test_django_takes_both_under_asgi():
     with override_settings(**DJANGO):
         assert asyncio.run(post()) == (204, 204)
         assert flushed() == ["copied", "outcome presave"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_is_forked_while_another_thread_counts_goes_on():
+    limiter = RateLimiter()
+    with limiter._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            os._exit(0 if limiter.allow() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

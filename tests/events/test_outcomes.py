@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import re
 import time
+import weakref
 from contextlib import contextmanager
 from urllib.parse import unquote
 
@@ -25,7 +26,7 @@ from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.journeys import VISIT
 from escape_mw.decision.model import Subject
 from escape_mw.decision.tokens import OUTCOME_AGE
-from escape_mw.engine.outcomes import ENGINES
+from escape_mw.engine.outcomes import ENGINES, measuring
 
 from ..agents import CHROME_ANDROID, SAFARI, TIKTOK_ANDROID
 from ..marked import site_token
@@ -103,7 +104,7 @@ ANY = Measured()
 @settings(deadline=None)
 @given(st.text(max_size=40), st.one_of(st.none(), st.text(max_size=60)))
 def test_record_never_raises(outcome, visit):
-    ENGINES.add(ANY.middleware.engine)
+    ENGINES[:] = [weakref.ref(ANY.middleware.engine)]
     assert escape_mw.record(outcome, visit) is False
     assert all(event.name == "forged" for event in ANY.events)
 
@@ -287,9 +288,8 @@ def on(page):
 
 
 def flushed(told):
-    for engine in list(ENGINES):
-        if engine.state.measurement:
-            engine.state.measurement.recorder.flush()
+    for engine in measuring():
+        engine.state.measurement.recorder.flush()
     return [word(event) for event in told]
 
 

@@ -358,17 +358,29 @@ def test_a_refusal_is_logged_again_after_a_success(recording, caplog):
     ] * 2
 
 
-def test_an_event_that_nothing_follows_is_given_up_after_minutes(recording):
+def test_a_sink_that_refuses_an_event_each_time_is_told_of_once(recording, caplog):
+    sink = Refusing(TypeError, "tapped")
+    recorder = recording([sink])
+    for number in range(4):
+        recorder.record(step(2 * number, "tapped"))
+        recorder.record(step(2 * number + 1))
+        recorder.flush()
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_events_that_nothing_else_follows_are_given_up_after_minutes(recording, number):
     sink, clock = Refusing(TypeError, "tapped"), [NOW]
     recorder = recording([sink], clock=lambda: clock[0])
-    recorder.record(step(name="tapped"))
+    for at in range(number):
+        recorder.record(step(at, "tapped"))
     for seconds in (0, GIVE_UP_AFTER - 1):
         clock[0] = NOW + seconds
         recorder.flush()
         assert sink.received == []
     clock[0] = NOW + GIVE_UP_AFTER
     recorder.flush()
-    assert words(sink.received) == ["dropped x1"]
+    assert words(sink.received) == [f"dropped x{number}"]
 
 
 def test_a_sink_that_refuses_nearly_everything_ends(recording, caplog):

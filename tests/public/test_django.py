@@ -12,7 +12,7 @@ from escape_mw import RulesError, load
 from escape_mw.django import EscapeMiddleware
 
 from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..marked import stay
+from ..marked import marked, stay
 from ..public.test_wsgi import environ_of
 from ..sites import ask_django_asgi, ask_django_wsgi
 
@@ -199,3 +199,27 @@ def test_the_path_is_handed_over_as_it_was_sent_under_asgi():
     with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=page):
         body = ask_django_asgi("/presave/\ufffd", TIKTOK_ANDROID, raw_path=b"/presave/%FF")[2]
     assert b"intent://site.example/presave/%FF?" in body
+
+
+def sets_a_cookie_itself(_):
+    response = HttpResponse("ours")
+    response["Set-Cookie"] = "a=b"
+    return response
+
+
+@pytest.mark.parametrize("agent", [SAFARI, TIKTOK_IOS])
+@pytest.mark.parametrize("vary", [False, True])
+def test_a_header_of_the_sites_is_sent_once(agent, vary):
+    rules = {"version": 1, "vary": vary, "rules": [{"path": "/else", "to": "page"}]}
+    request = RequestFactory().get("/x", headers={"User-Agent": agent})
+    with override_settings(ESCAPE_MW_RULES=rules):
+        response = EscapeMiddleware(sets_a_cookie_itself)(request)
+    assert (response["Set-Cookie"], response.cookies.output()) == ("a=b", "")
+
+
+def test_a_query_without_its_marker_is_text_under_asgi():
+    rules = load({"version": 1, "rules": [{"path": "/**", "to": "page"}]})
+    marker = marked(rules.policy, "/async/x", "intent").partition("?")[2]
+    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=rules):
+        body = ask_django_asgi(f"/async/x?q=\xe9&{marker}", SAFARI)[2]
+    assert body.decode() == "<p>Pre-save</p>q=\xe9"

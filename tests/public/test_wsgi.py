@@ -327,6 +327,17 @@ def test_what_a_server_leaves_out_is_no_fault(missing, rules, agent, caplog):
     assert [record.getMessage() for record in caplog.records] == []
 
 
+def test_vary_switches_no_middleware_further_in_off():
+    """A browser that is plain to the outer one may come back to the inner one, by its marker."""
+    seen = []
+    inner = {"version": 1, "marker": "_in", "rules": [{"path": "/**", "to": "page"}]}
+    nested = EscapeMiddleware(
+        EscapeMiddleware(redirecting(), inner, observers=[lambda *_: seen.append(1)]), VARYING
+    )
+    nested(environ_of(SAFARI, "/x", "_in=intent"), Server().start_response)
+    assert seen == [1]
+
+
 def test_a_fault_in_vary_lets_the_response_pass(monkeypatch, caplog):
     middleware = EscapeMiddleware(redirecting(), VARYING)
     monkeypatch.setattr("escape_mw.decision.policy.is_asset", lambda _: 1 / 0)

@@ -139,6 +139,35 @@ def test_a_template_counts_too(file, tmp_path):
     assert len(held.adopted) == 1
 
 
+def test_a_template_that_is_edited_while_it_is_read_is_read_again(file, tmp_path):
+    template = tmp_path / "ours.html"
+    write(template, "one {{ heading }}")
+    write(file, "version: 1\npage: {template: ours.html}\n")
+    read = []
+
+    def adopt(rules):
+        read.append(rules)
+        if len(read) == 1:
+            write(template, "three {{ heading }}")
+
+    source = RulesSource(file, adopt)
+    write(template, "two {{ heading }}")
+    for _ in range(3):
+        source.look()
+    assert len(read) == 2
+
+
+def test_a_template_that_comes_after_its_rules_is_waited_for(file, tmp_path, caplog):
+    write(file, "version: 1\n")
+    held = Held(file)
+    write(file, "version: 1\npage: {template: ours.html}\n")
+    held.source.look()
+    assert "rules not reloaded" in caplog.text
+    write(tmp_path / "ours.html", "one {{ heading }}")
+    held.source.look()
+    assert len(held.adopted) == 1
+
+
 def test_a_mapping_is_never_looked_at_again():
     clock = Clock()
     held = Held({"version": 1}, clock)
