@@ -32,7 +32,7 @@ from django.utils.encoding import repercent_broken_unicode
 from django.utils.module_loading import import_string
 
 from .engine.engine import APPLIED, Engine
-from .engine.passthrough import Passthrough
+from .engine.passthrough import EXEMPTION, Passthrough
 from .rules import RulesError, load, require_secret
 from .web.answers import Answer
 from .web.request import Request, as_latin1, body_length, headers_of, readable
@@ -117,6 +117,8 @@ class EscapeMiddleware:
         headers = passed.instead(status, list(response.items()))
         if isinstance(headers, Answer):
             return _response(headers, request, response)
+        if len(headers) < len(response.headers):  # the site's word to us goes no further
+            del response[EXEMPTION]
         for name, value in passed.with_own(status, headers):
             if name.lower() != "set-cookie" and response.get(name) != value:
                 response[name] = value

@@ -18,6 +18,7 @@ from ..web.logs import logger
 from ..web.urls import normalise_location
 
 Header = tuple[str, str]
+EXEMPTION = "x-escape"  # by which the site's own code lets a redirect of its through
 REDIRECTS = ("301", "302", "303", "307", "308")
 # What RFC 3986 and browsers resolve alike: a host after two slashes or no scheme; no blank, control
 # character or backslash.
@@ -55,16 +56,18 @@ class Passthrough(NamedTuple):
     def instead(self, status: str, headers: list[Header]) -> Answer | list[Header]:
         """What to answer instead of the site's response, or the headers to send with it.
 
-        `status` begins with its three digits. The site's own Set-Cookie headers belong to the
-        answer too. The headers are the same, but for a marked visit that the site leads to another
-        page of its own (a slash, a host name, https): it stays marked, or it would begin anew and
-        never end.
+        `status` begins with its three digits. A redirect with `X-Escape: pass` is let through,
+        without that header. The site's own Set-Cookie headers belong to the answer too. The headers
+        are the same, but for a marked visit that the site leads to another page of its own (a
+        slash, a host name, https): it stays marked, or it would begin anew and never end.
         """
         if self.visit is None or not status.startswith(REDIRECTS):
             return headers
-        location = next((value for name, value in headers if name.lower() == "location"), None)
+        location = _value(headers, "location")
         if location is None:
             return headers
+        if _value(headers, EXEMPTION) == "pass":
+            return [(name, value) for name, value in headers if name.lower() != EXEMPTION]
         try:
             is_followed = self.visit.method != "POST" or status.startswith(FOLLOWED_BY_GET)
             if self.ask and is_followed and (answer := self.ask(location)):
@@ -91,6 +94,10 @@ class Passthrough(NamedTuple):
         """Whether the response stands where another visitor gets ours (rules: `vary: true`)."""
         is_redirect = status.startswith(REDIRECTS)
         return bool(self.paths) and self.policy.guards(self.paths, is_redirect=is_redirect)
+
+
+def _value(headers: list[Header], name: str) -> str | None:
+    return next((value for known, value in headers if known.lower() == name), None)
 
 
 def _with_vary(headers: list[Header]) -> list[Header]:
