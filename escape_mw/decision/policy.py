@@ -103,7 +103,8 @@ def site_of(rules: Iterable[Rule], base_url: str | None = None, hosts: Iterable[
 class Policy:
     """What requests are judged by, swapped as a whole.
 
-    `apps` are the ids of the host apps that count. `version` tells one edition of the rules from
+    `apps` are the ids of the host apps that count. With `detect`, the site is told who asks.
+    `version` tells one edition of the rules from
     another, and says nothing of their secret.
     """
 
@@ -119,6 +120,7 @@ class Policy:
     base_url: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
     vary: bool = False
+    detect: bool = False
     exclude: tuple[PathPattern, ...] = ()
     version: str = "default"
     by_key: Mapping[str, Rule] = field(init=False, default_factory=dict)

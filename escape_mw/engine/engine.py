@@ -35,6 +35,8 @@ from .state import State, state_for
 # Set while an application runs inside this middleware: applied twice, the outer one acts and the
 # inner one passes.
 APPLIED: ContextVar[bool] = ContextVar("escape_mw_applied", default=False)
+# Environ keys of who asks, where the rules say `detect: true`; VISIT's own stands in journeys.
+APP, PLATFORM = "escape_mw.app", "escape_mw.platform"
 Observer = Callable[[Visit, Decision], object]
 
 
@@ -150,6 +152,9 @@ class Engine:
         token = site_token(decision, policy, visit.moment) if decision.journey else None
         if token is not None:
             changes[VISIT] = token
+        visitor = decision.visitor
+        if policy.detect and visitor and visitor.app:
+            changes |= {APP: visitor.app, PLATFORM: visitor.platform}
         is_asked = isinstance(decision, AskSite)
         return Passthrough(
             policy,

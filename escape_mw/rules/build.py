@@ -62,6 +62,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         base_url=form.base_url,
         allowed_hosts=frozenset(form.allowed_hosts),
         vary=form.vary and form.mode == "act",
+        detect=form.detect,
         exclude=tuple(form.exclude),
         version=_version(form),
     )

@@ -294,6 +294,7 @@ class RulesFile(Strict):
     secret: Secret | None = Field(default=None, repr=False)
     marker: Annotated[str, Matching(MARKER, "a parameter name such as _esc")] = "_esc"
     vary: bool = False
+    detect: bool = False
     exclude: list[Pattern] = []
     apps: Apps = Apps()
     destinations: Destinations = Destinations()
