@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from .engine.engine import Observer
 from .events.sinks import Sink
 from .rules import RulesLike
+from .web.logs import show
 from .wsgi import EscapeMiddleware
 
 if TYPE_CHECKING:
@@ -50,9 +51,11 @@ class Escape:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Wrap an application. Done twice, it acts once."""
+        """Wrap an application. Done twice, it acts once. In debug mode, decisions are printed."""
         if NAME in app.extensions:
             return
+        if app.debug:
+            show()
         rules = app.config.get(SETTING, self._rules)
         if isinstance(rules, str | os.PathLike):
             rules = Path(app.root_path, rules)

@@ -52,10 +52,16 @@ def free_port() -> int:
 class Served:
     """A program, or words for Python, that serves on a free port.
 
-    The port stands where the words say PORT; or a function makes the words for it.
+    The port stands where the words say PORT; or a function makes the words for it. `errors` is
+    where its standard error goes.
     """
 
-    def __init__(self, *words: str | Callable[[int], list[str]], folder: Path) -> None:
+    def __init__(
+        self,
+        *words: str | Callable[[int], list[str]],
+        folder: Path,
+        errors: int = subprocess.DEVNULL,
+    ) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         first, *rest = words
@@ -69,7 +75,7 @@ class Served:
             command,
             cwd=folder,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=errors,
             text=True,
             env={**os.environ, "PYTHONPATH": ""},
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from ..web.logs import show
 from ..wsgi import EscapeMiddleware
 from . import demo
 from .options import or_exit, rules_option
@@ -27,6 +29,7 @@ def serve(rules_file: str | None, host: str, port: int, spec: str | None) -> Non
     """Serve a site, wrapped, on waitress."""
     app = demo.app if spec is None else _imported(spec)
     rules = rules_file or (demo.RULES if spec is None else None)
+    show()
     wrapped = or_exit(lambda: EscapeMiddleware(app, rules))
 
     def greeting(actual: int) -> str:
@@ -51,7 +54,8 @@ def run_server(app: Any, host: str, port: int, greeting: Callable[[int], str]) -
     try:
         server = create_server(app, host=host, port=port)
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
+        hint = "; another port: --port" if getattr(error, "errno", None) == errno.EADDRINUSE else ""
+        raise click.ClickException(f"cannot serve on {host}:{port}: {error}{hint}") from None
     click.echo(greeting(getattr(server, "effective_port", port)))
     sys.stdout.flush()
     server.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date, timedelta
 from functools import cache
 
@@ -19,14 +20,24 @@ LOCAL = ("localhost", "127.", "10.", "192.168.")
 def announce(policy: Policy) -> None:
     """One line at the start; and a warning, once a process, where the facts have grown old."""
     dated = catalogue.load().dated
-    logger.info(
-        "started: rules=%d mode=%s facts=%s",
-        len(policy.rules),
-        policy.mode,
-        dated,
-        extra={"rules": len(policy.rules), "mode": policy.mode, "facts": dated},
-    )
+    if logger.isEnabledFor(logging.INFO):
+        fields = {"version": _version(), "rules": len(policy.rules), "mode": policy.mode}
+        logger.info(
+            "started: version=%s rules=%d mode=%s facts=%s",
+            *fields.values(),
+            dated,
+            extra={**fields, "facts": dated},
+        )
     warn_of_old_facts(dated, date.today())
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - slow to import
+
+    try:
+        return version("escape-mw")
+    except PackageNotFoundError:  # a copy of the source, not installed
+        return "unknown"
 
 
 @cache

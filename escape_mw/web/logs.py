@@ -29,5 +29,14 @@ class Log(logging.LoggerAdapter):  # type: ignore[type-arg]  # no subscript on P
         return msg, kwargs
 
 
+def show() -> None:
+    """Print what is logged from level INFO on, where nothing in the process does so already."""
+    own = logging.getLogger("escape_mw")
+    if not own.hasHandlers():
+        own.addHandler(logging.StreamHandler())
+    if own.getEffectiveLevel() > logging.INFO:
+        own.setLevel(logging.INFO)
+
+
 logger = Log(logging.getLogger("escape_mw"), {})
 events = Log(logging.getLogger("escape_mw.events"), {})

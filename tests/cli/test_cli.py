@@ -203,6 +203,7 @@ def test_a_port_that_is_taken():
         done = run("serve", "--port", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert "cannot serve on 127.0.0.1" in done.stderr
+    assert "another port: --port" in done.stderr
 
 
 def test_explain_asks_for_what_it_needs():
@@ -298,7 +299,11 @@ def serve(tmp_path):
 
     def start(*words):
         running.append(
-            Served("-m", "escape_mw", "serve", "--port", "PORT", *words, folder=tmp_path)
+            Served(
+                *("-m", "escape_mw", "serve", "--port", "PORT", *words),
+                folder=tmp_path,
+                errors=subprocess.STDOUT,
+            )
         )
         return running[-1]
 
@@ -323,6 +328,17 @@ def test_serve_the_demo(serve):
     )
     assert "Pre-save the next one" in get(site + "/", TIKTOK_IOS)[2]
     assert "curl -i -A" in served.stop()
+
+
+@pytest.mark.parametrize(("mode", "said"), [("act", "page rule="), ("observe", "observe: page ")])
+def test_serve_prints_what_is_done(serve, tmp_path, mode, said):
+    rules = tmp_path / "escape.yaml"
+    rules.write_text(f"version: 1\nmode: {mode}\n")
+    served = serve("--rules", str(rules))
+    get(served.url + "/listen", TIKTOK_IOS)
+    printed = served.stop()
+    assert f"rules=1 mode={mode}" in printed
+    assert [line for line in printed.splitlines() if line.startswith(said)]
 
 
 def test_serve_an_app_of_ones_own(serve, tmp_path):

@@ -376,7 +376,7 @@ OTHERS = [
         "internal error; the outcome was not recorded",
         id="an internal error at an outcome",
     ),
-    pytest.param(is_started, "started: rules=%d mode=%s facts=%s", id="the start"),
+    pytest.param(is_started, "started: version=%s rules=%d mode=%s facts=%s", id="the start"),
     pytest.param(
         is_a_release_of_long_ago,
         "the facts about host apps are of %s, over six months old:"

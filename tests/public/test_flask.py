@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from escape_mw import EscapeMiddleware, RulesError
@@ -66,3 +68,16 @@ def test_the_test_client_goes_through_it():
         b"Play on Spotify"
         in app.test_client().get("/listen", headers={"User-Agent": TIKTOK_IOS}).data
     )
+
+
+def test_debug_mode_prints_what_is_done(monkeypatch, capsys):
+    log = logging.getLogger("escape_mw")
+    monkeypatch.setattr(log, "handlers", [])
+    monkeypatch.setattr(log, "level", logging.NOTSET)
+    monkeypatch.setattr(log, "propagate", False)
+    app = flask_site()
+    app.debug = True
+    Escape(app)
+    log.manager._clear_cache()
+    ask_wsgi(app, "/listen", TIKTOK_IOS)
+    assert "page rule='every redirect' app=tiktok" in capsys.readouterr().err
