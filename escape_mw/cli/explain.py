@@ -17,6 +17,8 @@ from .terminal import say
 @click.command()
 @rules_option
 @click.option("--ua", default="", metavar="AGENT", help="The visitor's user agent.")
+@click.option("--app", metavar="ID", help="A host app in place of an agent, with --platform.")
+@click.option("--platform", type=click.Choice(["ios", "android"]))
 @click.option("--url", help="The requested URL or path on the site.")
 @click.option("--location", help="Where the site's own redirect at that URL leads.")
 @click.option("--to", help="Skip the rules: what would be done for this destination?")
@@ -24,6 +26,7 @@ from .terminal import say
     "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A further request header."
 )
 @click.option("--method", default="GET", show_default=True)
+@click.option("--body", is_flag=True, help="Print the response's headers and body too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--batch",
@@ -34,6 +37,7 @@ def explain(
     rules_file: str | None,
     batch: bool,
     as_json: bool,
+    body: bool,
     headers: tuple[str, ...],
     **given: str | None,
 ) -> None:
@@ -56,7 +60,7 @@ def explain(
         whole = data | {"response": _response(answer)}
         click.echo(json.dumps(whole, indent=2))
     else:
-        say(_prose(data, answer))
+        say(_prose(data, answer, whole=body))
 
 
 def _batch(explainer: Explainer) -> int:
@@ -87,7 +91,7 @@ def _response(answer: Answer | None) -> dict[str, Any] | None:
     return {"status": answer.status, "headers": headers, "body": answer.body.decode("utf-8")}
 
 
-def _prose(data: dict[str, Any], answer: Answer | None) -> str:
+def _prose(data: dict[str, Any], answer: Answer | None, *, whole: bool) -> str:
     visitor, destination = data["visitor"], data["destination"]
     app = " ".join(filter(None, (visitor["app"], visitor["app_version"]))) or "no host app"
     lines = [
@@ -103,6 +107,10 @@ def _prose(data: dict[str, Any], answer: Answer | None) -> str:
         is_open = data["reason"] == "no-redirect"
         hint = "; --location says where its redirect leads" if is_open else ""
         return "\n".join([*lines, f"response     the site's own{hint}"])
+    where = dict(answer.headers).get("Location")
+    what = f"to {where}" if where else f"{len(answer.body):,} bytes (--body prints them)"
+    if not whole:
+        return "\n".join([*lines, f"response     {answer.status}, {what}"])
     headers = [f"             {name}: {value}" for name, value in answer.headers]
     body = answer.body.decode("utf-8")
     return "\n".join([*lines, f"response     {answer.status}", *headers, "", body]).rstrip()

@@ -28,6 +28,8 @@ RECORD_KEYS: dict[str, type] = {
     "url": str,
     "location": str,
     "to": str,
+    "app": str,
+    "platform": str,
 }
 DESTINATION_KEYS = ("service", "kind", "id", "goal", "url", "app_uri")
 
@@ -39,8 +41,9 @@ class RecordError(ValueError):
 class Explainer:
     """Explains requests by one set of rules.
 
-    A record's `to` skips the rules: the question is what would happen on the way there. With
-    `whole_catalogue` it is looked up among all destinations, opt-in entries included.
+    A record's `app`, with its `platform`, stands in place of an agent. Its `to` skips the rules:
+    the question is what would happen on the way there. With `whole_catalogue` it is looked up among
+    all destinations, opt-in entries included.
     """
 
     def __init__(self, rules: Rules, *, whole_catalogue: bool = False) -> None:
@@ -57,10 +60,24 @@ class Explainer:
         visit = visit_of(request, policy, int(time.time()), measured=is_measured)
         own_id = _id_of(record)
         visit = replace(visit, id=visit.id and own_id, seed=own_id)
+        visitor = self._named(record) if "app" in record or "platform" in record else None
         if "to" in record:
-            return respond(visit, self._anywhere, location=_header_text(record["to"]))
-        decision, answer = respond(visit, self.rules, location=_location(record, visit.url))
+            to = _header_text(record["to"])
+            return respond(visit, self._anywhere, location=to, visitor=visitor)
+        location = _location(record, visit.url)
+        decision, answer = respond(visit, self.rules, location=location, visitor=visitor)
         return decision, answer or answer_to_everyone(visit, decision, policy)
+
+    def _named(self, record: Mapping[str, Any]) -> Visitor:
+        """The visitor that a record names by a host app and a platform. Raises RecordError."""
+        app, platform = record.get("app"), record.get("platform")
+        known = self.rules.policy.visitors.apps.get(app or "")
+        if known is None:
+            raise RecordError(f"app {app!r} is not a known host app: 'escape-mw list apps'")
+        if platform not in known.platforms:
+            allowed = " or ".join(known.platforms)
+            raise RecordError(f"platform {platform!r} is not one of {known.name}: {allowed}")
+        return Visitor("in-app", app, platform)
 
     def describe(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The decision as plain data, in the form of `explain --batch`. Raises RecordError."""

@@ -19,7 +19,7 @@ def respond(
     where that is known without looking.
     """
     policy = rules.policy
-    if visitor is None:
+    if visitor is None or policy.mode == "off":
         decision = decide(visit, policy, location)
     else:
         decision = decide_for(visitor, visit, policy, location)

@@ -146,10 +146,32 @@ def test_explain_for_people():
         "rule         every redirect",
         "decision     page (escape)",
         "step 3       menu (written)",
-        "response     200 OK",
-        "             Cache-Control: no-store",
     ]:
         assert line in done.stdout.splitlines()
+    assert re.search(
+        r"^response     200 OK, [89],\d{3} bytes \(--body prints them\)$", done.stdout, re.M
+    )
+    assert "<" not in done.stdout
+    assert len(done.stdout.splitlines()) == 8
+
+
+def test_explain_prints_the_response_if_asked():
+    done = run("explain", "--body", "--ua", TIKTOK_ANDROID, "--to", TRACK)
+    lines = done.stdout.splitlines()
+    assert {"response     200 OK", "             Cache-Control: no-store", "</html>"} <= {*lines}
+
+
+def test_explain_takes_a_host_app_in_place_of_an_agent():
+    told = json.loads(
+        run("explain", "--json", "--app", "tiktok", "--platform", "ios", "--to", TRACK).stdout
+    )
+    assert told["visitor"] == {
+        "kind": "in-app",
+        "app": "tiktok",
+        "platform": "ios",
+        "app_version": None,
+    }
+    assert [step["technique"] for step in told["steps"]] == ["app-scheme", "menu"]
 
 
 def test_explain_json_has_the_exact_response():
@@ -172,6 +194,8 @@ def test_explain_json_has_the_exact_response():
 
 USAGE = [
     pytest.param(["explain", "--to", TRACK, "--url", "/x"], id="--to with --url"),
+    pytest.param(["explain", "--app", "tiktok"], id="--app without --platform"),
+    pytest.param(["explain", "--app", "tik", "--platform", "ios"], id="an app that nobody knows"),
     pytest.param(["explain", "--header", "no colon"], id="a header without a colon"),
     pytest.param(["list", "sandwiches"], id="an unknown list"),
     pytest.param(["check"], id="check without a file"),
