@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..web.addresses import BEACON
+from ..web.urls import first_values
 from .handoffs import MENU, Handoff
 from .ladder import make_steps
 from .model import (
@@ -21,6 +22,8 @@ from .model import (
 )
 from .policy import Policy, Rule
 from .signals import is_one_time
+
+TAGS = frozenset(("utm_source", "utm_medium"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,20 @@ class HandOver:
         return self.policy.tokens.beacon(self.subject, self.visit.moment)
 
     def _marked(self, technique: str) -> str:
-        return self.policy.markers.add_to(self.own_url, self._marker(technique))
+        return self.policy.markers.add_to(self._tagged_url, self._marker(technique))
+
+    @property
+    def _tagged_url(self) -> str:
+        """This site's own address, with the words of campaigns where the rule wants them.
+
+        Never beside the site's own, and never on a destination's.
+        """
+        url, app = self.own_url, self.visitor.app
+        if not self.rule.tag or self.is_direct or app is None:
+            return url
+        if not TAGS.isdisjoint(first_values(self.visit.query, keep_blank=True)):
+            return url
+        return f"{url}{'&' if '?' in url else '?'}utm_source={app}&utm_medium=in-app"
 
     def _marker(self, technique: str) -> str:
         moment = self.visit.moment

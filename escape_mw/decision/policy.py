@@ -38,7 +38,8 @@ class Rule:
     `query` are parameters with their values, `not_query` the names of those that must be missing.
     `number` is its place in the rules file from 0, `share` in per cent; with `everyone`, whoever is
     not escaped is redirected to its URL too; with `words_pass`, the site answers where nothing is
-    left but the menu in words. `key` is what tokens call
+    left but the menu in words; with `tag`, the site's own URL says which host app it came from.
+    `key` is what tokens call
     the rule: a hash of its name, its path and its experiment's name, so that an edit of any other
     rule leaves it what it was.
     """
@@ -58,6 +59,7 @@ class Rule:
     experiment: Experiment | None = None
     everyone: bool = False
     words_pass: bool = False
+    tag: bool = False
     key: str = field(init=False, default="")
 
     def __post_init__(self) -> None:

@@ -110,6 +110,7 @@ def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
         visitors=frozenset(when.visitors),
         languages=None if when.languages is None else _set(map(str.lower, when.languages)),
         everyone=form.everyone,
+        tag=form.tag,
         words_pass=form.words_only == "pass",
         not_apps=frozenset(when.not_apps),
         query=tuple(when.query.items()),

@@ -194,6 +194,7 @@ class RuleForm(Strict):
     when: When = When()
     everyone: bool = False
     words_only: Literal["show", "pass"] = "show"
+    tag: bool = False
     share: Annotated[float, Field(ge=0, le=100)] = 100
     experiment: ExperimentForm | None = None
 

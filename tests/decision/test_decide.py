@@ -458,6 +458,32 @@ def test_what_a_rule_is_for(when, query, agent, expected):
     assert (found.reason == "escape") is expected
 
 
+TAGGED = [
+    pytest.param("", "?utm_source=tiktok&utm_medium=in-app&_esc=", id="no query"),
+    pytest.param("a=1", "?a=1&utm_source=tiktok&utm_medium=in-app&_esc=", id="a query"),
+    pytest.param("utm_source=mail", "?utm_source=mail&_esc=", id="a source of the site's own"),
+    pytest.param("utm_medium=", "?utm_medium=&_esc=", id="a blank medium of the site's own"),
+]
+
+
+@pytest.mark.parametrize(("query", "handed_over"), TAGGED)
+def test_a_rule_may_tag_the_sites_own_url(query, handed_over):
+    rules = [{"path": "/x", "to": "page", "tag": True}]
+    asked = visit("/x", agents.TIKTOK_ANDROID)
+    url = f"{asked.url}?{query}" if query else asked.url
+    decision = decide(
+        replace(asked, query=query, url=url), load({"version": 1, "rules": rules}).policy
+    )
+    assert f"site.example/x{handed_over}" in decision.steps[0].uri
+    assert "utm_source=tiktok" not in decision.link
+
+
+def test_no_destinations_url_is_tagged():
+    rules = [{"path": "/x", "to": TRACK, "tag": True}]
+    decision = decide(visit("/x"), load({"version": 1, "rules": rules}).policy)
+    assert "utm_source" not in str(decision)
+
+
 IN_WORDS = [
     pytest.param("/x", agents.TIKTOK_IOS, None, "words-only", id="a menu is all there is"),
     pytest.param("/x", agents.TIKTOK_ANDROID, None, "escape", id="a step is left"),
