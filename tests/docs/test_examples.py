@@ -102,6 +102,12 @@ def test_label_site_passes_what_is_no_music(label_site):
     assert get(label_site + "/nowhere", TIKTOK_ANDROID)[0] == 404
 
 
+def test_label_site_keeps_its_landing_page_where_no_button_could_leave(label_site):
+    landing = get(label_site + "/r/harbour-lights", SAFARI)
+    assert get(label_site + "/r/harbour-lights", TIKTOK_IOS) == landing
+    assert "Harbour Lights" in get(label_site + "/s/hl-sp", TIKTOK_IOS)[2]
+
+
 def test_label_site_in_the_real_browser_is_as_it_was(label_site):
     """The handed-over URL of each shape, opened by Safari.
 
