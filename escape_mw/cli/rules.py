@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 
 import click
 
+from .. import catalogue
+from ..decision.destinations import DestinationIndex
+from ..decision.policy import Rule
+from ..decision.targets import FixedUrl
 from ..rules import Rules, RulesError, load
+from ..web.paths import names_in
 from .terminal import say
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="RULES...")
-def check(files: tuple[str, ...]) -> None:
-    """Check rules files; print every problem as file:line:column."""
+@click.option("--strict", is_flag=True, help="Exit with 1 for a warning, too.")
+def check(files: tuple[str, ...], *, strict: bool) -> None:
+    """Check rules files; print every problem as file:line:column, and what may surprise."""
     problems = 0
     for name in files:
         try:
@@ -25,8 +32,9 @@ def check(files: tuple[str, ...]) -> None:
             click.echo("\n".join(error.problems), err=True)
         else:
             say(f"{name}: {_summary(rules)}")
-            for word in _words(rules):
-                say(f"{name}: {word}")
+            for warning in _warnings(rules):
+                problems += strict
+                say(f"{name}: {warning}")
     sys.exit(1 if problems else 0)
 
 
@@ -39,9 +47,17 @@ def schema() -> None:
     click.echo(json.dumps({**draft, **RulesFile.model_json_schema()}, indent=2))
 
 
-def _words(rules: Rules) -> Iterator[str]:
+def _warnings(rules: Rules) -> Iterator[str]:
     """What is right, and may still surprise."""
-    for rule in rules.policy.rules:
+    names = Counter(rule.name for rule in rules.policy.rules)
+    for name in (name for name, number in names.items() if number > 1):
+        yield f"{names[name]} rules are called {name!r}: logs and reports cannot tell them apart"
+    for number, rule in enumerate(rules.policy.rules):
+        before = next((one for one in rules.policy.rules[:number] if _hides(one, rule)), None)
+        if before:
+            yield f"rule {rule.name!r} never runs: {before.name!r} before it takes the same visits"
+        if isinstance(rule.to, FixedUrl):
+            yield from _target_warnings(rule, rule.to.template, rules.policy.destinations)
         if rule.to.is_of_rules and not rule.everyone:
             yield (
                 f"rule {rule.name!r}: whoever is not escaped gets the site's own answer at"
@@ -51,6 +67,32 @@ def _words(rules: Rules) -> Iterator[str]:
         has_address = rules.policy.base_url or rules.policy.allowed_hosts
         what = "base_url or allowed_hosts" if has_address else "a rule's name or path, or the order"
         yield f"without 'site', an edit of {what} ends the visits that have begun; name the site"
+
+
+def _target_warnings(rule: Rule, url: str, index: DestinationIndex) -> Iterator[str]:
+    if url.startswith("http:"):
+        yield f"rule {rule.name!r}: write https in 'to'; an http address is one hop more"
+    found = None if names_in(url) else index.find(url)
+    shipped = {one.id for one in catalogue.load().destinations if one.goal == "app"}
+    if found and found.kind == "other" and found.service in shipped:
+        yield (
+            f"rule {rule.name!r}: {found.name} has no song, album or the like at this address;"
+            " only the browser can open it"
+        )
+
+
+def _hides(before: Rule, rule: Rule) -> bool:
+    """Whether every visit that a rule could be for goes to the one before it."""
+    takes_all = before.path.source in ("/**", rule.path.source) and not (
+        before.not_apps or before.query or before.not_query
+    )
+    return (
+        takes_all
+        and rule.visitors <= before.visitors
+        and (before.apps is None or (rule.apps is not None and rule.apps <= before.apps))
+        and before.platforms in (None, rule.platforms)
+        and before.languages in (None, rule.languages)
+    )
 
 
 def _summary(rules: Rules) -> str:

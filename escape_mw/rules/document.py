@@ -22,6 +22,14 @@ MAX_NODES = 200_000
 INTEGER = re.compile(r"[-+]?\d{1,18}", re.ASCII)
 NUMBER = re.compile(r"[-+]?\d{1,18}\.\d{0,18}", re.ASCII)
 CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
+# What libyaml says, and what is behind it in a rules file.
+CURES = {
+    "expected ',' or '}'": 'quote a value with braces, as in "/t/{id}"',
+    "mapping values are not allowed": "quote a value that holds a colon and a blank",
+    "that cannot start any token": "indent with blanks, not with tabs",
+    "expected alphabetic or numeric": 'quote a value that begins with * or &, as in "/**"',
+    "expected '-' indicator": "indent the keys of one entry alike",
+}
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -49,7 +57,7 @@ def read(text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
         builder.problems.append(
-            Problem((), position, f"this is not YAML: {error.problem or error.context}")
+            Problem((), position, f"this is not YAML: {_with_cure(error.problem or error.context)}")
         )
     except (yaml.YAMLError, UnicodeError) as error:
         builder.problems.append(
@@ -58,6 +66,13 @@ def read(text: str) -> Document:
     except _Stop:
         pass
     return Document(builder.value, builder.positions, builder.problems)
+
+
+def _with_cure(problem: str | None) -> str:
+    """What the parser says, and what mostly mends it."""
+    said = problem or "no more is known"
+    cure = next((cure for sign, cure in CURES.items() if sign in said), None)
+    return f"{said}; {cure}" if cure else said
 
 
 class _Stop(Exception):  # noqa: N818 - no error

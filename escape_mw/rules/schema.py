@@ -117,12 +117,21 @@ class TechniqueOverrideForm(Strict):
         )
 
 
+def _not_a_comment(value: Any) -> Any:
+    if value is None:
+        raise invalid("is empty: # begins a comment; put the colour in quotes, as '#1db954'")
+    return value
+
+
 class PageForm(Strict):
     """How the page is dressed."""
 
     brand: str | None = None
     title: str | None = None
-    accent: Annotated[str, Matching(COLOUR, "a colour such as '#1db954'")] | None = None
+    accent: Annotated[
+        Annotated[str, Matching(COLOUR, "a colour such as '#1db954'")] | None,
+        BeforeValidator(_not_a_comment),
+    ] = None
     artwork: Annotated[str, AfterValidator(_artwork)] | None = None
     language: Annotated[str, known_id("language")] = "auto"
     template: str | None = None

@@ -67,7 +67,8 @@ def _unknown_id(detail: Detail) -> str:
 
 def _one_of(detail: Detail) -> str:
     allowed = detail["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-    hint = _suggestion(str(detail["input"]), allowed)
+    word = str(detail["input"])
+    hint = "; write it without quotes" if word in allowed else _suggestion(word, allowed)
     return f"{short_repr(detail['input'])} is not allowed{hint}; allowed: {', '.join(allowed)}"
 
 
