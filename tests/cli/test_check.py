@@ -109,6 +109,7 @@ SOUND = [
     pytest.param("{path: /x, to: page, when: {not_query: [ttclid]}}", id="not every query"),
     pytest.param("{path: /x, to: page, when: {platforms: [ios]}}", id="one platform"),
     pytest.param("{path: /x/**, to: page}", id="another path"),
+    pytest.param("{path: /x, to: page, when: {languages: [de]}}", id="one language"),
 ]
 
 
@@ -116,3 +117,9 @@ SOUND = [
 def test_a_rule_that_may_still_run_is_not_warned_of(tmp_path, first):
     text = rules(first, "{path: /x, to: page}")
     assert len(checked(tmp_path, text)[1]) == 1
+
+
+def test_a_sites_own_destination_needs_no_song(tmp_path):
+    own = "destinations:\n  add: [{id: ours, name: Ours, hosts: [go.label.example], goal: app}]\n"
+    rule = rules("{path: /x, to: 'https://go.label.example/x', everyone: true}")
+    assert len(checked(tmp_path, rule + own)[1]) == 1
