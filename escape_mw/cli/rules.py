@@ -48,19 +48,20 @@ def schema() -> None:
 
 
 def _warnings(rules: Rules) -> Iterator[str]:
-    """What is right, and may still surprise."""
+    """What is allowed, and may still surprise."""
     names = Counter(rule.name for rule in rules.policy.rules)
-    for name in (name for name, number in names.items() if number > 1):
-        yield f"{names[name]} rules are called {name!r}: logs and reports cannot tell them apart"
-    for number, rule in enumerate(rules.policy.rules):
-        before = next((one for one in rules.policy.rules[:number] if _hides(one, rule)), None)
+    for name, number in names.items():
+        if number > 1:
+            yield f"{number} rules are called {name!r}: logs and reports cannot tell them apart"
+    for at, rule in enumerate(rules.policy.rules):
+        before = next((one for one in rules.policy.rules[:at] if _hides(one, rule)), None)
         if before:
             yield f"rule {rule.name!r} never runs: {before.name!r} before it takes the same visits"
         if isinstance(rule.to, FixedUrl):
             yield from _target_warnings(rule, rule.to.template, rules.policy.destinations)
         if rule.to.is_of_rules and not rule.everyone:
             yield (
-                f"rule {rule.name!r}: whoever is not escaped gets the site's own answer at"
+                f"rule {rule.name!r}: visitors who are not escaped get the site's own answer at"
                 f" {rule.path.source!r}; with 'everyone: true', a redirect to the same URL"
             )
     if rules.events is not None and not rules.is_named:

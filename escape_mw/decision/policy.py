@@ -36,12 +36,11 @@ class Rule:
     """One rule: a path, where it leads, and which visitors it is for (None means all of its sort).
 
     `query` are parameters with their values, `not_query` the names of those that must be missing.
-    `number` is its place in the rules file from 0, `share` in per cent; with `everyone`, whoever is
-    not escaped is redirected to its URL too; with `words_pass`, the site answers where nothing is
-    left but the menu in words; with `tag`, the site's own URL says which host app it came from.
-    `key` is what tokens call
-    the rule: a hash of its name, its path and its experiment's name, so that an edit of any other
-    rule leaves it what it was.
+    `number` is its place in the rules file from 0, `share` in per cent. With `everyone`, visitors
+    who are not escaped are redirected to its URL too. With `words_pass`, the site answers where
+    nothing is left but the menu in words. With `tag`, the site's own URL names the host app that it
+    was opened from. `key` is what tokens call the rule: a hash of its name, its path and its
+    experiment's name, so that an edit of any other rule leaves it what it was.
     """
 
     number: int
@@ -142,7 +141,7 @@ class Policy:
         return is_own_url(url, visit) or without_port(host_of(url)) in self.allowed_hosts
 
     def rule_for_everyone(self, *paths: str) -> Rule | None:
-        """The first rule that redirects whoever is not escaped from one of these paths."""
+        """The first rule for these paths that also redirects visitors who are not escaped."""
         if not self.everyone or self.excludes(*paths):
             return None
         return next((rule for rule in self.everyone if rule.path.fits(*paths)), None)

@@ -24,7 +24,7 @@ class State(NamedTuple):
     routes: tuple[Route, ...]
 
     def retire(self, successor: State) -> None:
-        """Let what the successor does not go on with deliver what it holds; returns at once."""
+        """Retire the recorder, unless the successor goes on with it. Returns at once."""
         if self.measurement and self.measurement is not successor.measurement:
             self.measurement.recorder.retire()
 
@@ -36,7 +36,7 @@ def state_for(
     owner_of: Owner,
     before: State | None = None,
 ) -> State:
-    """The state by these rules; what measures already goes on where its options are the same.
+    """The state that these rules make; the measurement is kept where its options are the same.
 
     `sinks` are the site's own, which switch measuring on where the rules do not; `clock` gives
     seconds since 1970, `owner_of` tells whose a site token is.

@@ -27,8 +27,8 @@ class RulesSource:
 
     def __init__(
         self,
-        source: RulesLike = None,
-        adopt: Callable[[Rules], object] = id,
+        source: RulesLike,
+        adopt: Callable[[Rules], object],
         clock: Callable[[], float] = time.monotonic,
         *,
         needs_secret: bool = False,

@@ -71,7 +71,8 @@ def normalise_location(value: str) -> str:
 def host_of(url: str) -> str:
     """The host of an absolute URL with its port, in lower case; "" without one.
 
-    A backslash ends it, as in browsers (WHATWG URL, "authority state"); a user's name is no part.
+    A backslash ends it, as in browsers (WHATWG URL, "authority state"). A user name is not part of
+    it.
     """
     rest = url.partition("://")[2]
     for end in "/?#\\":

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from escape_mw.cli.main import main
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
-RULE = "rule 'rule 1': whoever is not escaped gets the site's own answer at '/x'"
+RULE = "rule 'rule 1': visitors who are not escaped get the site's own answer at '/x'"
 
 
 def checked(tmp_path, text, *options):

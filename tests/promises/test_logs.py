@@ -252,7 +252,7 @@ def is_edited(text, folder, rules="version: 1\n", name="escape.yaml"):
     """A rules file that is good, and then another; `text` is a value of it as YAML writes one."""
     file = folder / name
     file.write_text("version: 1\n")
-    source = RulesSource(file)
+    source = RulesSource(file, lambda _: None)
     quoted = "".join(f"\\U{ord(char):08x}" for char in text)
     file.write_text(f"# edited\n{rules}".replace("TEXT", quoted))
     source.look()
