@@ -10,6 +10,7 @@ import pytest
 
 from escape_mw.engine.notices import WARNED_OF
 from escape_mw.engine.outcomes import ENGINES
+from escape_mw.events.recorder import RECORDERS, UNDELIVERED
 
 from .postgres import database_url, postgres  # noqa: F401 - fixtures of events' tests
 
@@ -30,12 +31,14 @@ def _no_mode_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_process() -> Generator[None, None, None]:
-    """Each test begins as a process does: without other middlewares, and with nothing told once."""
-    before = list(ENGINES)
+    """Each test begins as a process does, and leaves no event that could be logged in another."""
+    before, recorders = list(ENGINES), set(RECORDERS)
     ENGINES.clear()
     WARNED_OF.clear()
     yield
     ENGINES.extend(before)
+    for recorder in UNDELIVERED - recorders:
+        recorder.close()
 
 
 @pytest.hookimpl(wrapper=True)
