@@ -3,7 +3,8 @@
  1. off             the rules are switched off
  2. method          not GET or HEAD, nor a form that may lead to a sign-in
  3. browser, bot    nobody to help (arrived: a marked one got out, and is led on where the rules
-                    know where to; marked: its marker does not hold)
+                    know where to, else to the address without its marker if nothing measures it;
+                    marked: its marker does not hold)
  4. platform        a host app on a desktop
  5. app             a host app that the rules leave out
  6. not-navigation  an asset, a script's request, a prefetch, a frame
@@ -138,7 +139,18 @@ def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:
     rule = None if policy.excludes(*visit.paths) else _rule_of_arrival(visit, policy)
     if rule is None:
         return Pass(reason, visitor, journey=journey)
-    return _lead_on(reason, visit, visitor, rule, policy, journey)
+    decision = _lead_on(reason, visit, visitor, rule, policy, journey)
+    is_measured = journey is not None
+    if isinstance(decision, Redirect) or is_measured or visit.url is None:
+        return decision
+    if not is_navigation(visit):
+        return decision
+    return Redirect(reason, _reference(visit.url), visitor, None, rule.name)
+
+
+def _reference(url: str) -> str:
+    """A URL of this site as a reference: whatever a proxy made of scheme and host, they stay."""
+    return "/" + url.split("/", 3)[3]
 
 
 def _rule_of_arrival(visit: Visit, policy: Policy) -> Rule | None:

@@ -219,13 +219,14 @@ class AskSite:
 class Redirect:
     """Answer with a bare redirect to `location`.
 
-    That is a step without a page, or the end of an arrival.
+    That is a step without a page, or the end of an arrival: at its destination, or, without one, at
+    the same address without the marker.
     """
 
     reason: str
     location: str
     visitor: Visitor
-    destination: Destination
+    destination: Destination | None
     rule: str
     steps: tuple[Step, ...] = ()
     journey: Journey | None = None

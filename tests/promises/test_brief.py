@@ -313,7 +313,9 @@ def test_destination_arrives_byte_for_byte(visit):
 
     With every parameter of the label's.
     """
-    arrival = visit(marked(RULES.policy, "/smart", "intent", rule=2), SAFARI)
+    clean = visit(marked(RULES.policy, "/smart?a=%2F", "intent", rule=2), SAFARI)
+    assert (clean.status_int, clean.headers["Location"]) == (302, "/smart?a=%2F")
+    arrival = visit("/smart?a=%2F", SAFARI)
     assert (arrival.status_int, arrival.location) == (302, LINKFIRE)
 
 
@@ -341,7 +343,9 @@ def test_what_the_page_hands_over_is_the_sites_own_answer_in_the_browser(
     """As the page itself wrote it: the URL in the button, opened by a real browser."""
     uri = visit(path, TIKTOK_ANDROID).html.select_one("a.button")["href"]
     handed = uri.removeprefix("intent://site.example").partition("#")[0]
-    arrival = visit(handed, CHROME_ANDROID)
+    clean = visit(handed, CHROME_ANDROID)
+    assert (clean.status_int, clean.headers["Location"]) == (302, path)
+    arrival = visit(path, CHROME_ANDROID)
     assert (arrival.status_int, arrival.location) == (status, location)
 
 
@@ -384,7 +388,9 @@ def test_who_stays_is_left_alone_on_the_pages_that_follow(visit):
 
 def test_the_site_never_sees_the_marker(visit):
     path = marked(RULES.policy, "/presave/harbour?a=1", "intent", rule=1) + "&b=2"
-    assert visit(path, SAFARI).text == "<p>GET /presave/harbour?a=1&b=2</p>"
+    assert visit(path, SAFARI).headers["Location"] == "/presave/harbour?a=1&b=2"
+    script = {"Sec-Fetch-Dest": "empty"}
+    assert visit(path, SAFARI, **script).text == "<p>GET /presave/harbour?a=1&b=2</p>"
     path = stay(RULES.policy, "/presave/harbour")
     assert visit(path, TIKTOK_IOS).text == "<p>GET /presave/harbour?</p>"
 

@@ -110,7 +110,8 @@ def test_the_form_of_another_release_is_old_and_nobody_is_lost():
     marker = site.marker.replace("_esc=2~", "_esc=1~")
     before = len(site.events)
     site.ask("/_escape/e", TIKTOK_ANDROID, "POST", f"1{token[1:]} tapped intent".encode())
-    assert site.ask(f"/presave/x?{marker}", CHROME_ANDROID).status_int == 200
+    arrival = site.ask(f"/presave/x?{marker}", CHROME_ANDROID)
+    assert (arrival.status_int, arrival.headers["Location"]) == (302, "/presave/x")
     other = site_token(site.middleware.engine.state.rules.policy, "visit")
     assert escape_mw.record("presave", f"1{other[1:]}") is False
     assert site.words[before:] == ["repeat x2"]
@@ -120,5 +121,6 @@ def test_an_hour_later_the_visit_is_no_more_than_a_visitor():
     site = Measured(BEFORE)
     site.ask("/presave/x", TIKTOK_ANDROID)
     set_clock(site.middleware, time.time() + 3600)
-    assert site.ask("/presave/x?{M}", CHROME_ANDROID).status_int == 200
+    arrival = site.ask("/presave/x?{M}", CHROME_ANDROID)
+    assert (arrival.status_int, arrival.headers["Location"]) == (302, "/presave/x")
     assert [event.name for event in site.events] == ["eligible", "shown"]

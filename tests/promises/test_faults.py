@@ -602,6 +602,15 @@ NOW = 1_800_000_000
 JUMPS = [-1_700_000_000, -86_400, -1, 0, 1, MAX_AGE, MAX_AGE + 1, 86_400, 3_000_000_000]
 
 
+def sites_own(app, path):
+    """What a browser gets in the end that follows a hand-over's URL: a marker goes first."""
+    if "_esc" in path:
+        status, headers, _ = ask_wsgi(app, path, SAFARI)
+        path = dict(headers)["location"]
+        assert (status, path) == (302, "/smart")
+    return ask_wsgi(app, path, SAFARI)
+
+
 @pytest.mark.parametrize(
     "secrets",
     [("one secret for both",) * 2, ("one secret of its own", "another of its own")],
@@ -621,7 +630,7 @@ def test_a_clock_that_jumps_while_a_visitor_is_away(jump, secrets):
         status, headers, _ = ask_wsgi(app, path, LINE_IOS)
         statuses.append(status)
         path = dict(headers).get("location", "").removeprefix("https://site.example") or path
-        assert ask_wsgi(there, path, SAFARI) == ask_wsgi(plain, "/smart", SAFARI)
+        assert sites_own(there, path) == ask_wsgi(plain, "/smart", SAFARI)
     assert statuses == [302, 200]
 
 
@@ -637,5 +646,5 @@ def test_a_clock_that_tells_no_time_of_ours(moment):
     status, headers, _ = ask_wsgi(app, "/smart", LINE_IOS)
     marked = dict(headers)["location"].removeprefix("https://site.example")
     assert (status, ask_wsgi(app, marked, LINE_IOS)[0]) == (302, 200)
-    assert ask_wsgi(app, marked, SAFARI) == ask_wsgi(plain, "/smart", SAFARI)
+    assert sites_own(app, marked) == ask_wsgi(plain, "/smart", SAFARI)
     assert ask_wsgi(app, "/smart", TIKTOK_IOS)[0] == 200

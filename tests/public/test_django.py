@@ -94,7 +94,8 @@ def test_a_host_that_django_refuses_passes():
 
 def test_get_is_read_anew_once_the_marker_is_gone():
     path = stay(load().policy, "/x?a=1")
-    request = RequestFactory().get(path, headers={"User-Agent": SAFARI})
+    script = {"User-Agent": SAFARI, "Sec-Fetch-Dest": "empty"}
+    request = RequestFactory().get(path, headers=script)
     assert "_esc" in request.GET
     EscapeMiddleware(lambda _: HttpResponse())(request)
     assert request.GET.dict() == {"a": "1"}
@@ -221,5 +222,6 @@ def test_a_query_without_its_marker_is_text_under_asgi():
     rules = load({"version": 1, "rules": [{"path": "/**", "to": "page"}]})
     marker = marked(rules.policy, "/async/x", "intent").partition("?")[2]
     with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=rules):
-        body = ask_django_asgi(f"/async/x?q=\xe9&{marker}", SAFARI)[2]
+        script = {"Sec-Fetch-Dest": "empty"}
+        body = ask_django_asgi(f"/async/x?q=\xe9&{marker}", SAFARI, **script)[2]
     assert body.decode() == "<p>Pre-save</p>q=\xe9"

@@ -128,7 +128,10 @@ def test_passed_as_if_we_were_not_there(shells, path, agent, headers):
 @pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
 def test_the_site_never_sees_the_marker(shells, name):
     path = marked(RULES.policy, "/other?a=1", "intent", rule=1) + "&b=2"
-    assert shells[name](path, agents.SAFARI)[2] == b"<p>Pre-save</p>a=1&b=2"
+    status, headers, _ = shells[name](path, agents.SAFARI)
+    assert (status, dict(headers)["location"]) == (302, "/other?a=1&b=2")
+    script = {"Sec-Fetch-Dest": "empty"}
+    assert shells[name](path, agents.SAFARI, **script)[2] == b"<p>Pre-save</p>a=1&b=2"
 
 
 @pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
