@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
+from .agents import TIKTOK_ANDROID, TIKTOK_IOS
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
@@ -51,16 +53,6 @@ As a visitor in TikTok on iOS, on the way to the pre-save page:
 
 Or open http://{host}:{port}/ with one of these user agents set in your browser's developer tools.
 """
-ANDROID = (
-    "Mozilla/5.0 (Linux; Android 14; Pixel 8 Build/UQ1A.240205.004; wv) AppleWebKit/537.36"
-    " (KHTML, like Gecko) Version/4.0 Chrome/133.0.6943.50 Mobile Safari/537.36"
-    " trill_2023303040 AppName/trill app_version/33.3.4 BytedanceWebview/d8a21c6"
-)
-IOS = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15"
-    " (KHTML, like Gecko) Mobile/15E148 "
-    "musical_ly_41.9.0 JsSdk/2.0 NetType/WIFI BytedanceWebview/d8a21c6"
-)
 
 
 @Request.application
@@ -80,4 +72,4 @@ def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[byte
 
 def how_to_try(host: str, port: int) -> str:
     """What `escape-mw serve` prints."""
-    return TRY.format(host=host, port=port, android=ANDROID, ios=IOS)
+    return TRY.format(host=host, port=port, android=TIKTOK_ANDROID, ios=TIKTOK_IOS)

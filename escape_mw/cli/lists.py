@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import click
 
@@ -11,9 +11,8 @@ from ..decision.entries import Catalogue, TechniqueRow
 from ..decision.handoffs import TECHNIQUES
 from ..decision.ladder import DEFAULT, stale
 from ..decision.model import StepSpec
-from .terminal import say
+from .terminal import say, table
 
-Row = tuple[str | None, ...]
 SYSTEMS = {"ios": "iOS", "android": "Android"}
 GOALS = {"app": "To the music app", "browser": "To the browser"}
 TRIGGERS = {
@@ -37,7 +36,7 @@ def list_(what: str) -> None:
 
 def apps(known: Catalogue) -> Iterator[str]:
     """Every host app: id, name, platforms, confidence, date, source."""
-    yield from _table(
+    yield from table(
         ("id", "name", "platforms", "confidence", "verified", "source"),
         (
             (app.id, app.name, " ".join(app.platforms), app.confidence, app.verified, app.source)
@@ -48,7 +47,7 @@ def apps(known: Catalogue) -> Iterator[str]:
 
 def destinations(known: Catalogue) -> Iterator[str]:
     """Every destination: id, name, goal, confidence, date, source."""
-    yield from _table(
+    yield from table(
         ("id", "name", "goal", "confidence", "verified", "source"),
         (
             (one.id, one.name, one.goal, one.confidence, one.verified, one.source)
@@ -83,12 +82,3 @@ def _known(step: StepSpec) -> str:
         return "never reported"
     age = ", stale" if stale(step.verified) else ""
     return f"{step.confidence}, {step.verified or 'no date'}{age}"
-
-
-def _table(head: Row, rows: Iterable[Row]) -> Iterator[str]:
-    """Aligned columns; the last one is as wide as it is."""
-    every = [head, *([cell or "-" for cell in row] for row in rows)]
-    widths = [max(len(cell or "") for cell in column) for column in zip(*every, strict=True)]
-    for row in every:
-        cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()

@@ -15,15 +15,22 @@ from ..decision.policy import Rule
 from ..decision.targets import FixedUrl
 from ..rules import Rules, RulesError, load
 from ..web.paths import names_in
-from .terminal import say
+from .terminal import say, table
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="RULES...")
+@click.argument("files", nargs=-1, metavar="[RULES...]")
+@click.option("--url", help="Ask the real site there, as host apps and browsers.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for a warning, too.")
-def check(files: tuple[str, ...], *, strict: bool) -> None:
-    """Check rules files; print every problem as file:line:column, and what may surprise."""
-    problems = 0
+def check(files: tuple[str, ...], url: str | None, *, strict: bool) -> None:
+    """Check rules files; print every problem as file:line:column, and what may surprise.
+
+    With --url, check what a site that runs gives to whom: TikTok, Instagram, Safari and Googlebot.
+    Its rules file says what it should.
+    """
+    if not files and url is None:
+        raise click.UsageError("name a rules file, or a site with --url")
+    problems, known = 0, []
     for name in files:
         try:
             rules = load(name)
@@ -31,10 +38,13 @@ def check(files: tuple[str, ...], *, strict: bool) -> None:
             problems += len(error.problems)
             click.echo("\n".join(error.problems), err=True)
         else:
+            known.append(rules)
             say(f"{name}: {_summary(rules)}")
             for warning in _warnings(rules):
                 problems += strict
                 say(f"{name}: {warning}")
+    if url is not None:
+        problems += _check_site(url, known[0] if known else None, strict=strict)
     sys.exit(1 if problems else 0)
 
 
@@ -45,6 +55,22 @@ def schema() -> None:
 
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     click.echo(json.dumps({**draft, **RulesFile.model_json_schema()}, indent=2))
+
+
+def _check_site(url: str, rules: Rules | None, *, strict: bool) -> int:
+    """Print who gets what at a URL; returns the number of faults."""
+    from .faults import findings  # noqa: PLC0415 - nobody else asks a network
+    from .live import meet  # noqa: PLC0415
+
+    replies = meet(url)
+    rows = ((name, str(one.status), one.kept, one.gets) for name, one in replies.items())
+    for line in table(("as", "status", "for caches", "gets"), rows):
+        say(line)
+    faults = 0
+    for text, is_fault in findings(replies, rules):
+        faults += is_fault or strict
+        say(f"{'fault' if is_fault else 'note'}: {text}")
+    return faults
 
 
 def _warnings(rules: Rules) -> Iterator[str]:

@@ -7,9 +7,11 @@ cursor, and a cell that begins with "=" is a formula (OWASP, CSV Injection).
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 
 import click
 
+Row = tuple[str | None, ...]
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -39,3 +41,12 @@ def escape_what_cannot_be_encoded() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def table(head: Row, rows: Iterable[Row]) -> Iterator[str]:
+    """Aligned columns; the last one is as wide as it is."""
+    every = [head, *([cell or "-" for cell in row] for row in rows)]
+    widths = [max(len(cell or "") for cell in column) for column in zip(*every, strict=True)]
+    for row in every:
+        cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()

@@ -7,6 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from escape_mw.cli.main import main
 
 from ..agents import SAFARI, TIKTOK_ANDROID
 from ..engines.conftest import need
@@ -92,3 +95,17 @@ def test_without_a_recipe_no_browser_is_ever_served_an_escape(cached):
     assert "intent://" in get(url, TIKTOK_ANDROID)[2]
     assert get(url, SAFARI)[2] == "site"
     assert get(url, TIKTOK_ANDROID)[2] == "site"
+
+
+CHECKED = [
+    pytest.param("keeping", "", 1, "a cache has answered (x-cache: hit)", id="without a recipe"),
+    pytest.param("keeping", RECIPE, 0, "note: a shared cache may keep", id="with the recipe"),
+    pytest.param("varying", "", 0, "Vary: user-agent", id="vary: true"),
+]
+
+
+@pytest.mark.parametrize(("app", "recipe", "code", "told"), CHECKED)
+def test_check_says_what_the_cache_does(cached, app, recipe, code, told):
+    url = cached(app, recipe)
+    done = CliRunner().invoke(main, ["check", "--url", url])
+    assert (done.exit_code, told in done.output) == (code, True), done.output

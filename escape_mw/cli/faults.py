@@ -1,0 +1,98 @@
+"""What is wrong with what a site gives to whom: the sentences of `escape-mw check --url`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..engine.explain import Explainer
+from ..rules import Rules
+from ..web.urls import host_of, quoted
+from .live import AGENTS, Reply
+
+HELPED = ("TikTok on iOS", "Instagram on Android")
+FRESH = re.compile(r"(?:s-maxage|max-age)=0*[1-9]")
+
+
+class Finding(NamedTuple):
+    """A sentence about the site; `is_fault` if somebody is worse off."""
+
+    text: str
+    is_fault: bool = True
+
+
+def findings(replies: dict[str, Reply], rules: Rules | None) -> Iterator[Finding]:
+    """What is wrong; `rules` are those that the site is meant to run with, None if not known."""
+    browser = replies["Safari on iOS"]
+    yield from _refusals(replies)
+    if browser.status >= 400 and not browser.refused_by:
+        yield Finding(
+            f"visitors who are not escaped get {browser.status}; for a rule whose 'to' is a URL,"
+            " 'everyone: true' redirects them to it"
+        )
+    for name in ("Safari on iOS", "Googlebot"):
+        if replies[name].is_escape:
+            why = replies[name].from_cache or "no cache may keep one, whatever 'no-store' says"
+            yield Finding(f"{name} gets an escape that was made for a host app ({why})")
+    yield from _missing(replies, rules)
+    yield from _plain_http(replies)
+    yield from _keeping(browser)
+
+
+def _refusals(replies: dict[str, Reply]) -> Iterator[Finding]:
+    for name, reply in replies.items():
+        if reply.refused_by:
+            yield Finding(f"{name} is refused with {reply.status}: {reply.refused_by}")
+
+
+def _missing(replies: dict[str, Reply], rules: Rules | None) -> Iterator[Finding]:
+    """Who gets no escape and should: by the rules, or, without them, if nobody gets one."""
+    reached = [name for name in HELPED if not replies[name].refused_by]
+    missed = [name for name in reached if not replies[name].is_escape]
+    if rules is None and len(missed) < len(reached):
+        return
+    for name in missed:
+        if rules and (reason := _reason_to_pass(name, replies, rules)):
+            yield Finding(f"{name} is left to the site by the rules: {reason}", is_fault=False)
+        elif cache := replies[name].from_cache:
+            yield Finding(f"{name} gets no escape: a cache has answered ({cache})")
+        else:
+            yield Finding(
+                f"{name} gets no escape: no rule is for this page, the mode is not 'act', or the"
+                " middleware is not in front of it"
+            )
+
+
+def _reason_to_pass(name: str, replies: dict[str, Reply], rules: Rules) -> str:
+    """Why the rules leave a visitor to the site, "" where they do not."""
+    record = {"ua": AGENTS[name], "url": replies[name].url}
+    location = replies["Safari on iOS"].header("location", keep_case=True)
+    if location:
+        record["location"] = location
+    decision, answer = Explainer(rules).decide(record)
+    return "" if answer else decision.reason
+
+
+def _plain_http(replies: dict[str, Reply]) -> Iterator[Finding]:
+    for name, reply in replies.items():
+        host = host_of(reply.url)
+        own = (f"http://{host}", quoted(f"http://{host}"), f"intent://{host}", "scheme=http;")
+        is_plain = own[0] in reply.body or own[1] in reply.body
+        is_plain = is_plain or (own[2] in reply.body and own[3] in reply.body)
+        if reply.is_escape and reply.url.startswith("https:") and is_plain:
+            yield Finding(
+                f"{name} is handed over to http://{host}: set 'base_url', or use ProxyFix"
+            )
+            return
+
+
+def _keeping(browser: Reply) -> Iterator[Finding]:
+    control, vary = browser.header("cache-control"), browser.header("vary")
+    is_kept = FRESH.search(control) and not re.search("private|no-store|no-cache", control)
+    if is_kept and not re.search(r"user-agent|\*", vary) and not browser.is_escape:
+        yield Finding(
+            f"a shared cache may keep the site's answer ({control}) and give it to TikTok: say"
+            " 'vary: true', or let the cache leave this page alone",
+            is_fault=False,
+        )

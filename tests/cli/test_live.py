@@ -1,0 +1,272 @@
+"""`escape-mw check --url`: who gets what of a site that runs, and what is wrong with it."""
+
+from __future__ import annotations
+
+import threading
+from email.message import Message
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+from click.testing import CliRunner
+
+from escape_mw import EscapeMiddleware
+from escape_mw.cli.faults import findings
+from escape_mw.cli.live import AGENTS, Reply
+from escape_mw.cli.main import main
+
+TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
+RULES = {
+    "version": 1,
+    "rules": [
+        {"path": "/presave/**", "to": "page", "words_only": "pass"},
+        {"path": "/**", "to": "redirect"},
+    ],
+}
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def served():
+    """Serve an application; returns its URL."""
+    running = []
+
+    def serve(app):
+        server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        running.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in running:
+        server.shutdown()
+        server.server_close()
+
+
+def site(environ, start_response):
+    answers = {
+        "/listen": ("302 Found", [("Location", TRACK)]),
+        "/old": ("301 Moved Permanently", [("Location", "/listen?a=1")]),
+        "/round": ("302 Found", [("Location", "/round")]),
+        "/kept": ("200 OK", [("Cache-Control", "public, max-age=60"), ("Age", "0")]),
+        "/own": ("200 OK", [("Cache-Control", "private, max-age=60")]),
+    }
+    status, headers = answers.get(environ["PATH_INFO"], ("200 OK", []))
+    start_response(status, headers)
+    return [b"site"]
+
+
+def caching(app):
+    """A cache that keeps whatever came first, and asks nobody who they are."""
+    kept = {}
+
+    def cache(environ, start_response):
+        path = environ["PATH_INFO"]
+        if path in kept:
+            status, headers, body = kept[path]
+            start_response(status, [*headers, ("X-Cache", "HIT")])
+            return [body]
+        started = []
+        body = b"".join(app(environ, lambda *given: started.append(given)))
+        kept[path] = (*started[0][:2], body)
+        start_response(*started[0])
+        return [body]
+
+    return cache
+
+
+def refusing(word, status="403 Forbidden", headers=()):
+    """A bot rule: whose agent holds a word is refused."""
+    inner = EscapeMiddleware(site, RULES)
+
+    def app(environ, start_response):
+        if word in environ["HTTP_USER_AGENT"]:
+            start_response(status, list(headers))
+            return [b"no"]
+        return inner(environ, start_response)
+
+    return app
+
+
+def to_everyone(environ, start_response):
+    """A site that keeps the escape, which nobody may."""
+    return EscapeMiddleware(site, RULES)(
+        {**environ, "HTTP_USER_AGENT": AGENTS["TikTok on iOS"]}, start_response
+    )
+
+
+def missing(_, start_response):
+    start_response("404 Not Found", [])
+    return [b"no"]
+
+
+def checked(url, *options):
+    """The exit code, who gets what, and the findings."""
+    done = CliRunner().invoke(main, ["check", *options, "--url", url])
+    lines = done.output.splitlines()
+    told = [line for line in lines if line.startswith(("fault: ", "note: ", "Error: "))]
+    return done.exit_code, [line for line in lines if line not in told], told
+
+
+def test_a_good_site_is_a_table_and_nothing_else(served):
+    code, table, told = checked(served(EscapeMiddleware(site, RULES)) + "/old")
+    assert (code, told) == (0, [])
+    assert [line.rpartition("  ")[2] for line in table] == [
+        "gets",
+        f"redirect to {TRACK}",
+        "escape: app-scheme, menu",
+        "escape: intent-app, intent, menu",
+        f"redirect to {TRACK}",
+    ]
+
+
+NOBODY = "no rule is for this page, the mode is not 'act', or the middleware is not in front of it"
+FAULTS = [
+    pytest.param(
+        site,
+        "/listen",
+        [
+            f"TikTok on iOS gets no escape: {NOBODY}",
+            f"Instagram on Android gets no escape: {NOBODY}",
+        ],
+        id="no middleware",
+    ),
+    pytest.param(
+        caching(EscapeMiddleware(site, RULES)),
+        "/presave/x",
+        [
+            "TikTok on iOS gets no escape: a cache has answered (x-cache: hit)",
+            "Instagram on Android gets no escape: a cache has answered (x-cache: hit)",
+        ],
+        id="a cache that keeps the browser's answer",
+    ),
+    pytest.param(
+        to_everyone,
+        "/listen",
+        [
+            f"{name} gets an escape that was made for a host app"
+            " (no cache may keep one, whatever 'no-store' says)"
+            for name in ("Safari on iOS", "Googlebot")
+        ],
+        id="a cache that keeps the escape",
+    ),
+    pytest.param(
+        refusing("musical_ly"),
+        "/listen",
+        ["TikTok on iOS is refused with 403: a bot rule, a firewall or a login"],
+        id="a bot rule",
+    ),
+    pytest.param(
+        refusing("Googlebot", "403 Forbidden", [("Cf-Mitigated", "challenge")]),
+        "/listen",
+        ["Googlebot is refused with 403: a challenge page of Cloudflare"],
+        id="a challenge that says so",
+    ),
+    pytest.param(
+        refusing("Instagram", "202 Accepted", [("x-amzn-waf-action", "challenge")]),
+        "/listen",
+        ["Instagram on Android is refused with 202: a challenge page of AWS WAF"],
+        id="a challenge that looks like success",
+    ),
+    pytest.param(
+        EscapeMiddleware(missing, {"version": 1, "rules": [{"path": "/listen", "to": TRACK}]}),
+        "/listen",
+        [
+            "visitors who are not escaped get 404; for a rule whose 'to' is a URL, 'everyone: true'"
+            " redirects them to it"
+        ],
+        id="a rule without a page",
+    ),
+]
+
+
+@pytest.mark.parametrize(("app", "path", "expected"), FAULTS)
+def test_a_fault_is_a_sentence_and_exit_code_1(served, app, path, expected):
+    code, _, told = checked(served(app) + path)
+    assert (code, told) == (1, [f"fault: {text}" for text in expected])
+
+
+NOTES = [
+    pytest.param("/kept", 0, "note: a shared cache may keep the site's answer", id="kept"),
+    pytest.param("/own", 0, "", id="kept by the browser alone"),
+]
+
+
+@pytest.mark.parametrize(("path", "code", "expected"), NOTES)
+def test_what_a_shared_cache_may_keep_is_a_note(served, path, code, expected):
+    url = served(EscapeMiddleware(site, {"version": 1, "rules": [{"path": "/**", "to": "page"}]}))
+    got, _, told = checked(url + path)
+    assert got == code
+    assert "".join(told).startswith(expected)
+    assert checked(url + path, "--strict")[0] == bool(expected)
+
+
+def test_the_rules_say_who_is_left_to_the_site(served, tmp_path):
+    """TikTok on iOS has words only; without the rules, one escape is taken for the proof."""
+    path = tmp_path / "escape.yaml"
+    path.write_text("version: 1\nrules:\n  - {path: /presave/**, to: page, words_only: pass}\n")
+    url = served(EscapeMiddleware(site, str(path)))
+    code, _, told = checked(url + "/presave/x", str(path))
+    assert (code, told) == (0, ["note: TikTok on iOS is left to the site by the rules: words-only"])
+    assert checked(url + "/presave/x")[::2] == (0, [])
+
+
+def test_the_rules_say_who_is_missed(served, tmp_path):
+    (tmp_path / "escape.yaml").write_text("version: 1\n")
+    app = EscapeMiddleware(site, {**RULES, "apps": {"only": ["tiktok"]}})
+    code, _, told = checked(served(app) + "/listen", str(tmp_path / "escape.yaml"))
+    assert (code, told) == (1, [f"fault: Instagram on Android gets no escape: {NOBODY}"])
+
+
+def replies(url, body):
+    headers = Message()
+    headers["Location"] = TRACK
+    passed = Reply(url, 302, headers, "")
+    page = Reply(url, 200, Message(), f'<main data-marker="_esc">{body}</main>')
+    return {name: page if name in ("TikTok on iOS",) else passed for name in AGENTS}
+
+
+SCHEMES = [
+    pytest.param("https", "http%3A%2F%2Flabel.example%2Fx", True, id="inside another URL"),
+    pytest.param("https", "<code>http://label.example/x</code>", True, id="the link to copy"),
+    pytest.param("https", "intent://label.example/x#Intent;scheme=http;end", True, id="an intent"),
+    pytest.param("https", "<code>https://label.example/x</code>", False, id="https"),
+    pytest.param("https", "<code>http://other.example/x</code>", False, id="another host"),
+    pytest.param("http", "<code>http://label.example/x</code>", False, id="asked over http"),
+]
+
+
+@pytest.mark.parametrize(("scheme", "body", "is_fault"), SCHEMES)
+def test_an_address_without_tls_is_a_fault_where_the_site_has_it(scheme, body, is_fault):
+    told = [text for text, _ in findings(replies(f"{scheme}://label.example/x", body), None)]
+    expected = (
+        "TikTok on iOS is handed over to http://label.example: set 'base_url', or use ProxyFix"
+    )
+    assert told == ([expected] if is_fault else [])
+
+
+UNREACHABLE = [
+    pytest.param("http://127.0.0.1:1/", "Connection refused", id="nobody listens"),
+    pytest.param("ftp://label.example/", "write it with https://", id="another scheme"),
+    pytest.param("label.example", "write it with https://", id="no scheme"),
+    pytest.param("https://nobody.invalid/", "http", id="no such host"),
+]
+
+
+@pytest.mark.parametrize(("url", "reason"), UNREACHABLE)
+def test_a_site_that_cannot_be_asked(url, reason):
+    code, table, told = checked(url)
+    assert (code, table) == (1, [])
+    assert reason in told[0]
+
+
+def test_a_site_that_leads_in_circles(served):
+    code, _, told = checked(served(site) + "/round")
+    assert (code, "more than 5 redirects" in told[0]) == (1, True)
+
+
+def test_a_file_or_a_site_is_needed():
+    assert CliRunner().invoke(main, ["check"]).exit_code == 2
