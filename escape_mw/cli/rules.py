@@ -15,6 +15,7 @@ from ..decision.policy import Rule
 from ..decision.targets import FixedUrl
 from ..rules import Rules, RulesError, load
 from ..web.paths import names_in
+from .problems import tell_problems
 from .terminal import say, table
 
 
@@ -36,7 +37,7 @@ def check(files: tuple[str, ...], url: str | None, *, strict: bool) -> None:
             rules = load(name)
         except RulesError as error:
             problems += len(error.problems)
-            click.echo("\n".join(error.problems), err=True)
+            tell_problems(error, name)
         else:
             known.append(rules)
             say(f"{name}: {_summary(rules)}")
@@ -89,6 +90,11 @@ def _warnings(rules: Rules) -> Iterator[str]:
             yield (
                 f"rule {rule.name!r}: visitors who are not escaped get the site's own answer at"
                 f" {rule.path.source!r}; with 'everyone: true', a redirect to the same URL"
+            )
+        if 0 < rule.share < 1:
+            yield (
+                f"rule {rule.name!r} acts on {rule.share:g} % of visits: 'share' is in per cent;"
+                " write 50% for one half"
             )
     if rules.events is not None and not rules.is_named:
         has_address = rules.policy.base_url or rules.policy.allowed_hosts

@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from .errors import Path, Position, Problem
+from .mending import mended
 
 MAX_BYTES = 1_048_576
 MAX_DEPTH = 20
 MAX_NODES = 200_000
+MAX_MENDED = 20  # lines
 
 INTEGER = re.compile(r"[-+]?\d{1,18}", re.ASCII)
 NUMBER = re.compile(r"[-+]?\d{1,18}\.\d{0,18}", re.ASCII)
@@ -50,22 +52,51 @@ def read(text: str) -> Document:
         return Document(
             None, {}, [Problem((), Position(1, 1), f"the file is larger than {MAX_BYTES:,} bytes")]
         )
-    builder = _Builder()
+    problems: list[Problem] = []
+    while True:
+        builder, fault = _attempt(text)
+        if fault is None:
+            return Document(builder.value, builder.positions, [*problems, *builder.problems])
+        problems.append(fault)
+        after = _mended(text, fault) if len(problems) < MAX_MENDED else None
+        if after is None:
+            return Document(None, builder.positions, [*problems, *builder.problems])
+        text = after
+
+
+def _attempt(text: str) -> tuple[_Builder, Problem | None]:
+    """The text, read as far as it is YAML, and what it ends at otherwise."""
+    builder, fault = _Builder(), None
     try:
         builder.run(yaml.parse(text, Loader=LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
-        builder.problems.append(
-            Problem((), position, f"this is not YAML: {_with_cure(error.problem or error.context)}")
-        )
+        said = _with_cure(error.problem or error.context)
+        fault = Problem((), position, f"this is not YAML: {said}")
     except (yaml.YAMLError, UnicodeError) as error:
-        builder.problems.append(
-            Problem((), Position(1, 1), f"this is not YAML: {str(error).splitlines()[0]}")
-        )
+        offset = getattr(error, "position", 0)  # in bytes, of a character that YAML does not have
+        before = text.encode("utf-8", "surrogatepass")[:offset]
+        position = Position(before.count(b"\n") + 1, 1)
+        fault = Problem((), position, f"this is not YAML: {str(error).splitlines()[0]}")
     except _Stop:
         pass
-    return Document(builder.value, builder.positions, builder.problems)
+    return builder, fault
+
+
+def _mended(text: str, fault: Problem) -> str | None:
+    """The text with the line of a fault as it was meant, if it can be read on from there."""
+    lines = text.splitlines(keepends=True)
+    at = fault.position.line if fault.position else 1
+    for number in (at - 1, at - 2):
+        if not 0 <= number < len(lines):
+            continue
+        for line in mended(lines[number]):
+            after = "".join([*lines[:number], line, *lines[number + 1 :]])
+            later = _attempt(after)[1] if line != lines[number] else fault
+            if later is None or (later.position and later.position.line > at):
+                return after
+    return None
 
 
 def _with_cure(problem: str | None) -> str:

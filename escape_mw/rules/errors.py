@@ -26,13 +26,20 @@ class Problem(NamedTuple):
 class RulesError(ValueError):
     """The rules cannot be used.
 
-    `problems` holds each as `file:line:column: path: what is wrong, what is allowed`; `files` are
-    those besides the rules file itself that may be to blame.
+    `problems` holds each as `file:line:column: path: what is wrong, what is allowed`; `places` says
+    where each stands in the rules file, None for nowhere; `files` are those besides it that may be
+    to blame.
     """
 
-    def __init__(self, problems: Iterable[str], files: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        problems: Iterable[str],
+        files: Iterable[str] = (),
+        places: Iterable[Position | None] = (),
+    ) -> None:
         self.problems = list(problems)
         self.files = tuple(files)
+        self.places = tuple(places) or (None,) * len(self.problems)
         super().__init__("\n".join(self.problems))
 
 
@@ -45,7 +52,8 @@ def as_error(
     """Every problem as a line, in the order of the file that `name` names."""
     placed = [(_position(problem, positions), problem) for problem in problems]
     placed.sort(key=lambda item: item[0] or Position(0, 0))
-    return RulesError((_line(problem, position, name) for position, problem in placed), files)
+    lines = [_line(problem, position, name) for position, problem in placed]
+    return RulesError(lines, files, [position for position, _ in placed])
 
 
 def _position(problem: Problem, positions: Mapping[Path, Position]) -> Position | None:

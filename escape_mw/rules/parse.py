@@ -20,6 +20,13 @@ from .rules import Rules
 from .schema import RulesFile
 from .wording import from_validation
 
+# What stands for a part that cannot be read while others that need it are checked.
+STAND_INS: dict[str, Any] = {
+    "version": 1,
+    "secret": "a secret for this check",
+    "events": {"log": True},
+}
+
 
 def parse_mapping(source: Mapping[str, Any]) -> Rules:
     """The rules of a mapping. Raises RulesError."""
@@ -53,6 +60,8 @@ def _parse(document: Document, name: str, folder: FilePath) -> Rules:
         form = None if unfit else _validated(value, problems)
         if form is not None and not problems:
             rules = build(form, folder, problems)
+        elif not unfit:
+            problems += _problems_of_the_rest(value, problems, folder)
     elif not problems:
         message = "the rules are a mapping that begins with 'version: 1'"
         problems = [Problem((), Position(1, 1) if positions else None, message)]
@@ -75,6 +84,42 @@ def _validated(value: dict[str, Any], problems: list[Problem]) -> RulesFile | No
     except ValidationError as error:
         problems += from_validation(error, RulesFile)
         return None
+
+
+def _problems_of_the_rest(
+    value: dict[str, Any], problems: list[Problem], folder: FilePath
+) -> Iterator[Problem]:
+    """What is wrong with the meaning of those parts whose form is right: nobody asks twice."""
+    bad = [problem.path for problem in problems if problem.path]
+    if any(path[0] in ("apps", "destinations") for path in bad):
+        return  # the rules are about these
+    left, kept = _without(value, bad)
+    form = _validated(left, [])
+    further: list[Problem] = []
+    if form is not None:
+        build(form, folder, further)
+    for problem in further:
+        key, *inner = problem.path
+        if key in kept and inner:
+            inner[0] = kept[str(key)][int(inner[0])]
+        yield problem._replace(path=(key, *inner))
+
+
+def _without(value: dict[str, Any], bad: list[Path]) -> tuple[dict[str, Any], dict[str, list[int]]]:
+    """The rules without what has a problem, and which items are left of each list."""
+    left, kept = dict(value), {}
+    for key in {str(path[0]) for path in bad}:
+        part, inner = value.get(key), {path[1] for path in bad if path[0] == key and path[1:]}
+        if isinstance(part, list) and inner:
+            kept[key] = [number for number in range(len(part)) if number not in inner]
+            left[key] = [part[number] for number in kept[key]]
+        elif isinstance(part, dict) and inner:
+            left[key] = {name: one for name, one in part.items() if name not in inner}
+        elif key in STAND_INS:
+            left[key] = STAND_INS[key]
+        else:
+            left.pop(key, None)
+    return left, kept
 
 
 def _not_utf8(value: object, path: Path) -> Iterator[Problem]:

@@ -37,6 +37,7 @@ MARKER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
 BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.ASCII)
 DATABASE = re.compile(r"[a-z][a-z0-9_+]*://\S*", re.ASCII)
 DATA_IMAGE = re.compile(r"data:image/[a-z+.-]+[;,]", re.ASCII)
+PER_CENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%", re.ASCII)
 SITE_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
 
 
@@ -187,11 +188,26 @@ To = Annotated[
 ]
 
 
+def _per_cent(whole: int) -> BeforeValidator:
+    """For a number whose whole is 1 or 100: text such as `50%` says the same in either."""
+
+    def read(value: Any) -> Any:
+        match = PER_CENT.fullmatch(value) if isinstance(value, str) else None
+        return float(match[1]) * whole / 100 if match else value
+
+    return BeforeValidator(read)
+
+
+NUMBER_OR_PER_CENT = WithJsonSchema(
+    {"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^{PER_CENT.pattern}$"}]}
+)
+
+
 class ExperimentForm(Strict):
     """An experiment: the share of visits that is let through, to compare with."""
 
     name: Id
-    holdout: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    holdout: Annotated[float, Field(gt=0, lt=1), _per_cent(1), NUMBER_OR_PER_CENT] = 0.5
 
 
 class RuleForm(Strict):
@@ -204,7 +220,7 @@ class RuleForm(Strict):
     everyone: bool = False
     words_only: Literal["show", "pass"] = "show"
     tag: bool = False
-    share: Annotated[float, Field(ge=0, le=100)] = 100
+    share: Annotated[float, Field(ge=0, le=100), _per_cent(100), NUMBER_OR_PER_CENT] = 100
     experiment: ExperimentForm | None = None
 
 

@@ -19,6 +19,11 @@ GONE: dict[object, str] = {
     "seed": "leave it out; another name of the experiment assigns other arms",
     "direct": "leave it out; the browser gets this site's own URL, so that arrivals are counted",
 }
+# Two numbers that look alike, and are not.
+UNITS: dict[object, str] = {
+    "share": " (in per cent: 50 and 50% are one half)",
+    "holdout": " (a part of 1: 0.5 and 50% are one half)",
+}
 # Problems go to logs; these values do not.
 SECRET: tuple[Path, ...] = (("secret",), ("base_url",), ("lab", "token"), ("events", "database"))
 
@@ -73,9 +78,9 @@ def _one_of(detail: Detail) -> str:
 
 
 def _out_of_range(detail: Detail) -> str:
-    return (
-        f"{detail['msg'].replace('Input should be', 'must be')}, not {short_repr(detail['input'])}"
-    )
+    unit = UNITS.get(detail["loc"][-1], "")
+    said = detail["msg"].replace("Input should be", "must be")
+    return f"{said}{unit}, not {short_repr(detail['input'])}"
 
 
 def _must_be(what: str) -> Callable[[Detail], str]:

@@ -24,42 +24,265 @@ def rules(*listed):
     return "version: 1\nrules:\n" + "".join(f"  - {rule}\n" for rule in listed)
 
 
-MISTAKES = [
-    pytest.param(
-        rules("{path: /t/{id}, to: page}"), "3:", 'as in "/t/{id}"', id="braces without quotes"
+MEASURED = "secret: Ab3dEf6hIj9lMn2p\nevents: {log: true}\n"
+TRIAL = "{path: /x, to: page, experiment: {name: a, holdout: %s}}"
+# The file, where its problem stands, what is told of it, and the file as it should be.
+MISTAKES = {
+    "braces without quotes": (
+        rules("{path: /t/{id}, to: page}"),
+        "3:15",
+        'as in "/t/{id}"',
+        rules('{path: "/t/{id}", to: page}'),
     ),
-    pytest.param("version: 1\nrules:\n\t- x\n", "3:", "not with tabs", id="a tab"),
-    pytest.param(
-        "version: 1\npage:\n  title: Live: the album\n", "3:", "a colon and a blank", id="a colon"
+    "a tab": (
+        "version: 1\nrules:\n\t- {path: /x, to: page}\n",
+        "3:1",
+        "not with tabs",
+        rules("{path: /x, to: page}"),
     ),
-    pytest.param(rules("path: **"), "3:", 'as in "/**"', id="a star without quotes"),
-    pytest.param(
-        "version: 1\npage:\n  accent: #1db954\n", "3:3: page.accent", "# begins a comment", id="#"
+    "a colon in a value": (
+        "version: 1\npage:\n  title: Live: the album\n",
+        "3:14",
+        "a colon and a blank",
+        'version: 1\npage:\n  title: "Live: the album"\n',
     ),
-    pytest.param(
-        rules("{path: /x, to: redirct}"), "3:16: rules[0].to", "is not redirect", id="a slip"
+    "a star without quotes": (
+        rules("{path: **, to: page}"),
+        "3:13",
+        'as in "/**"',
+        rules('{path: "/**", to: page}'),
     ),
-    pytest.param(
-        'version: "1"\n', "1:1: version", "write it without quotes", id="a number as text"
+    "a colour that is a comment": (
+        "version: 1\npage:\n  accent: #1db954\n",
+        "3:3",
+        "# begins a comment",
+        "version: 1\npage:\n  accent: '#1db954'\n",
     ),
-    pytest.param(
-        rules("{path: x, to: page}"), "3:6: rules[0].path", "starts with '/'", id="no slash"
+    "a colour by name": (
+        "version: 1\npage: {accent: green}\n",
+        "2:8",
+        "such as '#1db954'",
+        "version: 1\npage: {accent: '#1db954'}\n",
     ),
-    pytest.param(
-        rules("{pth: /x, to: page}"), "3:6: rules[0].pth", "did you mean 'path'?", id="a key"
+    "a slip in a target": (
+        rules("{path: /x, to: redirct}"),
+        "3:16",
+        "is not redirect",
+        rules("{path: /x, to: redirect}"),
     ),
-    pytest.param(
-        rules("{path: /x, to: https://spotify.example/}"), "3:", "not a destination", id="a host"
+    "a slip in a key": (
+        rules("{pth: /x, to: page}"),
+        "3:6",
+        "did you mean 'path'?",
+        rules("{path: /x, to: page}"),
     ),
-]
+    "a slip in a section": (
+        "version: 1\nrule: []\n",
+        "2:1",
+        "did you mean 'rules'?",
+        "version: 1\n",
+    ),
+    "a slip in a host app": (
+        "version: 1\napps: {only: [tiktokk]}\n",
+        "2:15",
+        "did you mean 'tiktok'?",
+        "version: 1\napps: {only: [tiktok]}\n",
+    ),
+    "a slip in a mode": (
+        "version: 1\nmode: observ\n",
+        "2:1",
+        "did you mean 'observe'?",
+        "version: 1\nmode: observe\n",
+    ),
+    "a number as text": (
+        'version: "1"\n',
+        "1:1",
+        "write it without quotes",
+        "version: 1\n",
+    ),
+    "no version": (
+        "rules: []\n",
+        "1:1",
+        "is missing",
+        "version: 1\n",
+    ),
+    "another version": ("version: 2\n", "1:1", "allowed: 1", "version: 1\n"),
+    "no slash": (
+        rules("{path: x, to: page}"),
+        "3:6",
+        "starts with '/'",
+        rules("{path: /x, to: page}"),
+    ),
+    "no target": (
+        rules("{path: /x}"),
+        "3:5",
+        "is missing",
+        rules("{path: /x, to: page}"),
+    ),
+    "a host that is no destination": (
+        rules("{path: /x, to: https://spotify.example/, everyone: true}"),
+        "3:16",
+        "add it under destinations.add",
+        rules(f"{{path: /x, to: '{TRACK}', everyone: true}}"),
+    ),
+    "a capture that the path has not": (
+        rules('{path: "/x/{id}", to: "https://open.spotify.com/track/{song}", everyone: true}'),
+        "3:23",
+        "{song} is not a {capture} of the path",
+        rules('{path: "/x/{id}", to: "https://open.spotify.com/track/{id}", everyone: true}'),
+    ),
+    "a capture in the host": (
+        rules('{path: "/x/{id}", to: "https://{id}.lnk.to/x", everyone: true}'),
+        "3:23",
+        "whose host holds no {capture}",
+        rules('{path: "/x/{id}", to: "https://band.lnk.to/{id}", everyone: true}'),
+    ),
+    "everyone for the site's own page": (
+        rules("{path: /x, to: page, everyone: true}"),
+        "3:26",
+        "needs a 'to' that is a URL",
+        rules("{path: /x, to: page}"),
+    ),
+    "yes for true": (
+        "version: 1\nvary: yes\n",
+        "2:1",
+        "must be true or false",
+        "version: 1\nvary: true\n",
+    ),
+    "one for a list": (
+        "version: 1\nexclude: /admin/**\n",
+        "2:1",
+        "must be a list",
+        'version: 1\nexclude: ["/admin/**"]\n',
+    ),
+    "a list for a mapping": (
+        "version: 1\npage: [brand]\n",
+        "2:1",
+        "must be a mapping",
+        "version: 1\npage: {brand: Midnight}\n",
+    ),
+    "a key twice": (
+        "version: 1\nmode: act\nmode: off\n",
+        "3:1",
+        "stands here twice; keep one",
+        "version: 1\nmode: act\n",
+    ),
+    "a key indented too far": (
+        "version: 1\n  mode: act\n",
+        "2:7",
+        "a colon and a blank",
+        "version: 1\nmode: act\n",
+    ),
+    "a bracket that stays open": (
+        'version: 1\nexclude: ["/admin/**"\nmode: act\n',
+        "3:1",
+        "expected ',' or ']'",
+        'version: 1\nexclude: ["/admin/**"]\nmode: act\n',
+    ),
+    "per cent for a part of 1": (
+        MEASURED + "version: 1\nsite: label\nrules:\n  - " + TRIAL % "50" + "\n",
+        "6:48",
+        "0.5 and 50% are one half",
+        MEASURED + "version: 1\nsite: label\nrules:\n  - " + TRIAL % "50%" + "\n",
+    ),
+    "an experiment that nothing measures": (
+        "secret: Ab3dEf6hIj9lMn2p\nversion: 1\nsite: a\nrules:\n  - " + TRIAL % "0.5" + "\n",
+        "5:26",
+        "needs 'events:'",
+        MEASURED + "version: 1\nsite: label\nrules:\n  - " + TRIAL % "0.5" + "\n",
+    ),
+    "events without a secret": (
+        "version: 1\nsite: a\nevents: {log: true}\n",
+        "3:1",
+        "'escape-mw secret' prints",
+        MEASURED + "version: 1\nsite: a\n",
+    ),
+    "a secret that can be guessed": (
+        "version: 1\nsecret: aaaaaaaaaaaaaaaaaaaa\n",
+        "2:1",
+        "'escape-mw secret' prints",
+        "version: 1\nsecret: Ab3dEf6hIj9lMn2p\n",
+    ),
+    "a variable beside text": (
+        "version: 1\nbase_url: https://${HOST}\n",
+        "2:1",
+        "nothing else stands beside it",
+        "version: 1\nbase_url: https://label.example\n",
+    ),
+    "a base with a path": (
+        "version: 1\nbase_url: https://label.example/shop\n",
+        "2:1",
+        "this is not",
+        "version: 1\nbase_url: https://label.example\n",
+    ),
+    "steps and a switch": (
+        "version: 1\ntechniques:\n  - {app: tiktok, platform: ios, technique: app-scheme}\n",
+        "3:5",
+        "say 'enabled: false'",
+        "version: 1\ntechniques:\n"
+        "  - {app: tiktok, platform: ios, technique: app-scheme, enabled: false}\n",
+    ),
+}
 
 
-@pytest.mark.parametrize(("text", "place", "cure"), MISTAKES)
-def test_a_mistake_is_told_at_its_place_with_its_cure(tmp_path, text, place, cure):
+@pytest.mark.parametrize(("text", "place", "cure", "mended"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_told_at_its_place_with_its_cure(tmp_path, text, place, cure, mended):
     code, lines = checked(tmp_path, text)
     assert code == 1
     found = next(line for line in lines if cure in line)
-    assert found.startswith(place)
+    assert found.startswith(f"{place}:")
+    assert checked(tmp_path, mended, "--strict")[0] == 0, "nothing is found in a second step"
+
+
+EVERYTHING = """\
+version: "1"
+page:
+  title: Live: the album
+  accent: #1db954
+rules:
+  - {path: /t/{id}, to: page}
+  - {path: /x, to: redirct}
+  - {path: /y, to: https://nobody.example/}
+\t- {path: /z, to: page, shar: 1}
+  - {path: /a, to: page, share: 101}
+  - {path: /b, to: page, experiment: {name: x, holdout: 50%}}
+techniques:
+  - {app: tiktok, platform: ios, technique: menu, enabled: false}
+"""
+
+
+def test_everything_is_told_in_one_pass(tmp_path):
+    """What is not YAML, what has another form, and what means nothing: at the first attempt."""
+    _, lines = checked(tmp_path, EVERYTHING)
+    assert [line.partition(": ")[0] for line in lines if line] == [
+        "1:1", "3:14", "4:3", "6:15", "7:16", "8:16", "9:1", "9:26", "10:26", "11:26", "11:26",
+        "13:34",
+    ]  # fmt: skip
+
+
+EXCERPTS = [
+    pytest.param(
+        rules("{path: x, to: page}"),
+        ["    3 |   - {path: x, to: page}", "      |      ^"],
+        id="the line, and a caret below",
+    ),
+    pytest.param("version: 1\nsecret: short\n", [], id="no line that holds a secret"),
+    pytest.param(
+        "version: 1\nmode: \x1b[31mred\n", ["    2 | mode: \\x1b[31mred", "      | ^"], id="escaped"
+    ),
+    pytest.param(f"version: 1\nmodes: {'x' * 300}\n", None, id="cut"),
+]
+
+
+@pytest.mark.parametrize(("text", "excerpt"), EXCERPTS)
+def test_the_line_stands_below_with_a_caret(tmp_path, text, excerpt):
+    (tmp_path / "f.yaml").write_text(text)
+    done = CliRunner().invoke(main, ["check", str(tmp_path / "f.yaml")])
+    shown = done.output.splitlines()[1:]
+    if excerpt is None:
+        assert max(map(len, shown)) <= 110
+    else:
+        assert shown == excerpt
 
 
 WARNINGS = [

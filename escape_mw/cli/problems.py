@@ -1,0 +1,35 @@
+"""Problems of a rules file on a terminal: each with its line of the file, and a caret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from ..rules import RulesError
+from .terminal import printable
+
+HOLDS_SECRET = re.compile(r"secret|token|database|base_url", re.IGNORECASE)  # may end in a CI log
+WIDTH = 100  # characters of a line
+
+
+def tell_problems(error: RulesError, name: str) -> None:
+    """Print each problem of a rules file to standard error, with the line that it is about."""
+    lines = _lines(name)
+    for problem, place in zip(error.problems, error.places, strict=True):
+        click.secho(problem, err=True, fg="red")
+        if place is None or not 0 < place.line <= len(lines):
+            continue
+        line = lines[place.line - 1]
+        if not HOLDS_SECRET.search(line) and place.column <= WIDTH:
+            before = f"{place.line:>5} | "
+            click.echo(f"{before}{printable(line[:WIDTH]).expandtabs(1)}", err=True)
+            click.echo(f"{' ' * (len(before) - 2)}| {' ' * (place.column - 1)}^", err=True)
+
+
+def _lines(name: str) -> list[str]:
+    try:
+        return Path(name).read_text("utf-8-sig", "replace").splitlines()
+    except OSError:
+        return []
