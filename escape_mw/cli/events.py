@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from calendar import timegm
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +15,12 @@ import click
 from ..events.event import Event
 from ..events.options import PERIOD, seconds
 from .options import NEEDS_DATABASE, database_options, database_url
-from .terminal import cell
+from .terminal import bar, cell
 
 if TYPE_CHECKING:
     from ..events.database import Database
+
+STEP = 1000  # events between two looks at the progress bar
 
 
 @click.group()
@@ -35,8 +37,9 @@ def events() -> None:
 def export(url: str | None, rules_file: str | None, since: Any, form: str) -> None:
     """Print every event, the oldest first; then what was only counted, by the day."""
     database = _open(database_url(url, rules_file))
-    found = database.read(timegm(since.timetuple()) if since else 0)
-    _guarded(lambda: _write_csv(found) if form == "csv" else _write_lines(found))
+    first = timegm(since.timetuple()) if since else 0
+    write = _write_csv if form == "csv" else _write_lines
+    _guarded(lambda: write(_followed(database, first)))
 
 
 @events.command()
@@ -49,7 +52,7 @@ def prune(url: str | None, rules_file: str | None, period: str) -> None:
     if not PERIOD.fullmatch(period):
         raise click.UsageError(f"--older-than {period!r} is not a period such as 90d, 13mo or 2y")
     database = _open(database_url(url, rules_file))
-    gone = _guarded(lambda: database.prune(int(time.time()) - seconds(period)))
+    gone = _guarded(lambda: _pruned(database, int(time.time()) - seconds(period)))
     click.echo(f"{gone} event{'' if gone == 1 else 's'} deleted")
 
 
@@ -80,6 +83,25 @@ def _guarded(work: Callable[[], Any]) -> Any:
         raise click.ClickException(
             f"the database cannot be used: {getattr(error, 'orig', None) or error}"
         ) from None
+
+
+def _followed(database: Database, since: int) -> Iterator[Event]:
+    """The events, with a progress bar as they are taken."""
+    with bar(database.count(since), "exporting") as progress:
+        for number, event in enumerate(database.read(since), 1):
+            yield event
+            if number % STEP == 0:
+                progress.update(STEP)
+        progress.update(STEP)
+
+
+def _pruned(database: Database, before: int) -> int:
+    gone = 0
+    with bar(database.count(before=before), "deleting") as progress:
+        for number in database.prune_by_day(before):
+            gone += number
+            progress.update(number)
+    return gone
 
 
 def _write_lines(found: Iterable[Event]) -> None:

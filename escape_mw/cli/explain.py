@@ -60,7 +60,8 @@ def explain(
         whole = data | {"response": _response(answer)}
         click.echo(json.dumps(whole, indent=2))
     else:
-        say(_prose(data, answer, whole=body))
+        for line in _prose(data, answer, whole=body).splitlines():
+            say(line, fg="green" if answer and line.startswith("decision ") else None)
 
 
 def _batch(explainer: Explainer) -> int:

@@ -11,7 +11,7 @@ from ..decision.entries import Catalogue, TechniqueRow
 from ..decision.handoffs import TECHNIQUES
 from ..decision.ladder import DEFAULT, stale
 from ..decision.model import StepSpec
-from .terminal import say, table
+from .terminal import say, show_table
 
 SYSTEMS = {"ios": "iOS", "android": "Android"}
 GOALS = {"app": "To the music app", "browser": "To the browser"}
@@ -29,14 +29,12 @@ def list_(what: str) -> None:
     """List known apps, destinations or techniques, with source and confidence."""
     known = catalogue.load()
     say(f"Facts of {known.dated}; they come from public code and reports, and age with the apps.\n")
-    lines = {"apps": apps, "destinations": destinations, "techniques": techniques}[what](known)
-    for line in lines:
-        say(line)
+    {"apps": apps, "destinations": destinations, "techniques": techniques}[what](known)
 
 
-def apps(known: Catalogue) -> Iterator[str]:
+def apps(known: Catalogue) -> None:
     """Every host app: id, name, platforms, confidence, date, source."""
-    yield from table(
+    show_table(
         ("id", "name", "platforms", "confidence", "verified", "source"),
         (
             (app.id, app.name, " ".join(app.platforms), app.confidence, app.verified, app.source)
@@ -45,9 +43,9 @@ def apps(known: Catalogue) -> Iterator[str]:
     )
 
 
-def destinations(known: Catalogue) -> Iterator[str]:
+def destinations(known: Catalogue) -> None:
     """Every destination: id, name, goal, confidence, date, source."""
-    yield from table(
+    show_table(
         ("id", "name", "goal", "confidence", "verified", "source"),
         (
             (one.id, one.name, one.goal, one.confidence, one.verified, one.source)
@@ -56,17 +54,18 @@ def destinations(known: Catalogue) -> Iterator[str]:
     )
 
 
-def techniques(known: Catalogue) -> Iterator[str]:
+def techniques(known: Catalogue) -> None:
     """Every ladder, host app by host app, its steps in the order to try them."""
     names = {app.id: app.name for app in known.apps}
     rows = sorted(known.techniques, key=lambda row: (row.app == DEFAULT, names.get(row.app, "")))
     for row in rows:
         name = names.get(row.app, "Any other host app")
         asks = f" ({name} asks before it opens another app)" if row.asks else ""
-        yield f"{name} on {SYSTEMS[row.platform]}. {GOALS[row.goal]}{asks}:"
-        yield from (f"  {line}" for line in _ladder(row))
-        yield ""
-    yield "never reported: it follows from how the platform works. stale: seen over a year ago."
+        say(f"{name} on {SYSTEMS[row.platform]}. {GOALS[row.goal]}{asks}:", bold=True)
+        for line in _ladder(row):
+            say(f"  {line}")
+        say("")
+    say("never reported: it follows from how the platform works. stale: seen over a year ago.")
 
 
 def _ladder(row: TechniqueRow) -> Iterator[str]:

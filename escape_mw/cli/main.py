@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .terminal import escape_what_cannot_be_encoded
+from .terminal import escape_what_cannot_be_encoded, wants_colour
 
 COMMANDS = {
     "check": "rules",
@@ -36,7 +36,7 @@ class LazyGroup(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command; its help is output too."""
         escape_what_cannot_be_encoded()
-        return super().main(*args, **extra)
+        return super().main(*args, color=wants_colour(), **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""

@@ -16,13 +16,14 @@ import click
 
 from .. import catalogue
 from .options import load_or_exit
-from .terminal import say
+from .terminal import bar, say
 
 if TYPE_CHECKING:
     from ..rules import Rules
 
 MISSING = "the report needs more: python -m pip install 'escape-mw[report]'"
 EXTRAS = {"sqlalchemy", "statsmodels", "scipy", "numpy", "pandas", "patsy"}
+QUERIES = 8  # of a report
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 LIFT = click.FloatRange(0, min_open=True)
 
@@ -98,7 +99,10 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     plan = Plan(lift, planned, holdout, _holdouts(rules))
     scope = Scope(rule, int(since.replace(tzinfo=timezone.utc).timestamp()) if since else 0)
     try:
-        with open_events(source) as connection:
+        with (
+            bar(QUERIES, "reading events") as progress,
+            open_events(source, lambda: progress.update(1)) as connection,
+        ):
             found = summary(connection, scope, plan, int(time.time()))
     except SourceError as error:
         raise click.ClickException(str(error)) from None

@@ -16,7 +16,7 @@ from ..decision.targets import FixedUrl
 from ..rules import Rules, RulesError, load
 from ..web.paths import names_in
 from .problems import tell_problems
-from .terminal import say, table
+from .terminal import say, show_table
 
 
 @click.command()
@@ -40,10 +40,10 @@ def check(files: tuple[str, ...], url: str | None, *, strict: bool) -> None:
             tell_problems(error, name)
         else:
             known.append(rules)
-            say(f"{name}: {_summary(rules)}")
+            say(f"{name}: {_summary(rules)}", fg="green")
             for warning in _warnings(rules):
                 problems += strict
-                say(f"{name}: {warning}")
+                say(f"{name}: {warning}", fg="yellow")
     if url is not None:
         problems += _check_site(url, known[0] if known else None, strict=strict)
     sys.exit(1 if problems else 0)
@@ -65,12 +65,12 @@ def _check_site(url: str, rules: Rules | None, *, strict: bool) -> int:
 
     replies = meet(url)
     rows = ((name, str(one.status), one.kept, one.gets) for name, one in replies.items())
-    for line in table(("as", "status", "for caches", "gets"), rows):
-        say(line)
+    show_table(("as", "status", "for caches", "gets"), rows)
     faults = 0
     for text, is_fault in findings(replies, rules):
         faults += is_fault or strict
-        say(f"{'fault' if is_fault else 'note'}: {text}")
+        colour = "red" if is_fault else "yellow"
+        say(f"{'fault' if is_fault else 'note'}: {text}", fg=colour)
     return faults
 
 
@@ -130,7 +130,8 @@ def _hides(before: Rule, rule: Rule) -> bool:
 
 def _summary(rules: Rules) -> str:
     policy = rules.policy
+    number = len(policy.rules)
     return (
-        f"{len(policy.rules)} rules, {len(policy.destinations.entries)} destinations,"
+        f"{number} rule{'s' * (number != 1)}, {len(policy.destinations.entries)} destinations,"
         f" {len(policy.apps)} host apps, mode {policy.mode}"
     )

@@ -6,8 +6,10 @@ cursor, and a cell that begins with "=" is a formula (OWASP, CSV Injection).
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from typing import Any
 
 import click
 
@@ -15,9 +17,24 @@ Row = tuple[str | None, ...]
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def say(text: str) -> None:
-    """Print text, with control characters other than line breaks and tabs written as escapes."""
-    click.echo(printable(text))
+def say(text: str, **style: Any) -> None:
+    """Print text, with control characters other than line breaks and tabs written as escapes.
+
+    `style` is `click.style`'s, for a terminal (see `wants_colour`).
+    """
+    shown = printable(text)
+    click.echo(click.style(shown, **style) if any(style.values()) else shown)
+
+
+def wants_colour() -> bool | None:
+    """False where NO_COLOR says so (no-color.org); None: a terminal has it, a file has not."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def bar(length: int, what: str) -> Any:
+    """A progress bar on standard error, while that is a terminal."""
+    is_hidden = not sys.stderr.isatty()
+    return click.progressbar(length=length, label=what, file=sys.stderr, hidden=is_hidden)
 
 
 def printable(text: str) -> str:
@@ -43,10 +60,10 @@ def escape_what_cannot_be_encoded() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def table(head: Row, rows: Iterable[Row]) -> Iterator[str]:
-    """Aligned columns; the last one is as wide as it is."""
+def show_table(head: Row, rows: Iterable[Row]) -> None:
+    """Print aligned columns below a head; the last one is as wide as it is."""
     every = [head, *([cell or "-" for cell in row] for row in rows)]
     widths = [max(len(cell or "") for cell in column) for column in zip(*every, strict=True)]
     for row in every:
         cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()
+        say("  ".join(cells).rstrip(), bold=row is head)

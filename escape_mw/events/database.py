@@ -30,7 +30,8 @@ from .tables import EVENTS, NAME_LENGTH, TALLIES, migrate, require_known, versio
 
 BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
 ATTEMPTS = 5  # of a batch, before its error is raised and the recorder keeps it for later
-HOUR = 3600  # seconds
+HOUR, DAY = 3600, 86400  # seconds
+LARGEST = (1 << 63) - 1  # of a BIGINT
 COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "number"]
 NEW = {column.name: sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c}
 # These two have an insert that waits for a concurrent writer of the same key and then skips or
@@ -54,7 +55,6 @@ READS: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ"},
 }
 NUMBERS = ("time", "number")
-LARGEST = (1 << 63) - 1  # of a BIGINT
 Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform
 
 
@@ -123,15 +123,34 @@ class Database:
                     number=tally._mapping["count"],
                 )
 
+    def count(self, since: int = 0, before: int = LARGEST) -> int:
+        """How many events there are from `since` to `before` (seconds since 1970)."""
+        which = (EVENTS.c.time >= since) & (EVENTS.c.time < before)
+        with self.reading() as connection:
+            query = sql.select(sql.func.count()).select_from(EVENTS).where(which)
+            return int(connection.execute(query).scalar_one())
+
     def prune(self, before: int) -> int:
         """Delete events and tallies before `before` (seconds since 1970).
 
         Returns how many events were deleted. The tallies of the day of `before` stay.
         """
+        return sum(self.prune_by_day(before))
+
+    def prune_by_day(self, before: int) -> Iterator[int]:
+        """The same, a day at a time, so that the site can write between; yields each number."""
         with self.engine.begin() as connection:
             migrate(connection)
             connection.execute(sql.delete(TALLIES).where(TALLIES.c.day < _day(before)))
-            return connection.execute(sql.delete(EVENTS).where(EVENTS.c.time < before)).rowcount
+        oldest = sql.select(sql.func.min(EVENTS.c.time)).where(EVENTS.c.time < before)
+        while True:
+            with self.engine.begin() as connection:
+                first = connection.execute(oldest).scalar()
+                if first is None:
+                    return
+                end = min(first + DAY, before)
+                gone = connection.execute(sql.delete(EVENTS).where(EVENTS.c.time < end))
+            yield gone.rowcount
 
     def _prune_if_due(self) -> None:
         now = time.time()

@@ -524,6 +524,20 @@ def test_prune_takes_events_and_counts_before_a_moment(opened):
     )
 
 
+def test_prune_lets_the_site_write_between_two_days(opened):
+    """A long deletion would keep a SQLite file locked, and the site's queue would run full."""
+    database, other = opened(), opened()
+    days = (4, 3, 3, 1)
+    database([step(n)._replace(time=NOW - day * DAY + n) for n, day in enumerate(days)])
+    assert database.count(before=NOW - 2 * DAY) == 3
+    gone = []
+    for number in database.prune_by_day(NOW - 2 * DAY):
+        gone.append(number)
+        other([step(len(gone) + 10)])
+    assert gone == [1, 2]
+    assert (database.count(), database.count(NOW - DAY)) == (3, 3)
+
+
 def test_a_database_that_is_not_there_yet_has_nothing_to_prune(opened):
     assert opened().prune(NOW) == 0
 

@@ -357,7 +357,8 @@ BAD = [
     pytest.param(
         "version: 1\nrules: [{path: /x, to: page, share: 101}]",
         [
-            "escape.yaml:2:30: rules[0].share: must be less than or equal to 100 (in per cent: 50 and 50% are one half), not 101"
+            "escape.yaml:2:30: rules[0].share: must be less than or equal to 100"
+            " (in per cent: 50 and 50% are one half), not 101"
         ],
         id="a share above all",
     ),
