@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,6 +14,7 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse, HttpResponseRedirect
+from django.test import override_settings
 from django.urls import path
 from flask import Flask
 from flask import redirect as flask_redirect
@@ -20,6 +23,8 @@ from webtest import TestApp
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
+from escape_mw import EscapeMiddleware
+from escape_mw.flask import Escape
 from escape_mw.web.request import from_environ
 
 TARGETS = {
@@ -27,6 +32,7 @@ TARGETS = {
     "/smart": "https://paperlanterns.lnk.to/harbour?utm_source=bio",
     "/follow": "https://accounts.spotify.com/authorize?client_id=c0ffee&response_type=code&state=xyz",
     "/news": "https://news.example/story",
+    "/exempt": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
 }
 PAGE = "<p>Pre-save</p>"
 
@@ -49,6 +55,11 @@ def answer_to(engine, environ):
     return None if engine.is_plain(*quick, *more) else engine.answer(partial(from_environ, environ))
 
 
+def more_headers(path):
+    """What the site says of a redirect that the middleware shall let through."""
+    return {"X-Escape": "pass"} if path == "/exempt" else {}
+
+
 # --- plain WSGI -----------------------------------------------------------------------------------
 
 
@@ -57,6 +68,7 @@ def plain(request: Request) -> Response:
     if request.path in TARGETS:
         response = redirect(TARGETS[request.path])
         response.set_cookie("seen", "1")
+        response.headers.update(more_headers(request.path))
         return response
     return Response(
         f"{PAGE}{request.query_string.decode()}", content_type="text/html; charset=utf-8"
@@ -72,6 +84,7 @@ def flask_site() -> Flask:
     def target(name: str) -> Any:
         response = flask_redirect(TARGETS[f"/{name}"])
         response.set_cookie("seen", "1")
+        response.headers.update(more_headers(f"/{name}"))
         return response
 
     def page(**_: str) -> str:
@@ -87,7 +100,7 @@ def flask_site() -> Flask:
 
 
 def django_target(request: Any) -> HttpResponse:
-    response = HttpResponseRedirect(TARGETS[request.path])
+    response = HttpResponseRedirect(TARGETS[request.path], headers=more_headers(request.path))
     response.set_cookie("seen", "1")
     return response
 
@@ -180,3 +193,23 @@ def ask_django_asgi(
         [(name.decode().lower(), value.decode("latin-1")) for name, value in start["headers"]],
         body,
     )
+
+
+# --- all of them, wrapped -------------------------------------------------------------------------
+
+
+@contextmanager
+def wrapped_shells(rules: Any) -> Iterator[dict[str, Callable[..., Got]]]:
+    """Name -> ask(path, agent): the site in each framework, wrapped; None stands for bare."""
+    flask_app, app = flask_site(), plain
+    if rules is not None:
+        Escape(flask_app, rules)
+        app = EscapeMiddleware(plain, rules)
+    ours = [] if rules is None else ["escape_mw.django.EscapeMiddleware"]
+    with override_settings(MIDDLEWARE=ours, ESCAPE_MW_RULES=rules):
+        yield {
+            "plain": partial(ask_wsgi, app),
+            "flask": partial(ask_wsgi, flask_app),
+            "django": ask_django_wsgi,
+            "django async": ask_django_asgi,
+        }

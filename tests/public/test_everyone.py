@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.test import override_settings
 
 from escape_mw import EscapeMiddleware, RulesError, load
-from escape_mw.flask import Escape
 
 from .. import agents
-from ..sites import answer_to, ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
+from ..sites import answer_to, ask_wsgi, plain, wrapped_shells
 from .test_wsgi import environ_of
 
-OURS = "escape_mw.django.EscapeMiddleware"
 ALBUM = "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3"
 RULES = {
     "version": 1,
@@ -35,16 +32,8 @@ def mode(request):
 
 @pytest.fixture
 def shells(mode):
-    rules = RULES | {"mode": mode}
-    flask_app, wrapped = flask_site(), EscapeMiddleware(plain, rules)
-    Escape(flask_app, rules)
-    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=rules):
-        yield {
-            "plain": lambda *words, **more: ask_wsgi(wrapped, *words, **more),
-            "flask": lambda *words, **more: ask_wsgi(flask_app, *words, **more),
-            "django": ask_django_wsgi,
-            "django async": ask_django_asgi,
-        }
+    with wrapped_shells(RULES | {"mode": mode}) as shells:
+        yield shells
 
 
 def got(answer, to):

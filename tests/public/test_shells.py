@@ -10,12 +10,11 @@ from urllib.parse import quote
 import pytest
 from django.test import override_settings
 
-from escape_mw import EscapeMiddleware, load
-from escape_mw.flask import Escape
+from escape_mw import load
 
 from .. import agents
 from ..marked import marked, short, stay
-from ..sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
+from ..sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain, wrapped_shells
 
 RULES = load(
     {
@@ -34,17 +33,8 @@ OURS = "escape_mw.django.EscapeMiddleware"
 @pytest.fixture
 def shells():
     """Name -> ask(path, agent): the wrapped site in each framework."""
-    flask_app = flask_site()
-    flask_app.config["ESCAPE_MW"] = RULES
-    Escape(flask_app)
-    wrapped = EscapeMiddleware(plain, RULES)
-    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES=RULES):
-        yield {
-            "plain": lambda *words, **more: ask_wsgi(wrapped, *words, **more),
-            "flask": lambda *words, **more: ask_wsgi(flask_app, *words, **more),
-            "django": ask_django_wsgi,
-            "django async": ask_django_asgi,
-        }
+    with wrapped_shells(RULES) as asked:
+        yield asked
 
 
 VISITORS = {
