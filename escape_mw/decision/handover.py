@@ -61,6 +61,7 @@ class HandOver:
             journey=self.journey,
             beacon=f"{self.visit.root}{BEACON}" if self.journey else "",
             menu_marker=self._menu_marker(),
+            dress=self.policy.dress,
         )
 
     @property

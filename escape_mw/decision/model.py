@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from .dress import UNDRESSED, Dress
+
 Phone = Literal["ios", "android"]
 Platform = Literal["ios", "android", "desktop", "other"]
 Goal = Literal["app", "browser"]
@@ -239,7 +241,8 @@ class Page:
     `steps` are those that are left, `stay` is the link that continues here.
     `retry` is true when an earlier hand-off came back, `link` is the address to copy, `token` what
     the page reports its stages with, `beacon` the path that it reports to, `menu_marker` the marker
-    for the menu's way out (each "" where nothing is measured, or nothing comes back).
+    for the menu's way out (each "" where nothing is measured, or nothing comes back), `dress` how
+    it looks.
     """
 
     reason: str
@@ -254,6 +257,7 @@ class Page:
     journey: Journey | None = None
     beacon: str = ""
     menu_marker: str = ""
+    dress: Dress = UNDRESSED
 
 
 Act = Redirect | Page  # what is answered instead of the site

@@ -11,6 +11,7 @@ from ..web.accept import languages
 from ..web.paths import PathPattern, compile_path
 from ..web.urls import first_values, host_of, without_port
 from .destinations import DestinationIndex
+from .dress import UNDRESSED, Dress
 from .entries import DestinationEntry
 from .experiment import Experiment
 from .ladder import Ladders
@@ -105,8 +106,8 @@ class Policy:
     """What requests are judged by, swapped as a whole.
 
     `apps` are the ids of the host apps that count. With `detect`, the site is told who asks.
-    `version` tells one edition of the rules from
-    another, and says nothing of their secret.
+    `dress` is the site's own. `version` tells one edition of the rules from another, and says
+    nothing of their secret.
     """
 
     visitors: VisitorDetector
@@ -123,6 +124,7 @@ class Policy:
     vary: bool = False
     detect: bool = False
     exclude: tuple[PathPattern, ...] = ()
+    dress: Dress = UNDRESSED
     version: str = "default"
     by_key: Mapping[str, Rule] = field(init=False, default_factory=dict)
     everyone: tuple[Rule, ...] = field(init=False, default=())

@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 
 from .. import catalogue
 from ..decision.destinations import DestinationIndex
+from ..decision.dress import Dress
 from ..decision.entries import AppEntry, DestinationEntry
 from ..decision.experiment import Experiment
 from ..decision.ladder import Ladders
@@ -26,7 +27,7 @@ from ..lab.setup import LabSetup, song_of
 from ..lab.store import LabStore
 from ..page.interstitial import Interstitial, TemplateError
 from .checks import experiment_problems, override_problems, secret_problems, target_problems
-from .errors import Problem
+from .errors import Path, Problem
 from .rules import Rules, in_force
 from .schema import ExperimentForm, RuleForm, RulesFile
 
@@ -64,9 +65,10 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         vary=form.vary and form.mode == "act",
         detect=form.detect,
         exclude=tuple(form.exclude),
+        dress=form.page.dress(folder),
         version=_version(form),
     )
-    page = _page(form, apps, folder, problems)
+    page = _page(policy, problems)
     lab = _lab(form, folder, policy)
     return Rules(
         policy=policy,
@@ -74,7 +76,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         routes=routes(lab, policy) if lab else (),
         events=_events(form, folder, problems),
         lab=lab,
-        files=(str(folder / form.page.template),) if form.page.template else (),
+        files=tuple(dress.template for _, dress in _dresses(policy) if dress.template),
         is_named=form.site is not None,
     )
 
@@ -136,16 +138,21 @@ def _set(items: Iterable[str] | None) -> frozenset[str] | None:
     return None if items is None else frozenset(items)
 
 
-def _page(
-    form: RulesFile, apps: dict[str, AppEntry], folder: FilePath, problems: list[Problem]
-) -> Interstitial:
-    template = str(folder / form.page.template) if form.page.template else None
-    dress = form.page.dress()
-    try:
-        return Interstitial(dress, apps, form.marker, template)
-    except TemplateError as error:
-        problems.append(Problem(("page", "template"), None, str(error)))
-        return Interstitial(dress, apps, form.marker)
+def _page(policy: Policy, problems: list[Problem]) -> Interstitial:
+    """The page, with the templates that the dresses name."""
+    page = Interstitial(policy.visitors.apps, policy.markers.name)
+    for path, dress in _dresses(policy):
+        try:
+            if dress.template:
+                page.add_template(dress.template)
+        except TemplateError as error:
+            problems.append(Problem((*path, "template"), None, str(error)))
+    return page
+
+
+def _dresses(policy: Policy) -> Iterator[tuple[Path, Dress]]:
+    """Every dress of the rules, and where it stands."""
+    yield ("page",), policy.dress
 
 
 def _lab(form: RulesFile, folder: FilePath, policy: Policy) -> LabSetup | None:

@@ -16,7 +16,6 @@ from ..decision.tokens import Tokens
 from ..decision.visitors import VisitorDetector
 from ..events.options import EventOptions
 from ..lab.setup import LabSetup
-from ..page.dress import Dress
 from ..page.interstitial import Interstitial
 from ..web.routes import Route
 
@@ -64,4 +63,4 @@ def default_rules() -> Rules:
         tokens=Tokens(site=site),
         apps=in_force(known.apps),
     )
-    return Rules(policy, Interstitial(Dress(), apps, MARKER))
+    return Rules(policy, Interstitial(apps, MARKER))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from ..decision.dress import Dress
 from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
 from ..decision.model import Goal, Phone
 from ..events.options import DEFAULT_DATABASE, PERIOD, EventOptions
-from ..page.dress import Dress
 from ..web.urls import is_local_path
 from .fields import (
     EVERYWHERE,
@@ -137,9 +138,10 @@ class PageForm(Strict):
     language: Annotated[str, known_id("language")] = "auto"
     template: str | None = None
 
-    def dress(self) -> Dress:
-        """The same as a plain value, but for the template."""
-        return Dress(**self.model_dump(exclude={"template"}))
+    def dress(self, folder: Path) -> Dress:
+        """The same as a plain value; the template's path begins at `folder`."""
+        template = str(folder / self.template) if self.template else None
+        return Dress(**{**self.model_dump(), "template": template})
 
 
 def _rule_name(value: str) -> str:

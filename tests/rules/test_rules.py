@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from escape_mw import Rules, RulesError, load
 from escape_mw.decision.targets import FixedUrl, SitePage, SiteRedirect
+from escape_mw.page.interstitial import SAMPLE
 from escape_mw.rules.schema import RulesFile
 
 WHOLE = """\
@@ -428,8 +430,10 @@ def test_a_broken_template_stops_the_start(written, tmp_path, text, told):
 
 def test_a_template_may_bear_the_shipped_ones_name(written, tmp_path):
     (tmp_path / "interstitial.html").write_text("ours: {{ heading }}")
-    page = load(written("version: 1\npage: {template: interstitial.html}")).page
-    assert page.template.endswith("interstitial.html")
+    rules = load(written("version: 1\npage: {template: interstitial.html}"))
+    assert rules.policy.dress.template.endswith("interstitial.html")
+    page = replace(SAMPLE, dress=rules.policy.dress)
+    assert rules.page.answer(page).body.startswith(b"ours: ")
 
 
 def test_templates_of_rules_need_only_a_host_in_force():

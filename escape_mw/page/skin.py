@@ -1,0 +1,78 @@
+"""What a dress means for a browser: the style, and the policy that lets it in."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from markupsafe import Markup
+
+from ..web.answers import BARE_POLICY, csp, template_text
+
+
+class Skin(NamedTuple):
+    """A page's style and script, and the Content-Security-Policy that allows them by hash.
+
+    `reporting_policy` is that of a page that reports its stages too.
+    """
+
+    style: Markup
+    script: Markup
+    policy: str
+    reporting_policy: str
+
+
+def skin_of(accent: str | None, artwork: str | None) -> Skin:
+    """The skin of a page with this accent and this artwork."""
+    return _skin(accent, image_source(artwork))
+
+
+def image_source(artwork: str | None) -> str:
+    """What a policy calls the place of an artwork, "" for none: nothing else is let in."""
+    if not artwork:
+        return ""
+    if artwork.startswith("data:"):
+        return "data:"
+    parts = urlsplit(artwork)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
+
+
+@lru_cache(256)
+def _skin(accent: str | None, images: str) -> Skin:
+    style = template_text(__package__, "interstitial.css").strip() + _button_style(accent)
+    more = f"; img-src {images}" if images else ""
+    policy = csp(BARE_POLICY, script=_script(), style=style, more=more)
+    return Skin(
+        Markup(style),  # noqa: S704 - a constant and a checked colour
+        Markup(_script()),  # noqa: S704 - a constant
+        policy,
+        f"{policy}; connect-src 'self'",
+    )
+
+
+@cache
+def _script() -> str:
+    return template_text(__package__, "interstitial.js").strip()
+
+
+def _button_style(accent: str | None) -> str:
+    """The style of the button: the accent, with black or white on it, whichever reads better.
+
+    WCAG 2.2, "relative luminance" and "contrast ratio".
+    """
+    if accent is None:
+        return ""
+    luminance = _luminance(accent)
+    on_black, on_white = (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)
+    label = "#000" if on_black > on_white else "#fff"
+    return f"\n.button{{background:{accent};color:{label}}}"
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
