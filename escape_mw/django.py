@@ -34,10 +34,16 @@ from django.utils.module_loading import import_string
 from .engine.engine import APPLIED, Engine
 from .engine.passthrough import EXEMPTION, Passthrough
 from .rules import RulesError, load, require_secret
+from .rules.warnings import warnings_of
 from .web.answers import Answer
 from .web.request import Request, as_latin1, body_length, headers_of, readable
 
 OURS = "escape_mw.django.EscapeMiddleware"
+FOREIGN = (
+    "escape_mw.EscapeMiddleware",
+    "escape_mw.wsgi.EscapeMiddleware",
+    "escape_mw.flask.Escape",
+)
 OUTSIDE = ("django.middleware.security.SecurityMiddleware",)
 INWARD = (
     "django.middleware.cache.UpdateCacheMiddleware",
@@ -215,16 +221,26 @@ def _named(setting: str) -> list[Any]:
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Report at the start what would fail or mislead later.
 
-    escape_mw.E001 is about rules, E002 about observers and sinks, W001 and W002 about the order.
+    escape_mw.E001 is about rules, E002 about observers and sinks, E003 about another framework's
+    name; W001 and W002 are about the order, W003 is about what the rules may surprise with, W004
+    about what is missing.
     """
-    return [*_rules_problems(), *_callable_problems(), *_order_problems()]
+    return [
+        *_rules_problems(),
+        *_callable_problems(),
+        *_order_problems(),
+        *_name_problems(),
+    ]
 
 
 def _rules_problems() -> Iterator[checks.CheckMessage]:
     try:
-        rules = load(getattr(settings, "ESCAPE_MW_RULES", None))
+        rules = load(source := getattr(settings, "ESCAPE_MW_RULES", None))
         if getattr(settings, "ESCAPE_MW_SINKS", ()):
             require_secret(rules)
+        for warning in warnings_of(rules) if source else ():
+            hint = "`escape-mw check` says the same; SILENCED_SYSTEM_CHECKS silences it."
+            yield checks.Warning(warning, hint=hint, id="escape_mw.W003")
     except RulesError as error:
         for problem in error.problems:
             yield checks.Error(
@@ -244,6 +260,30 @@ def _callable_problems() -> Iterator[checks.CheckMessage]:
             continue
         for one in broken:
             yield checks.Error(f"{one!r} cannot be called.", hint=hint, id="escape_mw.E002")
+
+
+def _name_problems() -> Iterator[checks.CheckMessage]:
+    """What stands under the name that belongs elsewhere, and is never read."""
+    foreign = [one for one in settings.MIDDLEWARE if one in FOREIGN]
+    for one in foreign:
+        hint = f"Write {OURS!r}: that one is for WSGI."
+        yield checks.Error(f"{one} is no middleware of Django's.", hint=hint, id="escape_mw.E003")
+    if hasattr(settings, "ESCAPE_MW"):
+        hint = "Django's setting is ESCAPE_MW_RULES."
+        yield checks.Error("ESCAPE_MW is not read.", hint=hint, id="escape_mw.E003")
+    if not foreign and not any(map(_is_ours, settings.MIDDLEWARE)):
+        hint = f"Put {OURS!r} into it."
+        message = "MIDDLEWARE does not have escape_mw's: nobody is escaped."
+        yield checks.Warning(message, hint=hint, id="escape_mw.W004")
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a middleware of this name is this package's, or a subclass of it."""
+    try:
+        found = import_string(name)
+    except ImportError:
+        return False
+    return isinstance(found, type) and issubclass(found, EscapeMiddleware)
 
 
 def _order_problems() -> Iterator[checks.CheckMessage]:

@@ -49,6 +49,8 @@ def explain(
         sys.exit(_batch(explainer))
     if given["to"] is not None and (given["url"] or given["location"]):
         raise click.UsageError("--to skips the rules: give it without --url and --location")
+    if (given["app"] is None) != (given["platform"] is None):
+        raise click.UsageError("--app and --platform go together: ios or android")
     record: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     record["headers"] = dict(_header(line) for line in headers)
     try:
@@ -99,15 +101,13 @@ def _prose(data: dict[str, Any], answer: Answer | None, *, whole: bool) -> str:
         f"visitor      {app} on {visitor['platform']} ({visitor['kind']})",
         f"destination  {_destination(destination) if destination else 'none'}",
         f"rule         {data['rule'] or 'none'}",
-        f"decision     {data['decision']} ({data['reason']})",
+        f"decision     {_decision(data)}",
     ]
     for number, step in enumerate(data["steps"], 1):
         uri = step["uri"] or ""
         lines.append(f"step {number}       {step['technique']} ({step['trigger']}) {uri}".rstrip())
     if answer is None:
-        is_open = data["reason"] == "no-redirect"
-        hint = "; --location says where its redirect leads" if is_open else ""
-        return "\n".join([*lines, f"response     the site's own{hint}"])
+        return "\n".join([*lines, "response     the site's own"])
     where = dict(answer.headers).get("Location")
     what = f"to {where}" if where else f"{len(answer.body):,} bytes (--body prints them)"
     if not whole:
@@ -115,6 +115,12 @@ def _prose(data: dict[str, Any], answer: Answer | None, *, whole: bool) -> str:
     headers = [f"             {name}: {value}" for name, value in answer.headers]
     body = answer.body.decode("utf-8")
     return "\n".join([*lines, f"response     {answer.status}", *headers, "", body]).rstrip()
+
+
+def _decision(data: dict[str, Any]) -> str:
+    if data["reason"] == "no-redirect":
+        return "up to the site's own redirect; --location says where it leads (no-redirect)"
+    return f"{data['decision']} ({data['reason']})"
 
 
 def _destination(destination: dict[str, Any]) -> str:

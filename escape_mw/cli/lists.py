@@ -35,9 +35,17 @@ def list_(what: str) -> None:
 def apps(known: Catalogue) -> None:
     """Every host app: id, name, platforms, confidence, date, source."""
     show_table(
-        ("id", "name", "platforms", "confidence", "verified", "source"),
+        ("id", "name", "platforms", "counts", "confidence", "verified", "source"),
         (
-            (app.id, app.name, " ".join(app.platforms), app.confidence, app.verified, app.source)
+            (
+                app.id,
+                app.name,
+                " ".join(app.platforms),
+                "if named in apps.also" if app.opt_in else "yes",
+                app.confidence,
+                app.verified,
+                app.source,
+            )
             for app in known.apps
         ),
     )

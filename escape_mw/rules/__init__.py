@@ -31,6 +31,9 @@ def load(source: RulesLike = None) -> Rules:
 
     if source is None or isinstance(source, Mapping):
         return parse_mapping(source or {"version": 1})
+    if not isinstance(source, str | os.PathLike):
+        found = type(source).__name__
+        raise RulesError([f"rules are a file's path or a mapping, not a {found}"])
     return parse_file(source)
 
 

@@ -14,6 +14,7 @@ from ..web.urls import host_of, strict_split
 from .errors import Path, Problem
 from .fields import SECRET_HINT
 from .schema import ExperimentForm, RulesFile, TechniqueOverrideForm
+from .wording import suggestion
 
 FIXED_HOST = re.compile(r"https?://[^/?#{}]*(?=[/?#]|\Z)")
 NOT_STRICT = (
@@ -42,7 +43,8 @@ def target_problems(rule: Rule, index: DestinationIndex) -> Iterator[Problem]:
     unknown = [name for name in names_in(template) if name not in captures]
     if not FIXED_HOST.match(template):
         message = "is not redirect, page, or an https URL whose host holds no {capture}"
-        yield Problem(path, None, f"{template!r} {message}")
+        hint = suggestion(template, ("redirect", "page"))
+        yield Problem(path, None, f"{template!r} {message}{hint}")
     elif unknown:
         yield Problem(
             path, None, f"{{{unknown[0]}}} is not a {{capture}} of the path {rule.path.source!r}"

@@ -21,6 +21,7 @@ MAX_DEPTH = 20
 MAX_NODES = 200_000
 MAX_MENDED = 20  # lines
 
+COMMENT = re.compile(r"\{[^\n}]*:\s+#[0-9a-fA-F]")  # in a flow mapping, which it cuts
 INTEGER = re.compile(r"[-+]?\d{1,18}", re.ASCII)
 NUMBER = re.compile(r"[-+]?\d{1,18}\.\d{0,18}", re.ASCII)
 CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -72,7 +73,7 @@ def _attempt(text: str) -> tuple[_Builder, Problem | None]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
-        said = _with_cure(error.problem or error.context)
+        said = _with_cure(error.problem or error.context, text, position.line)
         fault = Problem((), position, f"this is not YAML: {said}")
     except (yaml.YAMLError, UnicodeError) as error:
         offset = getattr(error, "position", 0)  # in bytes, of a character that YAML does not have
@@ -99,9 +100,11 @@ def _mended(text: str, fault: Problem) -> str | None:
     return None
 
 
-def _with_cure(problem: str | None) -> str:
+def _with_cure(problem: str | None, text: str, line: int) -> str:
     """What the parser says, and what mostly mends it."""
     said = problem or "no more is known"
+    if COMMENT.search("\n".join(text.split("\n")[max(0, line - 2) : line])):
+        return f"{said}; a blank and # begin a comment: quote a colour, as '#1db954'"
     cure = next((cure for sign, cure in CURES.items() if sign in said), None)
     return f"{said}; {cure}" if cure else said
 

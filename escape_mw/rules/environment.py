@@ -58,5 +58,7 @@ def _expanded_at(
         message = "an environment variable is written ${NAME}, and nothing else stands beside it"
         problems.append(Problem(path, None, message))
     elif text is None:
-        problems.append(Problem(path, None, f"the environment variable {match[1]} is not set"))
+        cure = f'; export {match[1]}="$(escape-mw secret)" makes one' if key == "secret" else ""
+        message = f"the environment variable {match[1]} is not set{cure}"
+        problems.append(Problem(path, None, message))
     return value | {key: text}

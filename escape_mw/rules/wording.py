@@ -57,14 +57,17 @@ def _message(detail: Detail, model: type[BaseModel]) -> str:
 def _unknown_key(path: Path, model: type[BaseModel]) -> str:
     if path[-1] in GONE and path[0] == "rules":
         return f"{path[-1]!r} is gone: {GONE[path[-1]]}"
-    allowed = _keys_at(path[:-1], _schema(model))
-    return f"unknown key{_suggestion(str(path[-1]), allowed)}; allowed here: {', '.join(allowed)}"
+    schema = _schema(model)
+    allowed = _keys_at(path[:-1], schema)
+    if "when" in allowed and path[-1] in _keys_at((*path[:-1], "when"), schema):
+        return f"{path[-1]!r} stands under 'when:', as in when: {{{path[-1]}: ...}}"
+    return f"unknown key{suggestion(str(path[-1]), allowed)}; allowed here: {', '.join(allowed)}"
 
 
 def _unknown_id(detail: Detail) -> str:
     about = detail["ctx"]
     hint = (
-        _suggestion(about["value"], about["known"])
+        suggestion(about["value"], about["known"])
         or f"; known: {short_repr(', '.join(sorted(about['known'])))}"
     )
     return f"{about['value']!r} is not a known {about['sort']}{hint}"
@@ -73,7 +76,7 @@ def _unknown_id(detail: Detail) -> str:
 def _one_of(detail: Detail) -> str:
     allowed = detail["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
     word = str(detail["input"])
-    hint = "; write it without quotes" if word in allowed else _suggestion(word, allowed)
+    hint = "; write it without quotes" if word in allowed else suggestion(word, allowed)
     return f"{short_repr(detail['input'])} is not allowed{hint}; allowed: {', '.join(allowed)}"
 
 
@@ -108,7 +111,8 @@ MESSAGES: dict[str, Callable[[Detail], str]] = {
 }
 
 
-def _suggestion(word: str, allowed: Iterable[str]) -> str:
+def suggestion(word: str, allowed: Iterable[str]) -> str:
+    """The allowed word that was likely meant, for the end of a message; "" for none."""
     close = difflib.get_close_matches(word, list(allowed), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

@@ -32,6 +32,17 @@ class PathPattern:
         """Whether one of these paths fits."""
         return any(self.regex.fullmatch(path) for path in paths)
 
+    def contains(self, other: PathPattern) -> bool:
+        """Whether whatever fits the other pattern fits this one: no segment is cut in its place."""
+        return all(self.fits(path) for path in other.samples)
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """Paths that fit, with a text for each wildcard that no other pattern spells out."""
+        path = PART.sub("\0", self.source.removesuffix("/**"))
+        deeper = ("", "/", "/\0", "/\0/\0") if self.source.endswith("/**") else ("",)
+        return tuple(path + rest for rest in deeper if path + rest)
+
     def captures(self, *paths: str) -> dict[str, str] | None:
         """What the first of these paths that fits captures, by name; None where none fits."""
         for path in paths:
@@ -50,7 +61,8 @@ def compile_path(pattern: str) -> PathPattern:
 
     The latter is /presave and all below it. One trailing slash fits too: frameworks add it.
     Raises PatternError where the pattern is not absolute, a segment holds more than one wildcard,
-    `**` is not the last segment, or a name is not a word or stands twice.
+    `**` is not the last segment, a name is not a word or stands twice, or a capture is written as
+    another framework does.
     """
     if not pattern.startswith("/"):
         raise PatternError("a path starts with '/'")
@@ -70,6 +82,8 @@ def compile_path(pattern: str) -> PathPattern:
 
 def _segment(text: str, names: set[str]) -> str:
     pieces = PART.split(text)
+    if text.startswith(":") or any(set(piece) & set("<>{}") for piece in pieces[::2]):
+        raise PatternError(f"{text!r}: a capture is written {{slug}}, in braces")
     if len(pieces) > 3:
         raise PatternError(
             f"{text!r} holds more than one wildcard; one for each segment is allowed"

@@ -67,7 +67,7 @@ MISTAKES = {
     "a slip in a target": (
         rules("{path: /x, to: redirct}"),
         "3:16",
-        "is not redirect",
+        "did you mean 'redirect'?",
         rules("{path: /x, to: redirect}"),
     ),
     "a slip in a key": (
@@ -154,6 +154,36 @@ MISTAKES = {
         "2:1",
         "must be a list",
         'version: 1\nexclude: ["/admin/**"]\n',
+    ),
+    "another framework's capture": (
+        rules("{path: /x/<slug>, to: page}"),
+        "3:6",
+        "a capture is written {slug}",
+        rules('{path: "/x/{slug}", to: page}'),
+    ),
+    "a colon for a capture": (
+        rules("{path: /x/:slug, to: page}"),
+        "3:6",
+        "a capture is written {slug}",
+        rules('{path: "/x/{slug}", to: page}'),
+    ),
+    "a brace that stays open": (
+        rules('{path: "/x/{slug", to: page}'),
+        "3:6",
+        "a capture is written {slug}",
+        rules('{path: "/x/{slug}", to: page}'),
+    ),
+    "a colour that is a comment in a line": (
+        "version: 1\npage: {accent: #1db954}\n",
+        "3:1",
+        "quote a colour",
+        "version: 1\npage: {accent: '#1db954'}\n",
+    ),
+    "a key of when": (
+        rules("{path: /x, to: page, apps: [tiktok]}"),
+        "3:26",
+        "stands under 'when:'",
+        rules("{path: /x, to: page, when: {apps: [tiktok]}}"),
     ),
     "a list for a mapping": (
         "version: 1\npage: [brand]\n",
@@ -292,6 +322,16 @@ WARNINGS = [
         id="a rule below one for everything",
     ),
     pytest.param(
+        rules("{path: /x/**, to: page}", "{path: '/x/{slug}/y', to: page}"),
+        "rule 'rule 2' never runs: 'rule 1' before it takes the same visits",
+        id="a rule below one for its folder",
+    ),
+    pytest.param(
+        rules("{path: '/{any}/y', to: page}", "{path: /x/y, to: page}"),
+        "rule 'rule 2' never runs: 'rule 1' before it takes the same visits",
+        id="a rule below one with a capture",
+    ),
+    pytest.param(
         rules("{path: /x, to: page}", "{path: /x, to: page, when: {apps: [tiktok]}}"),
         "rule 'rule 2' never runs: 'rule 1' before it takes the same visits",
         id="a rule for some below one for all",
@@ -331,7 +371,9 @@ SOUND = [
     pytest.param("{path: /x, to: page, when: {not_apps: [line]}}", id="not all apps"),
     pytest.param("{path: /x, to: page, when: {not_query: [ttclid]}}", id="not every query"),
     pytest.param("{path: /x, to: page, when: {platforms: [ios]}}", id="one platform"),
-    pytest.param("{path: /x/**, to: page}", id="another path"),
+    pytest.param("{path: /y/**, to: page}", id="another path"),
+    pytest.param("{path: /x/*, to: page}", id="below that path"),
+    pytest.param("{path: '/{slug}/y', to: page}", id="another shape"),
     pytest.param("{path: /x, to: page, when: {languages: [de]}}", id="one language"),
 ]
 

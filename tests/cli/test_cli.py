@@ -232,7 +232,7 @@ def test_a_port_that_is_taken():
 
 def test_explain_asks_for_what_it_needs():
     assert (
-        "response     the site's own; --location says where its redirect leads"
+        "decision     up to the site's own redirect; --location says where it leads (no-redirect)"
         in run("explain", "--ua", TIKTOK_IOS, "--url", "/x").stdout
     )
 
@@ -283,7 +283,7 @@ def test_schema_is_json_schema():
 LISTS = [
     pytest.param(
         "apps",
-        r"^tiktok +TikTok +ios android +high +2026-11-\d\d +\S",
+        r"^tiktok +TikTok +ios android +yes +high +2026-11-\d\d +\S",
         len(catalogue.load().apps) + 3,
         id="host apps",
     ),

@@ -20,6 +20,7 @@ OURS = "escape_mw.django.EscapeMiddleware"
 SECURITY = "django.middleware.security.SecurityMiddleware"
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 seen = []
 
 
@@ -140,6 +141,10 @@ def test_headers_that_come_twice_survive():
     assert response["Vary"] == "User-Agent, Accept-Encoding"
 
 
+class Own(EscapeMiddleware):
+    """A site's own."""
+
+
 def ids(**settings):
     with override_settings(**settings):
         return [message.id for message in run_checks(tags=["escape_mw"])]
@@ -148,17 +153,35 @@ def ids(**settings):
 CHECKS = [
     pytest.param({"MIDDLEWARE": [SECURITY, OURS, SESSION]}, [], id="all is well"),
     pytest.param(
-        {"ESCAPE_MW_RULES": {"version": 1, "mod": 1, "vary": 2}},
+        {"MIDDLEWARE": [OURS], "ESCAPE_MW_RULES": {"version": 1, "mod": 1, "vary": 2}},
         ["escape_mw.E001"] * 2,
         id="every problem of the rules",
     ),
     pytest.param(
-        {"ESCAPE_MW_OBSERVERS": ["no.such.thing"]},
+        {"MIDDLEWARE": [OURS], "ESCAPE_MW_OBSERVERS": ["no.such.thing"]},
         ["escape_mw.E002"],
         id="an observer that is not there",
     ),
     pytest.param(
-        {"ESCAPE_MW_OBSERVERS": [1]}, ["escape_mw.E002"], id="an observer that cannot be called"
+        {"MIDDLEWARE": [OURS], "ESCAPE_MW_OBSERVERS": [1]},
+        ["escape_mw.E002"],
+        id="an observer that cannot be called",
+    ),
+    pytest.param(
+        {"MIDDLEWARE": ["escape_mw.EscapeMiddleware"]}, ["escape_mw.E003"], id="WSGI's in Django"
+    ),
+    pytest.param({"MIDDLEWARE": [OURS], "ESCAPE_MW": {}}, ["escape_mw.E003"], id="Flask's name"),
+    pytest.param({"MIDDLEWARE": ["no.such.thing"]}, ["escape_mw.W004"], id="nowhere"),
+    pytest.param(
+        {"MIDDLEWARE": ["tests.public.test_django.Own"]}, [], id="a subclass of the site's own"
+    ),
+    pytest.param(
+        {
+            "MIDDLEWARE": [OURS],
+            "ESCAPE_MW_RULES": {"version": 1, "rules": [{"path": "/x", "to": TRACK}]},
+        },
+        ["escape_mw.W003"],
+        id="what the rules may surprise with",
     ),
     pytest.param({"MIDDLEWARE": [OURS, SECURITY]}, ["escape_mw.W001"], id="before https is known"),
     pytest.param(

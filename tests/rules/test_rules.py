@@ -201,7 +201,10 @@ BAD = [
     pytest.param("version: 1\nsecret: short", 1, id="a short secret"),
     pytest.param(
         "version: 1\nsecret: ${NO_SUCH_VARIABLE}",
-        ["escape.yaml:2:1: secret: the environment variable NO_SUCH_VARIABLE is not set"],
+        [
+            "escape.yaml:2:1: secret: the environment variable NO_SUCH_VARIABLE is not set;"
+            ' export NO_SUCH_VARIABLE="$(escape-mw secret)" makes one'
+        ],
         id="a variable that is not set",
     ),
     *[
