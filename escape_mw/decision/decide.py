@@ -30,7 +30,7 @@ from .forms import form_page
 from .handover import HandOver
 from .journeys import carried_journey, journey_of
 from .model import AskSite, Decision, Destination, Journey, Page, Pass, Redirect, Visit, Visitor
-from .policy import Policy, Rule
+from .policy import Case, Policy, Rule
 from .signals import is_navigation, is_sign_in_return
 from .targets import Lookup
 from .tokens import Tokens
@@ -69,19 +69,19 @@ def decide_for(
     rule = next((rule for rule in policy.rules if rule.matches(visit, visitor)), None)
     if rule is None:
         return Pass("no-rule" if visitor.kind == "in-app" else "webview", visitor)
+    case = Case(visit, visitor, rule, policy)
     if visit.method == "POST":
-        return _posted(visitor, visit, rule, policy, location)
-    return _guarded(visitor, visit, rule, policy, location)
+        return _posted(case, location)
+    return _guarded(case, location)
 
 
-def _posted(
-    visitor: Visitor, visit: Visit, rule: Rule, policy: Policy, location: str | None
-) -> Decision:
+def _posted(case: Case, location: str | None) -> Decision:
     """A form is judged as the page that it stands on, and only by a redirect to a sign-in."""
-    page = form_page(visit, policy) if rule.to.asks_site else None
+    visitor, rule = case.visitor, case.rule
+    page = form_page(case.visit, case.policy) if rule.to.asks_site else None
     if page is None:
         return Pass("method", visitor, rule=rule.name)
-    decision = _guarded(visitor, page, rule, policy, location)
+    decision = _guarded(case._replace(visit=page), location)
     if isinstance(decision, Page | Redirect):
         destination = decision.destination
         if destination is None or destination.kind != "oauth":
@@ -89,37 +89,34 @@ def _posted(
     return decision
 
 
-def _guarded(
-    visitor: Visitor, visit: Visit, rule: Rule, policy: Policy, location: str | None
-) -> Decision:
-    """The guards from 10 on, for a visit to a page that a rule is for."""
+def _guarded(case: Case, location: str | None) -> Decision:
+    """The guards from 10 on."""
+    visit, visitor, rule, policy = case
     if visit.stay is not None:
-        journey = carried_journey(visit, policy)
-        return _lead_on("stay", visit, visitor, rule, policy, journey)
+        return _lead_on("stay", case, carried_journey(visit, policy))
     if visit.url is None:
         return Pass("address", visitor, rule=rule.name)
     if rule.to.asks_site and location is None:
-        return AskSite(visitor, journey=journey_of(visit, visitor, None, rule, policy))
+        return AskSite(visitor, journey=journey_of(case, None))
     destination = rule.to.destination(lookup(visit, rule, policy, location))
     if destination is None:
         return Pass("no-destination", visitor, rule=rule.name)
-    return _escape_or_compare(visit, visitor, destination, rule, policy)
+    return _escape_or_compare(case, destination)
 
 
-def _escape_or_compare(
-    visit: Visit, visitor: Visitor, destination: Destination, rule: Rule, policy: Policy
-) -> Decision:
+def _escape_or_compare(case: Case, destination: Destination) -> Decision:
     """The guards from 14 on, for a visit that leads to a destination."""
+    visit, visitor, rule, policy = case
     if not rule.to.is_page and policy.owns(destination.url, visit):
         return Pass("own-host", visitor, destination, rule.name)
-    if rule.words_pass and HandOver(visit, visitor, destination, rule, policy).is_in_words:
+    if rule.words_pass and HandOver(case, destination).is_in_words:
         return Pass("words-only", visitor, destination, rule.name)
     if visit.marker is None and not _is_drawn(visit, rule):
         return Pass("share", visitor, destination, rule.name)
-    journey = journey_of(visit, visitor, destination, rule, policy)
+    journey = journey_of(case, destination)
     if journey is not None and journey.arm == "holdout":
         return Pass("holdout", visitor, destination, rule.name, journey)
-    return HandOver(visit, visitor, destination, rule, policy, journey).decision()
+    return HandOver(case, destination, journey).decision()
 
 
 def _is_drawn(visit: Visit, rule: Rule) -> bool:
@@ -139,7 +136,7 @@ def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:
     rule = None if policy.excludes(*visit.paths) else _rule_of_arrival(visit, policy)
     if rule is None:
         return Pass(reason, visitor, journey=journey)
-    decision = _lead_on(reason, visit, visitor, rule, policy, journey)
+    decision = _lead_on(reason, Case(visit, visitor, rule, policy), journey)
     is_measured = journey is not None
     if isinstance(decision, Redirect) or is_measured or visit.url is None:
         return decision
@@ -166,15 +163,9 @@ def _rule_of_arrival(visit: Visit, policy: Policy) -> Rule | None:
     return next((rule for rule in policy.rules if rule.covers(visit)), None)
 
 
-def _lead_on(
-    reason: str,
-    visit: Visit,
-    visitor: Visitor,
-    rule: Rule,
-    policy: Policy,
-    journey: Journey | None,
-) -> Pass | Redirect:
+def _lead_on(reason: str, case: Case, journey: Journey | None) -> Pass | Redirect:
     """Let the site answer as it always does; lead on where the rules know where to."""
+    visit, visitor, rule, policy = case
     destination = rule.to.destination(lookup(visit, rule, policy)) if rule.to.is_of_rules else None
     if destination and not policy.owns(destination.url, visit):
         url = destination.url

@@ -17,10 +17,8 @@ from .model import (
     Step,
     StepSpec,
     Subject,
-    Visit,
-    Visitor,
 )
-from .policy import Policy, Rule
+from .policy import Case, Rule
 from .signals import is_one_time
 
 TAGS = frozenset(("utm_source", "utm_medium"))
@@ -33,24 +31,21 @@ class HandOver:
     The music app gets the destination, the browser this site's own page with a marker.
     """
 
-    visit: Visit
-    visitor: Visitor
+    case: Case
     destination: Destination
-    rule: Rule
-    policy: Policy
     journey: Journey | None = None
 
     def decision(self) -> Redirect | Page:
         """The ladder made ready, as a bare redirect where its first step needs no page."""
-        name, steps = self.rule.name, self._steps()
+        name, steps = self.case.rule.name, self._steps()
         if steps[0].trigger == "redirect" and steps[0].uri:
             location = steps[0].uri
             return Redirect(
-                "escape", location, self.visitor, self.destination, name, steps, self.journey
+                "escape", location, self.case.visitor, self.destination, name, steps, self.journey
             )
         return Page(
             reason="escape",
-            visitor=self.visitor,
+            visitor=self.case.visitor,
             destination=self.destination,
             rule=name,
             steps=steps,
@@ -59,9 +54,9 @@ class HandOver:
             token=self._beacon_token(),
             retry=self._start > 0,
             journey=self.journey,
-            beacon=f"{self.visit.root}{BEACON}" if self.journey else "",
+            beacon=f"{self.case.visit.root}{BEACON}" if self.journey else "",
             menu_marker=self._menu_marker(),
-            dress=self.policy.dress,
+            dress=self.case.policy.dress,
         )
 
     @property
@@ -70,18 +65,18 @@ class HandOver:
         return self._steps()[0].trigger == "written"
 
     def _steps(self) -> tuple[Step, ...]:
-        automatic = self.visit.marker is None and not self._is_one_time
+        automatic = self.case.visit.marker is None and not self._is_one_time
         return make_steps(
-            self._specs, self.visitor, self._handoff, self._start, automatic=automatic
+            self._specs, self.case.visitor, self._handoff, self._start, automatic=automatic
         )
 
     @property
     def _specs(self) -> tuple[StepSpec, ...]:
-        return self.policy.ladders.steps_for(self.visitor, self.destination.goal)
+        return self.case.policy.ladders.steps_for(self.case.visitor, self.destination.goal)
 
     @property
     def _start(self) -> int:
-        return _start(self._specs, self.visit.marker, self.rule)
+        return _start(self._specs, self.case.visit.marker, self.case.rule)
 
     @property
     def is_direct(self) -> bool:
@@ -91,38 +86,44 @@ class HandOver:
     @property
     def own_url(self) -> str:
         """This site's own address of the visit."""
-        return self.visit.url or ""
+        return self.case.visit.url or ""
 
     @property
     def subject(self) -> Subject:
         """What the visit's tokens say."""
         if self.journey:
             return self.journey.subject
-        return Subject("", self.rule.key, self.visitor.app or "", self.visitor.platform)
+        return Subject(
+            "", self.case.rule.key, self.case.visitor.app or "", self.case.visitor.platform
+        )
 
     def _handoff(self, step: StepSpec) -> Handoff:
         page = self._marked(step.technique)
         to = self.destination
         url = to.url if self.is_direct else page
-        once = is_one_time(self.visit.query)
-        return Handoff(url, page, self.visitor.app, to.android_package, to.app_uri, once)
+        once = is_one_time(self.case.visit.query)
+        return Handoff(url, page, self.case.visitor.app, to.android_package, to.app_uri, once)
 
     @property
     def _is_one_time(self) -> bool:
         """Whether what is handed over, or falls back, is good for one use: only by a tap, then."""
         query = self.destination.url.partition("?")[2]
-        return is_one_time(self.visit.query) or is_one_time(query.partition("#")[0])
+        return is_one_time(self.case.visit.query) or is_one_time(query.partition("#")[0])
 
     def _stay(self) -> str:
         if self.is_direct:
             return self.destination.url
-        journey, moment = self.journey, self.visit.moment
-        token = self.policy.tokens.site(self.subject, journey.arm, moment) if journey else ""
-        marker = self.policy.stays.marker(self.own_url, token, moment)
-        return self.policy.markers.add_to(self.own_url, marker)
+        journey, moment = self.journey, self.case.visit.moment
+        token = self.case.policy.tokens.site(self.subject, journey.arm, moment) if journey else ""
+        marker = self.case.policy.stays.marker(self.own_url, token, moment)
+        return self.case.policy.markers.add_to(self.own_url, marker)
 
     def _link(self) -> str:
-        return self.destination.url if self.is_direct or self.rule.to.is_of_rules else self.own_url
+        return (
+            self.destination.url
+            if self.is_direct or self.case.rule.to.is_of_rules
+            else self.own_url
+        )
 
     def _menu_marker(self) -> str:
         if self.journey is None or self.is_direct:
@@ -132,10 +133,10 @@ class HandOver:
     def _beacon_token(self) -> str:
         if self.journey is None:
             return ""
-        return self.policy.tokens.beacon(self.subject, self.visit.moment)
+        return self.case.policy.tokens.beacon(self.subject, self.case.visit.moment)
 
     def _marked(self, technique: str) -> str:
-        return self.policy.markers.add_to(self._tagged_url, self._marker(technique))
+        return self.case.policy.markers.add_to(self._tagged_url, self._marker(technique))
 
     @property
     def _tagged_url(self) -> str:
@@ -143,16 +144,16 @@ class HandOver:
 
         Never beside the site's own, and never on a destination's.
         """
-        url, app = self.own_url, self.visitor.app
-        if not self.rule.tag or self.is_direct or app is None:
+        url, app = self.own_url, self.case.visitor.app
+        if not self.case.rule.tag or self.is_direct or app is None:
             return url
-        if not TAGS.isdisjoint(first_values(self.visit.query, keep_blank=True)):
+        if not TAGS.isdisjoint(first_values(self.case.visit.query, keep_blank=True)):
             return url
         return f"{url}{'&' if '?' in url else '?'}utm_source={app}&utm_medium=in-app"
 
     def _marker(self, technique: str) -> str:
-        moment = self.visit.moment
-        return self.policy.markers.value(self.own_url, technique, self.subject, moment)
+        moment = self.case.visit.moment
+        return self.case.policy.markers.value(self.own_url, technique, self.subject, moment)
 
 
 def _start(specs: tuple[StepSpec, ...], marker: Marker | None, rule: Rule) -> int:

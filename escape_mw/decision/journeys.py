@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .model import AskSite, Decision, Destination, Journey, Subject, Visit, Visitor
-from .policy import Policy, Rule
+from .model import AskSite, Decision, Destination, Journey, Subject, Visit
+from .policy import Case, Policy
 from .tokens import Reading
 
 VISIT = "escape_mw.visit"  # the environ key of a visit's token for the site
@@ -40,13 +40,12 @@ def journey_from(reading: Reading, policy: Policy) -> Journey:
     )
 
 
-def journey_of(
-    visit: Visit, visitor: Visitor, destination: Destination | None, rule: Rule, policy: Policy
-) -> Journey | None:
+def journey_of(case: Case, destination: Destination | None) -> Journey | None:
     """The journey of a visitor in a webview, None where the visit is not measured.
 
     The arm is drawn at the first request; a visitor who returns was shown a page.
     """
+    visit, visitor, rule, policy = case
     if not visit.id:
         return None
     is_first = visit.marker is None or not visit.marker.is_verified

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..web.accept import languages
 from ..web.paths import PathPattern, compile_path
@@ -169,6 +169,15 @@ class Policy:
         index = self.destinations if entries is None else DestinationIndex(entries)
         apps = frozenset(self.visitors.apps)
         return replace(self, mode="act", rules=(rule,), exclude=(), destinations=index, apps=apps)
+
+
+class Case(NamedTuple):
+    """A visit to a page that a rule is for: what a decision is made from."""
+
+    visit: Visit
+    visitor: Visitor
+    rule: Rule
+    policy: Policy
 
 
 def _prefers(visit: Visit, wanted: frozenset[str]) -> bool:
