@@ -17,6 +17,7 @@ command, not only once the site is served.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,7 +33,7 @@ from django.utils.encoding import repercent_broken_unicode
 from django.utils.module_loading import import_string
 
 from .engine.engine import APPLIED, Engine
-from .engine.passthrough import EXEMPTION, Passthrough
+from .engine.passthrough import EXEMPTION, WORDS, Passthrough
 from .rules import RulesError, load, require_secret
 from .rules.warnings import warnings_of
 from .web.answers import Answer
@@ -120,7 +121,7 @@ class EscapeMiddleware:
         status = str(response.status_code)
         if passed is None or not passed.concerns(status):
             return response
-        headers = passed.instead(status, list(response.items()))
+        headers = passed.instead(status, list(response.items()), request.META.get(WORDS))
         if isinstance(headers, Answer):
             return _response(headers, request, response)
         if len(headers) < len(response.headers):  # the site's word to us goes no further
@@ -238,7 +239,7 @@ def _rules_problems() -> Iterator[checks.CheckMessage]:
         rules = load(source := getattr(settings, "ESCAPE_MW_RULES", None))
         if getattr(settings, "ESCAPE_MW_SINKS", ()):
             require_secret(rules)
-        for warning in warnings_of(rules) if source else ():
+        for warning in warnings_of(rules, int(time.time())) if source else ():
             hint = "`escape-mw check` says the same; SILENCED_SYSTEM_CHECKS silences it."
             yield checks.Warning(warning, hint=hint, id="escape_mw.W003")
     except RulesError as error:

@@ -8,7 +8,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, TypeVar
 
 from .engine.engine import APPLIED, Engine, Observer
-from .engine.passthrough import Passthrough
+from .engine.passthrough import WORDS, Passthrough
 from .events.sinks import Sink
 from .rules import RulesLike
 from .web.answers import Answer
@@ -146,7 +146,7 @@ class Response:
         """The headers to send, if the response is not replaced."""
         instead: Answer | list[Header] = headers
         if isinstance(status, str) and not self._has_started:
-            instead = self._passed.instead(status, headers)
+            instead = self._passed.instead(status, headers, self._environ.get(WORDS))
         if isinstance(instead, Answer):
             self._replacement = instead
             self._cookies = [item for item in headers if item[0].lower() == "set-cookie"]

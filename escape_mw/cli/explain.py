@@ -22,6 +22,7 @@ from .terminal import say
 @click.option("--url", help="The requested URL or path on the site.")
 @click.option("--location", help="Where the site's own redirect at that URL leads.")
 @click.option("--to", help="Skip the rules: what would be done for this destination?")
+@click.option("--at", metavar="'2026-12-04 Europe/London'", help="When. Default: now.")
 @click.option(
     "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A further request header."
 )

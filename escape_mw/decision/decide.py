@@ -157,7 +157,7 @@ def _rule_of_arrival(visit: Visit, policy: Policy) -> Rule | None:
     page of a form may have another path than the one that it was posted to.
     """
     marker = visit.marker
-    named = policy.by_key.get(marker.subject.rule) if marker else None
+    named = policy.named(marker.subject.rule, visit) if marker else None
     if marker and named and (marker.is_verified or named.covers(visit)):
         return named
     return next((rule for rule in policy.rules if rule.covers(visit)), None)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 
 from ..web.paths import fill
+from ..web.urls import is_local_path
+
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+ORIGIN = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.ASCII)
+DATA_IMAGE = re.compile(r"data:image/[a-z+.-]+[;,]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,13 @@ class Dress:
             self,
             title=_filled(self.title, captures),
             artist=_filled(self.artist, captures),
-            artwork=fill(self.artwork, captures) if self.artwork else None,
+            artwork=_located(self.artwork, captures),
         )
 
 
 NAMES = tuple(field.name for field in fields(Dress))
 UNDRESSED = Dress()
+OWN = ("title", "artist", "artwork", "accent")  # what an application may say of a release
 
 
 def _filled(text: str | None, captures: Mapping[str, str]) -> str | None:
@@ -50,3 +57,48 @@ def _filled(text: str | None, captures: Mapping[str, str]) -> str | None:
     for name, value in captures.items():
         text = text and text.replace(f"{{{name}}}", value)
     return text
+
+
+def _located(artwork: str | None, captures: Mapping[str, str]) -> str | None:
+    """An artwork's address with captures in it; an image in itself has none."""
+    if artwork is None or artwork.startswith("data:"):
+        return artwork
+    return fill(artwork, captures)
+
+
+def is_artwork(value: str, hosts: Collection[str]) -> bool:
+    """Whether a page may show this: a path of the site, an image in itself, or one of `hosts`.
+
+    `hosts` are https origins.
+    """
+    if value.startswith("https://"):
+        origin = ORIGIN.match(value)
+        return origin is not None and origin[0] in hosts and value[origin.end() :][:1] in "/?"
+    return is_local_path(value) or DATA_IMAGE.match(value) is not None
+
+
+def own_dress(words: object, hosts: Collection[str]) -> tuple[Dress, list[str]]:
+    """The application's own words for the page; with it, the keys that cannot be taken.
+
+    `words` is a mapping with title, artist, artwork and accent. Markup in them is text like any
+    other. `hosts` are the https origins that artwork may come from.
+    """
+    if not isinstance(words, Mapping):
+        return UNDRESSED, [type(words).__name__]
+    taken, ignored = {}, []
+    for name, value in words.items():
+        if name in OWN and isinstance(value, str) and _is_fit(name, value, hosts):
+            taken[name] = str.__str__(value)  # a subclass may call itself safe
+        else:
+            ignored.append(f"{name}")
+    return Dress(**taken), ignored
+
+
+def _is_fit(name: str, value: str, hosts: Collection[str]) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    if name == "accent":
+        return COLOUR.fullmatch(value) is not None
+    return is_artwork(value, hosts) if name == "artwork" else True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..web.addresses import BEACON
 from ..web.urls import first_values
+from .dress import Dress
 from .handoffs import MENU, Handoff
 from .ladder import make_steps
 from .model import (
@@ -56,7 +57,7 @@ class HandOver:
             journey=self.journey,
             beacon=f"{self.case.visit.root}{BEACON}" if self.journey else "",
             menu_marker=self._menu_marker(),
-            dress=self.case.policy.dress,
+            dress=self._dress(),
         )
 
     @property
@@ -117,6 +118,15 @@ class HandOver:
         token = self.case.policy.tokens.site(self.subject, journey.arm, moment) if journey else ""
         marker = self.case.policy.stays.marker(self.own_url, token, moment)
         return self.case.policy.markers.add_to(self.own_url, marker)
+
+    def _dress(self) -> Dress:
+        """What the application says of the visit, over the rule's, over the host's."""
+        visit, _, rule, policy = self.case
+        dress = policy.dress_of(visit.host)
+        captures = rule.path.captures(*visit.paths) if rule.dress else None
+        if rule.dress and captures is not None:
+            dress = rule.dress.filled(captures).over(dress)
+        return visit.dress.over(dress)
 
     def _link(self) -> str:
         return (

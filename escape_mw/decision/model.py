@@ -48,6 +48,7 @@ class Visit:
     is_marked: bool = False
     moment: int = 0
     seed: str = ""
+    dress: Dress = UNDRESSED
 
     @property
     def paths(self) -> tuple[str, ...]:

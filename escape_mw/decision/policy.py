@@ -36,12 +36,14 @@ def short_hash(*texts: str) -> str:
 class Rule:
     """One rule: a path, where it leads, and which visitors it is for (None means all of its sort).
 
-    `query` are parameters with their values, `not_query` the names of those that must be missing.
+    `since` and `until` are seconds since 1970, the latter excluded. `query` are parameters with
+    their values, `not_query` the names of those that must be missing.
     `number` is its place in the rules file from 0, `share` in per cent. With `everyone`, visitors
     who are not escaped are redirected to its URL too. With `words_pass`, the site answers where
     nothing is left but the menu in words. With `tag`, the site's own URL names the host app that it
-    was opened from. `key` is what tokens call the rule: a hash of its name, its path and its
-    experiment's name, so that an edit of any other rule leaves it what it was.
+    was opened from. `dress` is its page's own. `key` is what tokens call the rule: a hash of its
+    name, its path and its experiment's name, so that an edit of any other rule leaves it what it
+    was.
     """
 
     number: int
@@ -52,6 +54,9 @@ class Rule:
     platforms: frozenset[str] | None = None
     visitors: frozenset[str] = frozenset({"in-app"})
     languages: frozenset[str] | None = None
+    hosts: Hosts | None = None
+    since: int | None = None
+    until: int | None = None
     not_apps: frozenset[str] = frozenset()
     query: tuple[tuple[str, str], ...] = ()
     not_query: frozenset[str] = frozenset()
@@ -60,6 +65,7 @@ class Rule:
     everyone: bool = False
     words_pass: bool = False
     tag: bool = False
+    dress: Dress | None = None
     key: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -68,8 +74,16 @@ class Rule:
         object.__setattr__(self, "key", key)
 
     def covers(self, visit: Visit) -> bool:
-        """Whether the rule is for this place: its whole path, or the part below the mount."""
-        return self.path.fits(*visit.paths)
+        """Whether the rule is for this place and this time.
+
+        The place is the host, and the whole path or the part below the mount.
+        """
+        return (
+            (self.until is None or visit.moment < self.until)
+            and (self.since is None or self.since <= visit.moment)
+            and (self.hosts is None or self.hosts.has(visit.host))
+            and self.path.fits(*visit.paths)
+        )
 
     def matches(self, visit: Visit, visitor: Visitor) -> bool:
         """Whether the rule is for this place and this visitor."""
@@ -89,6 +103,26 @@ class Rule:
         return has_all and self.not_query.isdisjoint(given)
 
 
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Hosts by their names, and by what they end with, such as ".label.example"."""
+
+    names: frozenset[str]
+    endings: tuple[str, ...] = ()
+
+    def has(self, host: str) -> bool:
+        """Whether one of these is `host`, which may bring a port."""
+        name = without_port(host)
+        return name in self.names or name.endswith(self.endings)
+
+
+def hosts_of(patterns: Iterable[str]) -> Hosts:
+    """Hosts as rules write them: `label.example`, and `*.label.example` for all below it."""
+    listed = sorted(patterns)
+    endings = tuple(one.removeprefix("*") for one in listed if one.startswith("*."))
+    return Hosts(frozenset(one for one in listed if not one.startswith("*.")), endings)
+
+
 DEFAULT_RULE = Rule(0, "every redirect", compile_path("/**"), SiteRedirect())
 
 
@@ -106,8 +140,10 @@ class Policy:
     """What requests are judged by, swapped as a whole.
 
     `apps` are the ids of the host apps that count. With `detect`, the site is told who asks.
-    `dress` is the site's own. `version` tells one edition of the rules from another, and says
-    nothing of their secret.
+    `base_urls` are those of single hosts, `allowed_hosts` the site's own, none for any. `dress` is
+    the site's own, `dresses` are those of single hosts, `artwork_hosts` the https origins that
+    artwork may come from. `version` tells one edition of the rules from another, and says nothing
+    of their secret.
     """
 
     visitors: VisitorDetector
@@ -120,11 +156,14 @@ class Policy:
     rules: tuple[Rule, ...] = (DEFAULT_RULE,)
     mode: Mode = "act"
     base_url: str | None = None
+    base_urls: Mapping[str, str] = field(default_factory=dict)
     allowed_hosts: frozenset[str] = frozenset()
     vary: bool = False
     detect: bool = False
     exclude: tuple[PathPattern, ...] = ()
     dress: Dress = UNDRESSED
+    dresses: Mapping[str, Dress] = field(default_factory=dict)
+    artwork_hosts: frozenset[str] = frozenset()
     version: str = "default"
     by_key: Mapping[str, Rule] = field(init=False, default_factory=dict)
     everyone: tuple[Rule, ...] = field(init=False, default=())
@@ -142,11 +181,31 @@ class Policy:
         """Whether a URL is of this site: of the host that was asked, or one that the rules name."""
         return is_own_url(url, visit) or without_port(host_of(url)) in self.allowed_hosts
 
-    def rule_for_everyone(self, *paths: str) -> Rule | None:
-        """The first rule for these paths that also redirects visitors who are not escaped."""
-        if not self.everyone or self.excludes(*paths):
+    def base_url_of(self, host: str) -> str | None:
+        """The address of the site on this host, None where the request tells it."""
+        return self.base_urls.get(without_port(host), self.base_url)
+
+    def dress_of(self, host: str) -> Dress:
+        """How pages on this host look."""
+        return self.dresses.get(without_port(host), self.dress)
+
+    def named(self, key: str, visit: Visit) -> Rule | None:
+        """The rule that a token names: of several with one key, the one for this place and time."""
+        named = self.by_key.get(key)
+        if named is None or named.covers(visit):
+            return named
+        same = (rule for rule in self.rules if rule.key == key and rule.covers(visit))
+        return next(same, named)
+
+    def may_redirect_everyone(self, *paths: str) -> bool:
+        """Whether some rule redirects every visitor to these paths, on some host at some time."""
+        return any(rule.path.fits(*paths) for rule in self.everyone)
+
+    def rule_for_everyone(self, visit: Visit) -> Rule | None:
+        """The first rule for this visit that also redirects visitors who are not escaped."""
+        if not self.everyone or self.excludes(*visit.paths):
             return None
-        return next((rule for rule in self.everyone if rule.path.fits(*paths)), None)
+        return next((rule for rule in self.everyone if rule.covers(visit)), None)
 
     def guards(self, paths: tuple[str, ...], *, is_redirect: bool) -> bool:
         """Whether some visitor gets another answer than the site's, which may be a redirect.

@@ -72,7 +72,7 @@ def _stay(value: str, cookie: str, url: str | None, policy: Policy, moment: int)
 
 def _address(request: Request, path: str, query: str, policy: Policy) -> str | None:
     """The requested URL as the visitor's browser shows it; None if it cannot be trusted."""
-    origin = policy.base_url or _origin(request, policy)
+    origin = policy.base_url_of(request.host.lower()) or _origin(request, policy)
     if origin is None or not is_local_path(path):
         return None
     url = origin + quote(path, safe=SAFE_PATH, encoding="latin-1")

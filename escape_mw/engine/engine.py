@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 
+from ..decision.dress import own_dress
 from ..decision.journeys import VISIT, site_token, stay_cookie
 from ..decision.model import Act, AskSite, Decision, Visit
 from ..decision.policy import Policy
@@ -25,7 +26,7 @@ from ..web.answers import Answer
 from ..web.logs import logger
 from ..web.request import Request, paths_of
 from ..web.routes import answer_by
-from .notices import announce, warn_of_plain_http
+from .notices import announce, warn_of_plain_http, warn_of_words
 from .outcomes import measuring, owner_of, register
 from .passthrough import Passthrough
 from .quick_look import is_plain
@@ -94,7 +95,7 @@ class Engine:
             self.source.look_now_and_then()
             state = self.state
             policy = state.rules.policy
-            if policy.everyone and policy.rule_for_everyone(*paths_of(mount, path)):
+            if policy.everyone and policy.may_redirect_everyone(*paths_of(mount, path)):
                 return False
             if policy.mode == "off":
                 return True
@@ -165,8 +166,13 @@ class Engine:
             partial(self._ask, visit, state) if is_asked else None,
         )
 
-    def _ask(self, visit: Visit, state: State, location: str) -> Answer | None:
-        """What to answer instead of the site's redirect to a location."""
+    def _ask(self, visit: Visit, state: State, location: str, words: object) -> Answer | None:
+        """What to answer instead of the site's redirect to a location, in the site's own words."""
+        if words is not None:
+            dress, ignored = own_dress(words, state.rules.policy.artwork_hosts)
+            visit = replace(visit, dress=dress)
+            if ignored:
+                warn_of_words(tuple(ignored))
         return self._carry_out(visit, state, location)[1]
 
     def _carry_out(

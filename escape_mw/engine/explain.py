@@ -14,7 +14,7 @@ from .. import catalogue
 from ..decision.model import AskSite, Decision, Page, Pass, Redirect, Visitor
 from ..decision.visitors import platform
 from ..decision.visits import visit_of
-from ..rules import Rules
+from ..rules import Rules, moment_of
 from ..web.answers import Answer
 from ..web.request import Environ, from_environ
 from ..web.urls import normalise_location
@@ -30,6 +30,7 @@ RECORD_KEYS: dict[str, type] = {
     "to": str,
     "app": str,
     "platform": str,
+    "at": str,
 }
 DESTINATION_KEYS = ("service", "kind", "id", "goal", "url", "app_uri")
 
@@ -41,23 +42,25 @@ class RecordError(ValueError):
 class Explainer:
     """Explains requests by one set of rules.
 
-    A record's `app`, with its `platform`, stands in place of an agent. Its `to` skips the rules:
-    the question is what would happen on the way there. With `whole_catalogue` it is looked up among
-    all destinations, opt-in entries included.
+    A record's `app`, with its `platform`, stands in place of an agent, its `at` in place of now.
+    Its `to` skips the rules: the question is what would happen on the way there. With
+    `whole_catalogue` it is looked up among all destinations, opt-in entries included.
     """
 
     def __init__(self, rules: Rules, *, whole_catalogue: bool = False) -> None:
         self.rules = rules
         entries = catalogue.load().destinations if whole_catalogue else None
+        host = min(rules.policy.allowed_hosts, default="")
+        self._site = rules.policy.base_url or (f"https://{host}/" if host else SITE)
         self._anywhere = replace(rules, policy=rules.policy.anywhere(entries))
 
     def decide(self, record: Mapping[str, Any]) -> tuple[Decision, Answer | None]:
         """The decision about a record, and the answer if there is one. Raises RecordError."""
         check(record)
         policy = self.rules.policy
-        request = from_environ(as_environ(record))
+        request = from_environ(as_environ(record, self._site))
         is_measured = self.rules.events is not None
-        visit = visit_of(request, policy, int(time.time()), measured=is_measured)
+        visit = visit_of(request, policy, _moment(record), measured=is_measured)
         own_id = _id_of(record)
         visit = replace(visit, id=visit.id and own_id, seed=own_id)
         visitor = self._named(record) if "app" in record or "platform" in record else None
@@ -139,12 +142,12 @@ def check(record: object) -> None:
             raise RecordError(f"header {name!r} must be text")
 
 
-def as_environ(record: Mapping[str, Any]) -> Environ:
-    """The WSGI environ that a server would build for a record.
+def as_environ(record: Mapping[str, Any], site: str = SITE) -> Environ:
+    """The WSGI environ that a server would build for a record; `site` is what its paths are of.
 
     Raises RecordError for a URL that cannot be read.
     """
-    parts = urlsplit(_absolute(SITE, record.get("url", SITE)))
+    parts = urlsplit(_absolute(site, record.get("url", site)))
     path = unquote_to_bytes((parts.path or "/").encode("utf-8", "replace"))
     environ = {
         "REQUEST_METHOD": record.get("method", "GET").upper(),
@@ -158,6 +161,11 @@ def as_environ(record: Mapping[str, Any]) -> Environ:
     for name, value in record.get("headers", {}).items():
         environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
     return environ
+
+
+def _moment(record: Mapping[str, Any]) -> int:
+    """When a record's request comes, in seconds since 1970. Raises RecordError."""
+    return moment_of(record["at"], RecordError) if "at" in record else int(time.time())
 
 
 def _id_of(record: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from ..decision.policy import Policy
 from ..web.logs import logger
 
 OLD = timedelta(days=183)
-WARNED_OF: set[str] = set()  # hosts, of this process
+WARNED_OF: set[str] = set()  # hosts and keys, of this process
 MAX_WARNED_OF = 100  # anybody can send a Host
 LOCAL = ("localhost", "127.", "10.", "192.168.")
 
@@ -51,9 +51,22 @@ def warn_of_old_facts(dated: str, today: date) -> None:
         )
 
 
+def warn_of_words(ignored: tuple[str, ...]) -> None:
+    """Once a process, for the same keys of the application's own words."""
+    names = ", ".join(ignored)
+    if names in WARNED_OF or len(WARNED_OF) >= MAX_WARNED_OF:
+        return
+    WARNED_OF.add(names)
+    logger.warning(
+        "escape_mw.page: %.200r cannot be taken; it is a mapping with title, artist, artwork and"
+        " accent, each text as in the rules file",
+        names,
+    )
+
+
 def warn_of_plain_http(visit: Visit, policy: Policy) -> None:
     """Once a process and host."""
-    if policy.base_url is not None or not (visit.url or "").startswith("http:"):
+    if policy.base_url_of(visit.host) is not None or not (visit.url or "").startswith("http:"):
         return
     if visit.host in WARNED_OF or visit.host.startswith(LOCAL) or len(WARNED_OF) >= MAX_WARNED_OF:
         return

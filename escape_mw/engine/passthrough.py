@@ -18,6 +18,7 @@ from ..web.logs import logger
 from ..web.urls import normalise_location
 
 Header = tuple[str, str]
+WORDS = "escape_mw.page"  # the environ key of what the application says of the release
 EXEMPTION = "x-escape"  # by which the site's own code lets a redirect of its through
 REDIRECTS = ("301", "302", "303", "307", "308")
 # What RFC 3986 and browsers resolve alike: a host after two slashes or no scheme; no blank, control
@@ -35,8 +36,8 @@ class Passthrough(NamedTuple):
     visit's token. `visit` is None where no redirect is looked at; `is_looked_at` is false for a
     plain browser, whom another middleware of this package may still know. `cookie` is a Set-Cookie
     to add, "" for none. `paths` are those of the visit where caches are told of the user agent,
-    else (). `ask` tells what to answer instead of the site's redirect to a location; None where no
-    redirect of the site's decides anything.
+    else (). `ask` tells what to answer instead of the site's redirect to a location, in
+    the application's own words; None where no redirect of the site's decides anything.
     """
 
     policy: Policy
@@ -44,7 +45,7 @@ class Passthrough(NamedTuple):
     visit: Visit | None = None
     cookie: str = ""
     paths: tuple[str, ...] = ()
-    ask: Callable[[str], Answer | None] | None = None
+    ask: Callable[[str, object], Answer | None] | None = None
     is_looked_at: bool = True
 
     def concerns(self, status: object) -> bool:
@@ -53,10 +54,13 @@ class Passthrough(NamedTuple):
             return True
         return self.visit is not None and isinstance(status, str) and status.startswith(REDIRECTS)
 
-    def instead(self, status: str, headers: list[Header]) -> Answer | list[Header]:
+    def instead(
+        self, status: str, headers: list[Header], words: object = None
+    ) -> Answer | list[Header]:
         """What to answer instead of the site's response, or the headers to send with it.
 
-        `status` begins with its three digits. A redirect with `X-Escape: pass` is let through,
+        `status` begins with its three digits, `words` are the application's own for the page
+        (WORDS). A redirect with `X-Escape: pass` is let through,
         without that header. The site's own Set-Cookie headers belong to the answer too. The headers
         are the same, but for a marked visit that the site leads to another page of its own (a
         slash, a host name, https): it stays marked, or it would begin anew and never end.
@@ -70,7 +74,7 @@ class Passthrough(NamedTuple):
             return [(name, value) for name, value in headers if name.lower() != EXEMPTION]
         try:
             is_followed = self.visit.method != "POST" or status.startswith(FOLLOWED_BY_GET)
-            if self.ask and is_followed and (answer := self.ask(location)):
+            if self.ask and is_followed and (answer := self.ask(location, words)):
                 return answer
             marked = _still_marked(location, self.visit, self.policy)
         except Exception:

@@ -13,7 +13,7 @@ from .environment import says_mode
 from .errors import RulesError
 from .rules import Rules, default_rules
 
-__all__ = ["Rules", "RulesError", "RulesLike", "load", "require_secret"]
+__all__ = ["Rules", "RulesError", "RulesLike", "load", "moment_of", "require_secret"]
 
 RulesLike = str | os.PathLike[str] | Mapping[str, Any] | Rules | None
 
@@ -35,6 +35,21 @@ def load(source: RulesLike = None) -> Rules:
         found = type(source).__name__
         raise RulesError([f"rules are a file's path or a mapping, not a {found}"])
     return parse_file(source)
+
+
+def moment_of(text: str, error: type[ValueError]) -> int:
+    """Seconds since 1970 of a moment as rules write it.
+
+    Raises `error`, with what is wrong and what is allowed.
+    """
+    from pydantic_core import PydanticCustomError  # noqa: PLC0415 - slow to import
+
+    from .moments import moment  # noqa: PLC0415
+
+    try:
+        return moment(text)
+    except PydanticCustomError as problem:
+        raise error(problem.message()) from None
 
 
 def require_secret(rules: Rules) -> None:

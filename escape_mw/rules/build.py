@@ -14,7 +14,7 @@ from ..decision.entries import AppEntry, DestinationEntry
 from ..decision.experiment import Experiment
 from ..decision.ladder import Ladders
 from ..decision.markers import Markers
-from ..decision.policy import Policy, Rule, site_of
+from ..decision.policy import Policy, Rule, hosts_of, site_of
 from ..decision.stays import Stays
 from ..decision.targets import FixedUrl, SitePage, SiteRedirect, Target
 from ..decision.tokens import Tokens
@@ -26,7 +26,15 @@ from ..lab.marks import LabTokens, derived_token
 from ..lab.setup import LabSetup, song_of
 from ..lab.store import LabStore
 from ..page.interstitial import Interstitial, TemplateError
-from .checks import experiment_problems, override_problems, secret_problems, target_problems
+from ..web.urls import host_of, without_port
+from .checks import (
+    date_problems,
+    dress_problems,
+    experiment_problems,
+    override_problems,
+    secret_problems,
+    target_problems,
+)
 from .errors import Path, Problem
 from .rules import Rules, in_force
 from .schema import ExperimentForm, RuleForm, RulesFile
@@ -41,15 +49,21 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
     added = [app.entry() for app in form.apps.add]
     apps = {app.id: app for app in (*shipped.apps, *added)}
     destinations = DestinationIndex(_in_force(shipped.destinations, form))
-    rules = tuple(_rule(number, rule, form.secret) for number, rule in enumerate(form.rules))
+    rules = tuple(
+        _rule(number, rule, form.secret, folder) for number, rule in enumerate(form.rules)
+    )
+    dress = form.page.dress(folder)
     for rule in rules:
         problems += target_problems(rule, destinations)
+        problems += date_problems(rule)
     for number, override in enumerate(form.techniques):
         problems += override_problems(number, override)
     problems += secret_problems(form)
     problems += experiment_problems(form)
     overrides = [override.override() for override in form.techniques]
-    site = form.site or site_of(rules, form.base_url, form.allowed_hosts)
+    base_urls = {name: host.base_url for name, host in form.hosts.items() if host.base_url}
+    own_hosts = _own_hosts(form)
+    site = form.site or site_of(rules, form.base_url, own_hosts)
     policy = Policy(
         visitors=VisitorDetector(apps.values(), shipped.crawlers, shipped.browsers),
         destinations=destinations,
@@ -61,13 +75,18 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         rules=rules,
         mode=form.mode,
         base_url=form.base_url,
-        allowed_hosts=frozenset(form.allowed_hosts),
+        base_urls=base_urls,
+        allowed_hosts=own_hosts,
         vary=form.vary and form.mode == "act",
         detect=form.detect,
         exclude=tuple(form.exclude),
-        dress=form.page.dress(folder),
+        dress=dress,
+        dresses={name: host.page.dress(folder).over(dress) for name, host in form.hosts.items()},
+        artwork_hosts=frozenset(form.page.artwork_hosts),
         version=_version(form),
     )
+    for path, worn in _dresses(policy):
+        problems += dress_problems(path, worn, policy)
     page = _page(policy, problems)
     lab = _lab(form, folder, policy)
     return Rules(
@@ -76,8 +95,18 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         routes=routes(lab, policy) if lab else (),
         events=_events(form, folder, problems),
         lab=lab,
-        files=tuple(dress.template for _, dress in _dresses(policy) if dress.template),
+        files=tuple({dress.template for _, dress in _dresses(policy) if dress.template}),
         is_named=form.site is not None,
+    )
+
+
+def _own_hosts(form: RulesFile) -> frozenset[str]:
+    """The hosts of the site, none for any: those that are listed, and those of their addresses."""
+    if not form.hosts:
+        return frozenset(form.allowed_hosts)
+    urls = [form.base_url, *(host.base_url for host in form.hosts.values())]
+    return frozenset(
+        [*form.allowed_hosts, *form.hosts, *(without_port(host_of(url)) for url in urls if url)]
     )
 
 
@@ -100,7 +129,7 @@ def _chosen(apps: Mapping[str, AppEntry], form: RulesFile) -> frozenset[str]:
     return (wanted | {*chosen.also, *(app.id for app in chosen.add)}) - set(chosen.disable)
 
 
-def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
+def _rule(number: int, form: RuleForm, secret: str | None, folder: FilePath) -> Rule:
     when = form.when
     return Rule(
         number=number,
@@ -114,9 +143,13 @@ def _rule(number: int, form: RuleForm, secret: str | None) -> Rule:
         everyone=form.everyone,
         tag=form.tag,
         words_pass=form.words_only == "pass",
+        hosts=hosts_of(when.hosts) if when.hosts else None,
+        since=when.since,
+        until=when.until,
         not_apps=frozenset(when.not_apps),
         query=tuple(when.query.items()),
         not_query=frozenset(when.not_query),
+        dress=form.page.dress(folder) if form.page else None,
         share=form.share,
         experiment=_experiment(form.experiment, secret),
     )
@@ -153,6 +186,11 @@ def _page(policy: Policy, problems: list[Problem]) -> Interstitial:
 def _dresses(policy: Policy) -> Iterator[tuple[Path, Dress]]:
     """Every dress of the rules, and where it stands."""
     yield ("page",), policy.dress
+    for name, dress in policy.dresses.items():
+        yield ("hosts", name, "page"), dress
+    for rule in policy.rules:
+        if rule.dress is not None:
+            yield ("rules", rule.number, "page"), rule.dress
 
 
 def _lab(form: RulesFile, folder: FilePath, policy: Policy) -> LabSetup | None:

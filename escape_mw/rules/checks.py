@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 
 from ..decision.destinations import DestinationIndex
+from ..decision.dress import Dress, is_artwork
 from ..decision.handoffs import MENU
-from ..decision.policy import Rule
+from ..decision.policy import Policy, Rule
 from ..decision.targets import FixedUrl
 from ..web.paths import fill, names_in
 from ..web.urls import host_of, strict_split
 from .errors import Path, Problem
 from .fields import SECRET_HINT
+from .moments import shown
 from .schema import ExperimentForm, RulesFile, TechniqueOverrideForm
 from .wording import suggestion
 
@@ -53,6 +55,31 @@ def target_problems(rule: Rule, index: DestinationIndex) -> Iterator[Problem]:
         yield Problem(path, None, f"{template!r} {NOT_STRICT}")
     elif not (index.knows(_host(url)) if names_in(template) else index.find(url)):
         yield Problem(path, None, f"{_host(url)} with this path {NOT_IN_FORCE}")
+
+
+def date_problems(rule: Rule) -> Iterator[Problem]:
+    """A rule ends after it has begun."""
+    if rule.since is not None and rule.until is not None and rule.until <= rule.since:
+        path: Path = ("rules", rule.number, "when", "until")
+        yield Problem(path, None, f"is not after 'from', {shown(rule.since)}")
+
+
+def dress_problems(path: Path, dress: Dress, policy: Policy) -> Iterator[Problem]:
+    """Captures are the rule's own, and artwork of another host is of one that is let in."""
+    if path[0] == "rules":
+        captures = policy.rules[int(path[1])].path.names
+        for name in ("title", "artist", "artwork"):
+            for capture in set(_placeholders(getattr(dress, name))).difference(captures):
+                message = f"{{{capture}}} is not a {{capture}} of the rule's path"
+                yield Problem((*path, name), None, message)
+    artwork = dress.artwork or ""
+    if not is_artwork(artwork or "/", policy.artwork_hosts):
+        message = f"{artwork!r} is of no host under page.artwork_hosts, such as https://cdn.example"
+        yield Problem((*path, "artwork"), None, message)
+
+
+def _placeholders(text: str | None) -> list[str]:
+    return names_in(text) if text and not text.startswith("data:") else []
 
 
 def override_problems(number: int, override: TechniqueOverrideForm) -> Iterator[Problem]:

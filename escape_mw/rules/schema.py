@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from ..decision.dress import Dress
+from ..decision.dress import COLOUR, DATA_IMAGE, ORIGIN, Dress
 from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
 from ..decision.model import Goal, Phone
 from ..events.options import DEFAULT_DATABASE, PERIOD, EventOptions
@@ -31,22 +31,22 @@ from .fields import (
     short_repr,
 )
 from .forms import AppForm, StepEntry
+from .moments import EXAMPLE, moment
 
-COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
 MARKER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
 BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.ASCII)
 DATABASE = re.compile(r"[a-z][a-z0-9_+]*://\S*", re.ASCII)
-DATA_IMAGE = re.compile(r"data:image/[a-z+.-]+[;,]", re.ASCII)
 PER_CENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%", re.ASCII)
+RULE_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
 SITE_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
 
 
 def _artwork(value: str) -> str:
-    if not is_local_path(value) and not DATA_IMAGE.match(value):
+    if not (is_local_path(value) or DATA_IMAGE.match(value) or value.startswith("https://")):
         raise invalid(
             f"{value!r} is not a path on this site such as /static/cover.jpg,"
-            " or a data:image/... URL"
+            " a data:image/... URL, or an https URL"
         )
     return value
 
@@ -130,18 +130,33 @@ class PageForm(Strict):
 
     brand: str | None = None
     title: str | None = None
+    artist: str | None = None
     accent: Annotated[
         Annotated[str, Matching(COLOUR, "a colour such as '#1db954'")] | None,
         BeforeValidator(_not_a_comment),
     ] = None
     artwork: Annotated[str, AfterValidator(_artwork)] | None = None
-    language: Annotated[str, known_id("language")] = "auto"
+    language: Annotated[str, known_id("language")] | None = None
     template: str | None = None
 
     def dress(self, folder: Path) -> Dress:
         """The same as a plain value; the template's path begins at `folder`."""
         template = str(folder / self.template) if self.template else None
-        return Dress(**{**self.model_dump(), "template": template})
+        return Dress(**{**self.model_dump(exclude={"artwork_hosts"}), "template": template})
+
+
+class SitePageForm(PageForm):
+    """The same for the whole site, with the hosts that artwork may come from."""
+
+    artwork_hosts: list[
+        Annotated[str, Matching(ORIGIN, "an https origin such as https://cdn.label.example")]
+    ] = []
+
+
+def _moment(value: Any) -> int:
+    if not isinstance(value, str):
+        raise invalid(f"{short_repr(value)} is not a date and a time {EXAMPLE}")
+    return moment(value)
 
 
 def _rule_name(value: str) -> str:
@@ -153,6 +168,17 @@ def _rule_name(value: str) -> str:
     return value
 
 
+Moment = Annotated[
+    int,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "examples": ["2026-12-04T00:00 Europe/London"]}),
+]
+SiteHost = Annotated[str, Matching(SITE_HOST, "a host name such as label.example, without a port")]
+RuleHost = Annotated[
+    str, Matching(RULE_HOST, "a host name such as artist.example or *.label.example")
+]
+
+
 class When(Strict):
     """Which visits a rule is for; an omitted key means all."""
 
@@ -160,6 +186,9 @@ class When(Strict):
     platforms: Annotated[list[Phone], Field(min_length=1)] | None = None
     visitors: Annotated[list[Literal["in-app", "webview"]], Field(min_length=1)] = ["in-app"]
     languages: Annotated[list[str], Field(min_length=1)] | None = None
+    hosts: Annotated[list[RuleHost], Field(min_length=1)] | None = None
+    since: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
     not_apps: list[AppId] = []
     query: dict[str, str] = {}
     not_query: list[str] = []
@@ -217,9 +246,10 @@ class RuleForm(Strict):
 
     name: Annotated[str, AfterValidator(_rule_name)] | None = None
     path: Pattern
-    to: To
+    to: To = "redirect"
     when: When = When()
     everyone: bool = False
+    page: PageForm | None = None
     words_only: Literal["show", "pass"] = "show"
     tag: bool = False
     share: Annotated[float, Field(ge=0, le=100), _per_cent(100), NUMBER_OR_PER_CENT] = 100
@@ -294,6 +324,21 @@ Events = Annotated[
 ]
 
 
+BaseUrl = Annotated[
+    str,
+    Matching(
+        BASE_URL, "an origin such as https://label.example, without a user or a path", secret=True
+    ),
+]
+
+
+class HostForm(Strict):
+    """One of the site's hosts: its own address, if that is another one, and its pages' dress."""
+
+    base_url: BaseUrl | None = None
+    page: PageForm = PageForm()
+
+
 class RulesFile(Strict):
     """The whole rules file."""
 
@@ -305,20 +350,9 @@ class RulesFile(Strict):
         " names and paths. An edit ends what is in flight.",
     )
     mode: Literal["act", "observe", "off"] = "act"
-    base_url: (
-        Annotated[
-            str,
-            Matching(
-                BASE_URL,
-                "an origin such as https://label.example, without a user or a path",
-                secret=True,
-            ),
-        ]
-        | None
-    ) = None
-    allowed_hosts: list[
-        Annotated[str, Matching(SITE_HOST, "a host name such as label.example, without a port")]
-    ] = []
+    base_url: BaseUrl | None = None
+    allowed_hosts: list[SiteHost] = []
+    hosts: dict[SiteHost, HostForm] = {}
     secret: Secret | None = Field(default=None, repr=False)
     marker: Annotated[str, Matching(MARKER, "a parameter name such as _esc")] = "_esc"
     vary: bool = False
@@ -327,7 +361,7 @@ class RulesFile(Strict):
     apps: Apps = Apps()
     destinations: Destinations = Destinations()
     techniques: list[TechniqueOverrideForm] = []
-    page: PageForm = PageForm()
+    page: SitePageForm = SitePageForm()
     events: Events = None
     lab: Lab = None
     rules: Annotated[list[RuleForm], Field(min_length=1)] = [

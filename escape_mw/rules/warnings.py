@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 
 from .. import catalogue
 from ..decision.destinations import DestinationIndex
-from ..decision.policy import Rule
+from ..decision.policy import Hosts, Rule
 from ..decision.targets import FixedUrl
 from ..web.paths import names_in
+from .moments import shown
 from .rules import Rules
 
 
-def warnings_of(rules: Rules) -> Iterator[str]:
-    """What is allowed, and may still surprise."""
+def warnings_of(rules: Rules, now: int) -> Iterator[str]:
+    """What is allowed, and may still surprise; `now` is in seconds since 1970."""
+    yield from _date_warnings(rules.policy.rules, now)
     names = Counter(rule.name for rule in rules.policy.rules)
     for name, number in names.items():
         if number > 1:
@@ -37,7 +40,11 @@ def warnings_of(rules: Rules) -> Iterator[str]:
             )
     if rules.events is not None and not rules.is_named:
         has_address = rules.policy.base_url or rules.policy.allowed_hosts
-        what = "base_url or allowed_hosts" if has_address else "a rule's name or path, or the order"
+        what = (
+            "base_url, hosts or allowed_hosts"
+            if has_address
+            else "a rule's name or path, or the order"
+        )
         yield f"without 'site', an edit of {what} ends the visits that have begun; name the site"
 
 
@@ -53,13 +60,36 @@ def _target_warnings(rule: Rule, url: str, index: DestinationIndex) -> Iterator[
         )
 
 
+def _date_warnings(rules: tuple[Rule, ...], now: int) -> Iterator[str]:
+    """Rules of one place that change with the date: what is over, and what nobody is meant for."""
+    dated = [rule for rule in rules if rule.since is not None or rule.until is not None]
+    for rule in dated:
+        if rule.until is not None and rule.until <= now:
+            yield f"rule {rule.name!r} is over since {shown(rule.until)}"
+    groups: dict[tuple[str, Hosts | None], list[Rule]] = {}
+    for rule in dated:
+        groups.setdefault((rule.path.source, rule.hosts), []).append(rule)
+    for (path, _), group in groups.items():
+        group.sort(key=lambda rule: rule.since or 0)
+        for one, other in itertools.pairwise(group):
+            end, begin = one.until, other.since or 0
+            if end is None or end > begin:
+                yield (
+                    f"rules {one.name!r} and {other.name!r} are both for {path!r} from"
+                    f" {shown(begin)} on; the first in the file is taken"
+                )
+            elif end < begin:
+                yield f"no rule is for {path!r} from {shown(end)} to {shown(begin)}"
+
+
 def _hides(before: Rule, rule: Rule) -> bool:
     """Whether every visit that a rule could be for goes to the one before it."""
-    takes_all = before.path.contains(rule.path) and not (
-        before.not_apps or before.query or before.not_query
-    )
     return (
-        takes_all
+        before.path.contains(rule.path)
+        and not (before.not_apps or before.query or before.not_query)
+        and (before.hosts is None or before.hosts == rule.hosts)
+        and (before.since is None or (rule.since is not None and before.since <= rule.since))
+        and (before.until is None or (rule.until is not None and rule.until <= before.until))
         and rule.visitors <= before.visitors
         and (before.apps is None or (rule.apps is not None and rule.apps <= before.apps))
         and before.platforms in (None, rule.platforms)

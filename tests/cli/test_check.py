@@ -113,8 +113,8 @@ MISTAKES = {
         "starts with '/'",
         rules("{path: /x, to: page}"),
     ),
-    "no target": (
-        rules("{path: /x}"),
+    "no path": (
+        rules("{to: page}"),
         "3:5",
         "is missing",
         rules("{path: /x, to: page}"),
@@ -184,6 +184,24 @@ MISTAKES = {
         "3:26",
         "stands under 'when:'",
         rules("{path: /x, to: page, when: {apps: [tiktok]}}"),
+    ),
+    "a date without a zone": (
+        rules("{path: /x, when: {from: 2026-12-04T00:00}}"),
+        "3:23",
+        "needs a time zone, such as 2026-12-04T00:00 Europe/London",
+        rules("{path: /x, when: {from: 2026-12-04T00:00 Europe/London}}"),
+    ),
+    "an end before the beginning": (
+        rules("{path: /x, when: {from: 2036-12-04 Etc/UTC, until: 2036-12-03 Etc/UTC}}"),
+        "3:49",
+        "is not after 'from', 2036-12-04 00:00 UTC",
+        rules("{path: /x, when: {from: 2036-12-03 Etc/UTC, until: 2036-12-04 Etc/UTC}}"),
+    ),
+    "a host with a scheme": (
+        "version: 1\nhosts: {https://a.example: {}}\n",
+        "2:9",
+        "a host name such as label.example",
+        "version: 1\nhosts: {a.example: {}}\n",
     ),
     "a list for a mapping": (
         "version: 1\npage: [brand]\n",
@@ -364,6 +382,39 @@ WARNINGS = [
 def test_what_may_surprise_is_told_and_fails_only_if_asked(tmp_path, text, warning):
     assert checked(tmp_path, text) == (0, [*checked(tmp_path, text)[1][:1], warning])
     assert checked(tmp_path, text, "--strict") == (1, checked(tmp_path, text)[1])
+
+
+DATED = [
+    pytest.param(
+        "until: 2020-01-01 Etc/UTC",
+        "",
+        "rule 'rule 1' is over since 2020-01-01 00:00 UTC",
+        id="past",
+    ),
+    pytest.param(
+        "until: 2036-01-01 Etc/UTC",
+        "from: 2036-01-03 Etc/UTC",
+        "no rule is for '/x' from 2036-01-01 00:00 UTC to 2036-01-03 00:00 UTC",
+        id="a gap",
+    ),
+    pytest.param(
+        "until: 2036-01-02 Etc/UTC",
+        "from: 2036-01-01 Etc/UTC",
+        "rules 'rule 1' and 'rule 2' are both for '/x' from 2036-01-01 00:00 UTC on;"
+        " the first in the file is taken",
+        id="an overlap",
+    ),
+    pytest.param(
+        "until: 2036-01-01 Etc/UTC", "from: 2036-01-01 Etc/UTC", "", id="one after the other"
+    ),
+    pytest.param("hosts: [a.example]", "", "", id="a host's, and everybody's"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "warning"), DATED)
+def test_dates_that_leave_a_gap_or_are_over(tmp_path, first, second, warning):
+    text = rules(f"{{path: /x, when: {{{first}}}}}", f"{{path: /x, when: {{{second}}}}}")
+    assert checked(tmp_path, text)[1][1:] == [warning] * bool(warning)
 
 
 SOUND = [

@@ -24,7 +24,7 @@ SECTIONS = {
     match[1]: match[2]
     for match in re.finditer(r"^### `([^`]+)`\n(.*?)(?=^##)", README, re.MULTILINE | re.DOTALL)
 }
-NESTED = ("Apps", "Destinations", "PageForm", "When")
+NESTED = ("Apps", "Destinations", "SitePageForm", "When")
 
 
 def options():

@@ -136,6 +136,10 @@ def serves_over_plain_http(text, *_):
     ask(hostile_environ(text, **{"wsgi.url_scheme": "http"}))
 
 
+def speaks_of_what_a_page_has_not(text, *_):
+    ask(hostile_environ(text, **{"escape_mw.page": {f"brand{text}": "x"}}))
+
+
 def fails(text, monkeypatch, _):
     monkeypatch.setattr("escape_mw.engine.respond.decide", lambda *_: 1 / 0)
     ask(hostile_environ(text))
@@ -197,6 +201,14 @@ REQUESTS = [
             "base_url or use ProxyFix"
         ),
         id="plain http",
+    ),
+    pytest.param(
+        speaks_of_what_a_page_has_not,
+        (
+            "escape_mw.page: %.200r cannot be taken; it is a mapping with title, artist, artwork"
+            " and accent, each text as in the rules file"
+        ),
+        id="words that a page has not",
     ),
     pytest.param(
         fails,

@@ -156,7 +156,7 @@ BAD = [
         [
             (
                 "escape.yaml:2:8: page.colour: unknown key; allowed here: "
-                "brand, title, accent, artwork, language, template"
+                "brand, title, artist, accent, artwork, language, template, artwork_hosts"
             )
         ],
         id="an unknown key",
@@ -307,9 +307,9 @@ BAD = [
         id="a relative path",
     ),
     pytest.param(
-        "version: 1\nrules: [{path: /x}]",
-        ["escape.yaml:2:9: rules[0].to: is missing"],
-        id="no target",
+        "version: 1\nrules: [{to: page}]",
+        ["escape.yaml:2:9: rules[0].path: is missing"],
+        id="no path",
     ),
     pytest.param("version: 1\nrules: [{path: /x, to: redirct}]", 1, id="a misspelt target"),
     pytest.param(
