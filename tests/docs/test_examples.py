@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from escape_mw import load
+from escape_mw import EscapeMiddleware, load
 
 from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..marked import short
+from ..marked import set_clock, short
 from ..real_http import Served, get
+from ..sites import ask_wsgi
 
+ALBUM = "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -124,6 +128,48 @@ def test_label_site_in_the_real_browser_is_as_it_was(label_site):
         assert short(handed).endswith("?_esc=intent")
         assert get(label_site + handed, SAFARI)[:2] == (302, path)
         assert get(label_site + path, SAFARI)[1] == expected
+
+
+@pytest.fixture(scope="module")
+def label_app():
+    """The wrapped site in this process, whose clock can be set."""
+    folder = EXAMPLES / "label_smartlinks"
+    spec = importlib.util.spec_from_file_location("smartlinks", folder / "smartlinks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return EscapeMiddleware(module.app, folder / "escape.yaml")
+
+
+DAYS = [
+    pytest.param("2027-03-04T23:59:59+00:00", TIKTOK_ANDROID, "Continue in your", id="a visitor"),
+    pytest.param("2027-03-04T23:59:59+00:00", SAFARI, "Pre-save on Spotify", id="a browser"),
+    pytest.param("2027-03-05T00:00:00+00:00", TIKTOK_ANDROID, "Play on Spotify", id="on the day"),
+    pytest.param("2027-03-05T00:00:00+00:00", SAFARI, ALBUM, id="a browser, on the day"),
+]
+
+
+@pytest.mark.parametrize(("at", "agent", "expected"), DAYS)
+def test_a_pre_save_becomes_a_release_by_itself(label_app, at, agent, expected):
+    set_clock(label_app, datetime.fromisoformat(at).timestamp())
+    _, headers, body = ask_wsgi(
+        label_app, "/presave/harbour-lights", agent, Host="paperlanterns.example"
+    )
+    assert expected in dict(headers).get("location", "") + body.decode()
+
+
+@pytest.mark.parametrize(
+    ("host", "brand", "accent"),
+    [
+        ("paperlanterns.example", "Paper Lanterns", "#b3541e"),
+        ("tidewater.example", "Tidewater", "#14546b"),
+        ("nightbus.example", "Night Bus", "#7a1fa2"),
+    ],
+)
+def test_each_artist_has_a_page_of_their_own(label_app, host, brand, accent):
+    page = ask_wsgi(label_app, "/s/hl-sp", TIKTOK_IOS, Host=host)[2].decode()
+    assert f'class="brand">{brand}<' in page
+    assert accent in page
+    assert '<img src="data:image/svg+xml,' in page
 
 
 def test_the_labels_site_knows_nothing_of_us():
