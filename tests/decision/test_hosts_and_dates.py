@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from escape_mw import EscapeMiddleware, load
 from escape_mw.decision.decide import decide
 from escape_mw.decision.model import Visit
+from escape_mw.decision.visits import visit_of
+from escape_mw.web.request import from_environ
 
 from .. import agents
 from ..marked import marked, set_clock
+from ..public.test_wsgi import environ_of
 from ..sites import ask_wsgi, plain
 
 ALBUM = "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3"
@@ -175,3 +181,24 @@ def test_a_thousand_dated_rules_are_a_thousand_comparisons():
         "GET", "/r7", "", "https://a.example/r7", "a.example", agents.TIKTOK_IOS, moment=AT
     )
     assert decide(visit, policy).rule == "rule 1001"
+
+
+HOSTILE = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from([LANTERNS, HARBOUR, TIDES]).flatmap(
+        lambda host: st.tuples(
+            st.text("/@:#?.\\ x", max_size=3), st.text("/@:#?.\\ x", max_size=3)
+        ).map(lambda ends: f"{ends[0]}{host}{ends[1]}")
+    ),
+)
+
+
+@settings(max_examples=500)
+@given(HOSTILE, st.sampled_from(["https", "http", "javascript", ""]))
+def test_no_request_names_another_host_or_scheme(host, scheme):
+    request = from_environ(
+        {**environ_of(agents.TIKTOK_IOS), "HTTP_HOST": host, "wsgi.url_scheme": scheme}
+    )
+    url = visit_of(request, POLICY, AT).url
+    assert url is None or urlsplit(url).scheme in {"https", "http"}
+    assert url is None or urlsplit(url).hostname in POLICY.allowed_hosts
