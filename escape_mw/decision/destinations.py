@@ -94,7 +94,7 @@ def _destination(listing: Listing, url: str, parts: SplitResult, host: str) -> D
     identity = _last_segment(path) if kind == "shortlink" else None
     package = entry.android_package
     named = (entry.id, entry.name, kind, identity, url)
-    return Destination(*named, entry.goal, None, package, entry.call)
+    return Destination(*named, entry.goal, None, package, entry.call, entry.colour)
 
 
 def _shaped(
@@ -111,6 +111,7 @@ def _shaped(
         app_uri=shape.app_uri.format_map(names) if shape.app_uri else None,
         android_package=entry.android_package,
         call=entry.call,
+        colour=entry.colour,
     )
 
 

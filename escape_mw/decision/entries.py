@@ -106,6 +106,7 @@ class DestinationEntry:
     hash_routes: bool = False
     android_package: str | None = None
     call: Literal["open", "play"] = "open"
+    colour: str | None = None
     prefix: str = ""
     paths: tuple[PathShape, ...] = ()
     opt_in: bool = False

@@ -145,7 +145,7 @@ class Destination:
     """Where the visit leads.
 
     `url` is kept byte for byte; `app_uri` is the music app's own address of it, if known. `call`
-    is the word of the button that opens the app.
+    is the word of the button that opens the app, `colour` the service's own, such as "#1ed760".
     """
 
     service: str
@@ -157,6 +157,7 @@ class Destination:
     app_uri: str | None = None
     android_package: str | None = None
     call: Literal["open", "play"] = "open"
+    colour: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

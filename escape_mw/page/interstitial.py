@@ -75,7 +75,9 @@ class Interstitial:
         language = dress.language or "auto"
         if language == "auto":
             language = languages.choose(accept_language)
-        skin = skin_of(dress.accent, dress.artwork)
+        to = decision.destination
+        own = to.colour if to.goal == "app" else None  # a button for the browser is no service's
+        skin = skin_of(dress.accent or own, dress.artwork)
         template = self._templates[dress.template] if dress.template else _shipped_template()
         body = template.render(self._values(decision, skin, language)).encode("utf-8")
         policy = skin.reporting_policy if decision.beacon else skin.policy

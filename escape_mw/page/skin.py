@@ -10,6 +10,10 @@ from markupsafe import Markup
 
 from ..web.answers import BARE_POLICY, csp, template_text
 
+# As in interstitial.css: the page itself, and an edge on it.
+PAGES = {"light": "#ffffff", "dark": "#121212"}
+EDGES = {"light": "#767676", "dark": "#8a8a8a"}
+
 
 class Skin(NamedTuple):
     """A page's style and script, and the Content-Security-Policy that allows them by hash.
@@ -56,20 +60,30 @@ def _script() -> str:
     return template_text(__package__, "interstitial.js").strip()
 
 
-def _button_style(accent: str | None) -> str:
-    """The style of the button: the accent, with black or white on it, whichever reads better.
+def _button_style(fill: str | None) -> str:
+    """The style of the button: its colour, with black or white on it, whichever reads better.
 
-    WCAG 2.2, "relative luminance" and "contrast ratio".
+    One that the page would hide has an edge (WCAG 2.2, 1.4.11: 3:1 for what a control is known by).
     """
-    if accent is None:
+    if fill is None:
         return ""
-    luminance = _luminance(accent)
-    on_black, on_white = (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)
-    label = "#000" if on_black > on_white else "#fff"
-    return f"\n.button{{background:{accent};color:{label}}}"
+    label = "#000" if contrast(fill, "#000000") > contrast(fill, "#ffffff") else "#fff"
+    style = f"\n.button{{background:{fill};color:{label}}}"
+    for scheme, page in PAGES.items():
+        if contrast(fill, page) < 3:
+            edge = f".button{{border:2px solid {EDGES[scheme]}}}"
+            style += f"\n@media (prefers-color-scheme:{scheme}){{{edge}}}"
+    return style
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, 1 to 21 (WCAG 2.2, "contrast ratio")."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 def _luminance(colour: str) -> float:
+    """WCAG 2.2, "relative luminance"."""
     channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (
         value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 
+from escape_mw.decision.dress import COLOUR
 from escape_mw.decision.model import Goal, Phone
-from escape_mw.rules.fields import Certainty, Host, Id, Kind, Package, Strict
+from escape_mw.rules.fields import Certainty, Host, Id, Kind, Matching, Package, Strict
 from escape_mw.rules.forms import AppForm, StepEntry
 
 FOLDER = Path(__file__).parents[2] / "escape_mw" / "catalogue"
@@ -91,6 +92,7 @@ class SourceDestination(Strict):
     hash_routes: bool = False
     android_package: Package | None = None
     call: Literal["open", "play"] = "open"
+    colour: Annotated[str, Matching(COLOUR, "a colour such as #1db954")] | None = None
     prefix: str = ""
     paths: list[Shape] = []
     opt_in: bool = False
