@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..decision.model import Page, Redirect
 from ..engine.explain import Explainer
 from ..rules import Rules
-from ..web.urls import host_of, quoted
+from ..web.urls import host_of, quoted, without_port
 from .live import AGENTS, Reply
 
 HELPED = ("TikTok on iOS", "Instagram on Android")
@@ -35,9 +36,16 @@ def findings(replies: dict[str, Reply], rules: Rules | None) -> Iterator[Finding
         if replies[name].is_escape:
             why = replies[name].from_cache or "no cache may keep one, whatever 'no-store' says"
             yield Finding(f"{name} gets an escape that was made for a host app ({why})")
+    if browser.onward and _bare_host(browser.onward) == _bare_host(browser.url):
+        yield Finding(f"the site redirects to {browser.onward}: check that address")
+        return
     yield from _missing(replies, rules)
     yield from _plain_http(replies)
     yield from _keeping(browser)
+
+
+def _bare_host(url: str) -> str:
+    return without_port(host_of(url)).removeprefix("www.")
 
 
 def _refusals(replies: dict[str, Reply]) -> Iterator[Finding]:
@@ -53,7 +61,10 @@ def _missing(replies: dict[str, Reply], rules: Rules | None) -> Iterator[Finding
     if rules is None and len(missed) < len(reached):
         return
     for name in missed:
-        if rules and (reason := _reason_to_pass(name, replies, rules)):
+        if rules and _draws(rules):
+            drawn = f"{name} gets no escape: a share or an experiment lets some visits through"
+            yield Finding(drawn, is_fault=False)
+        elif rules and (reason := _reason_to_pass(name, replies, rules)):
             yield Finding(f"{name} is left to the site by the rules: {reason}", is_fault=False)
         elif cache := replies[name].from_cache:
             yield Finding(f"{name} gets no escape: a cache has answered ({cache})")
@@ -64,6 +75,10 @@ def _missing(replies: dict[str, Reply], rules: Rules | None) -> Iterator[Finding
             )
 
 
+def _draws(rules: Rules) -> bool:
+    return any(rule.share < 100 or rule.experiment for rule in rules.policy.rules)
+
+
 def _reason_to_pass(name: str, replies: dict[str, Reply], rules: Rules) -> str:
     """Why the rules leave a visitor to the site, "" where they do not."""
     record = {"ua": AGENTS[name], "url": replies[name].url}
@@ -71,7 +86,11 @@ def _reason_to_pass(name: str, replies: dict[str, Reply], rules: Rules) -> str:
     if location:
         record["location"] = location
     decision, answer = Explainer(rules).decide(record)
-    return "" if answer else decision.reason
+    if answer:
+        return ""
+    if isinstance(decision, Page | Redirect):
+        return f"the mode is {rules.policy.mode!r}"
+    return decision.reason
 
 
 def _plain_http(replies: dict[str, Reply]) -> Iterator[Finding]:

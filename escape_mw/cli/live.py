@@ -5,16 +5,26 @@ from __future__ import annotations
 import re
 from email.message import Message
 from http.client import HTTPException
-from typing import IO, NamedTuple
+from typing import NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urljoin
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
 
 import click
 
 from ..web.urls import host_of
 from .agents import GOOGLEBOT, INSTAGRAM_ANDROID, SAFARI, TIKTOK_IOS
+from .terminal import printable
 
+HANDLERS = (ProxyHandler, HTTPHandler, HTTPSHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor)
 TIMEOUT = 10  # seconds
 MAX_BODY = 1_000_000  # bytes
 MAX_HOPS = 5  # redirects within the site
@@ -27,6 +37,8 @@ AGENTS = {
     "Instagram on Android": INSTAGRAM_ANDROID,
     "Googlebot": GOOGLEBOT,
 }
+# A bare redirect of ours: with a marker, or to no web address.
+ESCAPED = re.compile(r"[?&]\w+=\d+~[a-z-]+~|^(?!https?:)[a-z][a-z0-9+.-]*:")
 STEP = re.compile(r'data-technique="([a-z-]+)"')
 # How a bot rule says that a browser has to prove itself (Cloudflare's and AWS WAF's docs).
 CHALLENGES = {"cf-mitigated": "Cloudflare", "x-amzn-waf-action": "AWS WAF"}
@@ -44,8 +56,22 @@ class Reply(NamedTuple):
     @property
     def is_escape(self) -> bool:
         """Whether this package has answered, and not the site."""
-        is_ours = self.header("cdn-cache-control") == "no-store" or 'data-marker="' in self.body
-        return self.status == 200 and is_ours
+        if self.status == 200:
+            is_locked = "default-src 'none'" in self.header("content-security-policy")
+            is_bare = is_locked and self.header("cdn-cache-control") == "no-store"
+            return 'data-marker="' in self.body or is_bare
+        return bool(self.onward and ESCAPED.search(self.onward))
+
+    @property
+    def onward(self) -> str | None:
+        """Where a redirect leads, None for no redirect, or one that nobody can follow."""
+        location = self.header("location", keep_case=True)
+        if self.status not in (301, 302, 303, 307, 308) or not location:
+            return None
+        try:
+            return urljoin(self.url, location)
+        except ValueError:
+            return None
 
     @property
     def refused_by(self) -> str:
@@ -67,7 +93,8 @@ class Reply(NamedTuple):
     def gets(self) -> str:
         """What the visitor gets, in a few words."""
         if self.is_escape:
-            return f"escape: {', '.join(dict.fromkeys([*STEP.findall(self.body), 'menu']))}"
+            steps = [*STEP.findall(self.body), "menu"] if self.status == 200 else ["a redirect"]
+            return f"escape: {', '.join(dict.fromkeys(steps))}"
         if self.refused_by:
             return self.refused_by
         if self.status >= 400:
@@ -93,41 +120,49 @@ def meet(url: str) -> dict[str, Reply]:
     return {name: _ask(url, agent) for name, agent in AGENTS.items()}
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        """Follow nothing: each redirect is looked at."""
-
-
 def _ask(url: str, agent: str) -> Reply:
     """The answer that a visitor gets, its redirects within the site followed."""
     for _ in range(MAX_HOPS):
         reply = _get(url, agent)
-        location = reply.header("location", keep_case=True)
-        onward = urljoin(url, location)
-        if not location or host_of(onward) != host_of(url):
+        onward = reply.onward
+        if onward is None or host_of(onward) != host_of(url):
             return reply
         url = onward
-    raise click.ClickException(f"{url}: more than {MAX_HOPS} redirects within the site")
+    raise _failed(url, f"more than {MAX_HOPS} redirects within the site")
 
 
 def _get(url: str, agent: str) -> Reply:
     if not url.startswith(("http://", "https://")):
-        raise click.ClickException(f"{url}: write it with https:// or http://")
-    headers = {"User-Agent": agent, "Accept": ACCEPT}
-    request = Request(url, headers=headers)  # noqa: S310 - a web address, see above
+        raise _failed(url, "write it with https:// or http://")
+    if "@" in url.split("/", 3)[2]:
+        raise click.ClickException("an address with a user's name is not asked")
     try:
-        with build_opener(_NoRedirect).open(request, timeout=TIMEOUT) as answer:
-            return Reply(url, answer.status, answer.headers, _text(answer))
-    except HTTPError as error:
-        with error:
-            return Reply(url, error.code, error.headers, _text(error))
+        headers = {"User-Agent": agent, "Accept": ACCEPT}
+        request = Request(url, headers=headers)  # noqa: S310 - a web address, see above
+        return _reply(url, request)
     except URLError as error:
-        raise click.ClickException(f"{url}: {error.reason}") from None
+        raise _failed(url, error.reason) from None
     except (OSError, HTTPException, ValueError) as error:
-        raise click.ClickException(f"{url}: {type(error).__name__}: {error}") from None
+        raise _failed(url, f"{type(error).__name__}: {error}") from None
 
 
-def _text(answer: IO[bytes]) -> str:
-    return answer.read(MAX_BODY).decode("utf-8", "replace")
+def _reply(url: str, request: Request) -> Reply:
+    try:
+        answer = _opener().open(request, timeout=TIMEOUT)
+    except HTTPError as error:  # every status but 2xx
+        answer = error
+    with answer:
+        text = answer.read(MAX_BODY).decode("utf-8", "replace")
+        return Reply(url, answer.status, answer.headers, text)
+
+
+def _opener() -> OpenerDirector:
+    """What opens a URL and follows nothing: each redirect is looked at."""
+    opener = OpenerDirector()
+    for handler in HANDLERS:
+        opener.add_handler(handler())
+    return opener
+
+
+def _failed(url: str, reason: object) -> click.ClickException:
+    return click.ClickException(printable(f"{url}: {reason}"))

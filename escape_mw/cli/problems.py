@@ -22,14 +22,28 @@ def tell_problems(error: RulesError, name: str) -> None:
         if place is None or not 0 < place.line <= len(lines):
             continue
         line = lines[place.line - 1]
-        if not HOLDS_SECRET.search(line) and place.column <= WIDTH:
+        if _is_harmless(lines[: place.line]) and place.column <= WIDTH:
             before = f"{place.line:>5} | "
             click.echo(f"{before}{printable(line[:WIDTH]).expandtabs(1)}", err=True)
             click.echo(f"{' ' * (len(before) - 2)}| {' ' * (place.column - 1)}^", err=True)
 
 
+def _is_harmless(lines: list[str]) -> bool:
+    """Whether neither the last of these lines nor a key that it may belong to holds a secret."""
+    depth = len(lines[-1])
+    for line in reversed(lines):
+        indented = len(line) - len(line.lstrip())
+        if indented <= depth and line.strip():
+            depth = indented
+            if HOLDS_SECRET.search(line):
+                return False
+            if depth == 0 and re.match(r"[a-z_]+:", line):
+                return True
+    return True
+
+
 def _lines(name: str) -> list[str]:
     try:
-        return Path(name).read_text("utf-8-sig", "replace").splitlines()
+        return Path(name).read_text("utf-8-sig", "replace").split("\n")
     except OSError:
         return []

@@ -6,11 +6,13 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 
-from ..web.paths import fill
+from ..web.paths import PLACEHOLDER, fill
 from ..web.urls import is_local_path
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 ORIGIN = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.ASCII)
+# What browsers drop wherever it stands (WHATWG URL, 4.4), or read as a slash.
+MISREAD = re.compile(r"[\x00-\x1f\x7f\\]")
 DATA_IMAGE = re.compile(r"data:image/[a-z+.-]+[;,]", re.ASCII)
 
 
@@ -53,10 +55,15 @@ OWN = ("title", "artist", "artwork", "accent")  # what an application may say of
 
 
 def _filled(text: str | None, captures: Mapping[str, str]) -> str | None:
-    """A text with captures in it; whatever shows it escapes it."""
-    for name, value in captures.items():
-        text = text and text.replace(f"{{{name}}}", value)
-    return text
+    """A text with captures in it; whatever shows it escapes it. Odd bytes are shown as U+FFFD."""
+    if text is None:
+        return None
+
+    def word(match: re.Match[str]) -> str:
+        value = captures.get(match[1], match[0])
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+    return PLACEHOLDER.sub(word, text)
 
 
 def _located(artwork: str | None, captures: Mapping[str, str]) -> str | None:
@@ -71,10 +78,14 @@ def is_artwork(value: str, hosts: Collection[str]) -> bool:
 
     `hosts` are https origins.
     """
+    if DATA_IMAGE.match(value):
+        return True
+    if MISREAD.search(value):
+        return False
     if value.startswith("https://"):
         origin = ORIGIN.match(value)
         return origin is not None and origin[0] in hosts and value[origin.end() :][:1] in "/?"
-    return is_local_path(value) or DATA_IMAGE.match(value) is not None
+    return is_local_path(value)
 
 
 def own_dress(words: object, hosts: Collection[str]) -> tuple[Dress, list[str]]:
@@ -87,6 +98,8 @@ def own_dress(words: object, hosts: Collection[str]) -> tuple[Dress, list[str]]:
         return UNDRESSED, [type(words).__name__]
     taken, ignored = {}, []
     for name, value in words.items():
+        if value is None and name in OWN:
+            continue  # such as an empty column of a database
         if name in OWN and isinstance(value, str) and _is_fit(name, value, hosts):
             taken[name] = str.__str__(value)  # a subclass may call itself safe
         else:

@@ -59,7 +59,7 @@ def warn_of_words(ignored: tuple[str, ...]) -> None:
     WARNED_OF.add(names)
     logger.warning(
         "escape_mw.page: %.200r cannot be taken; it is a mapping with title, artist, artwork and"
-        " accent, each text as in the rules file",
+        " accent, each text as in the rules file, artwork of another host under page.artwork_hosts",
         names,
     )
 

@@ -34,7 +34,9 @@ def answer_to_everyone(visit: Visit, decision: Decision, policy: Policy) -> Answ
     It is the same in each mode, and for bots and browsers; a site's own redirect goes before it.
     """
     rule = policy.rule_for_everyone(visit) if policy.everyone else None
-    if rule is None or isinstance(decision, AskSite) or visit.method not in ("GET", "HEAD"):
+    if rule is None or visit.url is None or isinstance(decision, AskSite):
+        return None
+    if visit.method not in ("GET", "HEAD"):
         return None
     destination = rule.to.destination(lookup(visit, rule, policy))
     if destination is None or policy.owns(destination.url, visit):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
+from ..decision.dress import ORIGIN
 from ..web.answers import BARE_POLICY, csp, template_text
 
 # As in interstitial.css: the page itself, and an edge on it.
@@ -38,8 +38,8 @@ def image_source(artwork: str | None) -> str:
         return ""
     if artwork.startswith("data:"):
         return "data:"
-    parts = urlsplit(artwork)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
+    origin = ORIGIN.match(artwork)
+    return origin[0] if origin else "'self'"
 
 
 @lru_cache(256)

@@ -85,9 +85,10 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         artwork_hosts=frozenset(form.page.artwork_hosts),
         version=_version(form),
     )
-    for path, worn in _dresses(policy):
+    dresses = [*_dresses(form, folder)]
+    for path, worn in dresses:
         problems += dress_problems(path, worn, policy)
-    page = _page(policy, problems)
+    page = _page(policy, dresses, problems)
     lab = _lab(form, folder, policy)
     return Rules(
         policy=policy,
@@ -95,7 +96,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         routes=routes(lab, policy) if lab else (),
         events=_events(form, folder, problems),
         lab=lab,
-        files=tuple({dress.template for _, dress in _dresses(policy) if dress.template}),
+        files=tuple({worn.template for _, worn in dresses if worn.template}),
         is_named=form.site is not None,
     )
 
@@ -171,10 +172,12 @@ def _set(items: Iterable[str] | None) -> frozenset[str] | None:
     return None if items is None else frozenset(items)
 
 
-def _page(policy: Policy, problems: list[Problem]) -> Interstitial:
+def _page(
+    policy: Policy, dresses: Iterable[tuple[Path, Dress]], problems: list[Problem]
+) -> Interstitial:
     """The page, with the templates that the dresses name."""
     page = Interstitial(policy.visitors.apps, policy.markers.name)
-    for path, dress in _dresses(policy):
+    for path, dress in dresses:
         try:
             if dress.template:
                 page.add_template(dress.template)
@@ -183,14 +186,14 @@ def _page(policy: Policy, problems: list[Problem]) -> Interstitial:
     return page
 
 
-def _dresses(policy: Policy) -> Iterator[tuple[Path, Dress]]:
-    """Every dress of the rules, and where it stands."""
-    yield ("page",), policy.dress
-    for name, dress in policy.dresses.items():
-        yield ("hosts", name, "page"), dress
-    for rule in policy.rules:
-        if rule.dress is not None:
-            yield ("rules", rule.number, "page"), rule.dress
+def _dresses(form: RulesFile, folder: FilePath) -> Iterator[tuple[Path, Dress]]:
+    """Every dress as the rules file has it, and where it stands."""
+    yield ("page",), form.page.dress(folder)
+    for name, host in form.hosts.items():
+        yield ("hosts", name, "page"), host.page.dress(folder)
+    for number, rule in enumerate(form.rules):
+        if rule.page is not None:
+            yield ("rules", number, "page"), rule.page.dress(folder)
 
 
 def _lab(form: RulesFile, folder: FilePath, policy: Policy) -> LabSetup | None:

@@ -20,8 +20,9 @@ MAX_BYTES = 1_048_576
 MAX_DEPTH = 20
 MAX_NODES = 200_000
 MAX_MENDED = 20  # lines
+MAX_MENDED_SIZE = 50_000  # characters: each attempt reads the whole text
 
-COMMENT = re.compile(r"\{[^\n}]*:\s+#[0-9a-fA-F]")  # in a flow mapping, which it cuts
+COMMENT = re.compile(r"\{[^\n{}]*:[ \t]+#[0-9a-fA-F]")  # in a flow mapping, which it cuts
 INTEGER = re.compile(r"[-+]?\d{1,18}", re.ASCII)
 NUMBER = re.compile(r"[-+]?\d{1,18}\.\d{0,18}", re.ASCII)
 CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -87,6 +88,8 @@ def _attempt(text: str) -> tuple[_Builder, Problem | None]:
 
 def _mended(text: str, fault: Problem) -> str | None:
     """The text with the line of a fault as it was meant, if it can be read on from there."""
+    if len(text) > MAX_MENDED_SIZE:
+        return None
     lines = text.splitlines(keepends=True)
     at = fault.position.line if fault.position else 1
     for number in (at - 1, at - 2):

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from .fields import invalid
 
 MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(Z|[+-]\d\d:\d\d| [A-Za-z][A-Za-z0-9_+/-]*)?",
+    r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)"
+    r"(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d| [A-Za-z][A-Za-z0-9_+/-]*)?",
     re.ASCII,
 )
 EXAMPLE = "such as 2026-12-04T00:00 Europe/London"

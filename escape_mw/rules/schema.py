@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from ..decision.dress import COLOUR, DATA_IMAGE, ORIGIN, Dress
+from ..decision.dress import COLOUR, ORIGIN, Dress, is_artwork
 from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
 from ..decision.model import Goal, Phone
 from ..events.options import DEFAULT_DATABASE, PERIOD, EventOptions
-from ..web.urls import is_local_path
 from .fields import (
     EVERYWHERE,
     AppId,
@@ -43,7 +42,7 @@ SITE_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
 
 
 def _artwork(value: str) -> str:
-    if not (is_local_path(value) or DATA_IMAGE.match(value) or value.startswith("https://")):
+    if not (value.startswith("https://") or is_artwork(value, ())):
         raise invalid(
             f"{value!r} is not a path on this site such as /static/cover.jpg,"
             " a data:image/... URL, or an https URL"
@@ -149,7 +148,12 @@ class SitePageForm(PageForm):
     """The same for the whole site, with the hosts that artwork may come from."""
 
     artwork_hosts: list[
-        Annotated[str, Matching(ORIGIN, "an https origin such as https://cdn.label.example")]
+        Annotated[
+            str,
+            Matching(
+                ORIGIN, "an https origin such as https://cdn.label.example, without a / behind"
+            ),
+        ]
     ] = []
 
 

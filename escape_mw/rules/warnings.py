@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .. import catalogue
 from ..decision.destinations import DestinationIndex
-from ..decision.policy import Hosts, Rule
+from ..decision.policy import DEFAULT_RULE, Policy, Rule
 from ..decision.targets import FixedUrl
 from ..web.paths import names_in
 from .moments import shown
 from .rules import Rules
 
+# What says whom a rule is for, but for the dates.
+CONDITIONS = (
+    *("path", "hosts", "apps", "platforms", "visitors", "languages"),
+    *("not_apps", "query", "not_query"),
+)
+
 
 def warnings_of(rules: Rules, now: int) -> Iterator[str]:
     """What is allowed, and may still surprise; `now` is in seconds since 1970."""
     yield from _date_warnings(rules.policy.rules, now)
+    yield from _host_warnings(rules.policy)
     names = Counter(rule.name for rule in rules.policy.rules)
     for name, number in names.items():
         if number > 1:
@@ -66,26 +73,48 @@ def _date_warnings(rules: tuple[Rule, ...], now: int) -> Iterator[str]:
     for rule in dated:
         if rule.until is not None and rule.until <= now:
             yield f"rule {rule.name!r} is over since {shown(rule.until)}"
-    groups: dict[tuple[str, Hosts | None], list[Rule]] = {}
+    groups: dict[Rule, list[Rule]] = {}
     for rule in dated:
-        groups.setdefault((rule.path.source, rule.hosts), []).append(rule)
-    for (path, _), group in groups.items():
-        group.sort(key=lambda rule: rule.since or 0)
-        for one, other in itertools.pairwise(group):
-            end, begin = one.until, other.since or 0
-            if end is None or end > begin:
-                yield (
-                    f"rules {one.name!r} and {other.name!r} are both for {path!r} from"
-                    f" {shown(begin)} on; the first in the file is taken"
-                )
-            elif end < begin:
-                yield f"no rule is for {path!r} from {shown(end)} to {shown(begin)}"
+        alike = replace(DEFAULT_RULE, **{name: getattr(rule, name) for name in CONDITIONS})
+        groups.setdefault(alike, []).append(rule)
+    for alike, group in groups.items():
+        yield from _gaps(alike, sorted(group, key=lambda rule: rule.since or 0), rules)
+
+
+def _gaps(alike: Rule, group: list[Rule], rules: tuple[Rule, ...]) -> Iterator[str]:
+    """Where dated rules of one place leave a gap that no other rule is for, or overlap."""
+    path = alike.path.source
+    falls_through = any(
+        rule.since is None and rule.until is None and rule.path.contains(alike.path)
+        for rule in rules
+    )
+    last = group[0]
+    for rule in group[1:]:
+        begin = rule.since or 0
+        if last.until is None or last.until > begin:
+            yield (
+                f"rules {last.name!r} and {rule.name!r} are both for {path!r} from"
+                f" {shown(begin)} on; the first in the file is taken"
+            )
+        elif last.until < begin and not falls_through:
+            yield f"no rule is for {path!r} from {shown(last.until)} to {shown(begin)}"
+        if last.until is not None and (rule.until is None or rule.until > last.until):
+            last = rule
+
+
+def _host_warnings(policy: Policy) -> Iterator[str]:
+    """A rule for a host that the site does not have."""
+    for rule in policy.rules:
+        hosts = rule.hosts
+        if hosts and policy.allowed_hosts and not any(map(hosts.has, policy.allowed_hosts)):
+            yield f"rule {rule.name!r} never runs: its hosts are not under 'hosts'"
 
 
 def _hides(before: Rule, rule: Rule) -> bool:
     """Whether every visit that a rule could be for goes to the one before it."""
     return (
         before.path.contains(rule.path)
+        and (before.everyone or not rule.everyone)
         and not (before.not_apps or before.query or before.not_query)
         and (before.hosts is None or before.hosts == rule.hosts)
         and (before.since is None or (rule.since is not None and before.since <= rule.since))

@@ -135,9 +135,6 @@ def _keys_at(path: Path, schema: dict[str, Any]) -> list[str]:
 
     node = resolved(schema)
     for part in path:
-        node = resolved(
-            node.get("items", {})
-            if isinstance(part, int)
-            else node.get("properties", {}).get(part, {})
-        )
+        named = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
+        node = resolved(node.get("items", {}) if isinstance(part, int) else named)
     return list(node.get("properties", {}))

@@ -39,9 +39,10 @@ class PathPattern:
     @property
     def samples(self) -> tuple[str, ...]:
         """Paths that fit, with a text for each wildcard that no other pattern spells out."""
-        path = PART.sub("\0", self.source.removesuffix("/**"))
+        start = self.source.removesuffix("/**")
         deeper = ("", "/", "/\0", "/\0/\0") if self.source.endswith("/**") else ("",)
-        return tuple(path + rest for rest in deeper if path + rest)
+        starts = {PART.sub("\0", start), PART.sub("\0", start.replace("*", ""))}
+        return tuple(path + rest for path in starts for rest in deeper if path + rest)
 
     def captures(self, *paths: str) -> dict[str, str] | None:
         """What the first of these paths that fits captures, by name; None where none fits."""

@@ -315,6 +315,11 @@ EXCERPTS = [
         id="the line, and a caret below",
     ),
     pytest.param("version: 1\nsecret: short\n", [], id="no line that holds a secret"),
+    pytest.param("version: 1\nsecret:\n  @hunter2-Zq81xxLK\n", [], id="nor one below its key"),
+    pytest.param(
+        "version: 1\nlab:\n  token:\n    %hunter2-Zq81xxLK\n", [], id="nor one two levels below"
+    ),
+    pytest.param('version: 1\nsecret: "hunter2\n  Zq81 @\n mode: x\n', [], id="nor one in quotes"),
     pytest.param(
         "version: 1\nmode: \x1b[31mred\n", ["    2 | mode: \\x1b[31mred", "      | ^"], id="escaped"
     ),
@@ -408,6 +413,12 @@ DATED = [
         "until: 2036-01-01 Etc/UTC", "from: 2036-01-01 Etc/UTC", "", id="one after the other"
     ),
     pytest.param("hosts: [a.example]", "", "", id="a host's, and everybody's"),
+    pytest.param(
+        "until: 2036-01-02 Etc/UTC, platforms: [ios]",
+        "from: 2036-01-01 Etc/UTC, platforms: [android]",
+        "",
+        id="for other visitors",
+    ),
 ]
 
 
@@ -415,6 +426,44 @@ DATED = [
 def test_dates_that_leave_a_gap_or_are_over(tmp_path, first, second, warning):
     text = rules(f"{{path: /x, when: {{{first}}}}}", f"{{path: /x, when: {{{second}}}}}")
     assert checked(tmp_path, text)[1][1:] == [warning] * bool(warning)
+
+
+def test_a_rule_without_a_date_closes_the_gaps_of_its_path(tmp_path):
+    dated = [
+        "{path: /x, when: {until: 2036-01-01 Etc/UTC}}",
+        "{path: /x, when: {from: 2036-01-03 Etc/UTC}}",
+    ]
+    assert len(checked(tmp_path, rules(*dated, "{path: '/**'}"))[1]) == 1
+
+
+def test_a_range_in_another_leaves_no_gap(tmp_path):
+    dated = [
+        f"{{path: /x, when: {{from: 2036-12-{first} Etc/UTC, until: 2036-12-{last} Etc/UTC}}}}"
+        for first, last in (("01", 30), (10, 12), (20, 31))
+    ]
+    told = checked(tmp_path, rules(*dated))[1][1:]
+    assert sum("are both for" in line for line in told) == 2
+    assert not any("no rule is for" in line for line in told)
+
+
+def test_a_host_that_the_site_has_not(tmp_path):
+    text = (
+        "version: 1\nhosts: {a.example: {}}\nrules:\n  - {path: /x, when: {hosts: [b.example]}}\n"
+    )
+    assert checked(tmp_path, text)[1][1:] == [
+        "rule 'rule 1' never runs: its hosts are not under 'hosts'"
+    ]
+
+
+def test_one_bad_dress_is_one_problem(tmp_path):
+    text = (
+        "version: 1\npage: {template: none.html}\nhosts: {a.example: {}, b.example: {}}\n"
+        "rules: [{path: /x}]\n"
+    )
+    assert [line.partition(": ")[0] for line in checked(tmp_path, text)[1][:1]] == ["2:8"]
+    text = "version: 1\npage: {artwork_hosts: [a.example], artwork: 'https://a.example/x'}\n"
+    told = [line for line in checked(tmp_path, text)[1] if ": page." in line]
+    assert [line.split(": ")[1] for line in told] == ["page.artwork_hosts[0]"]
 
 
 SOUND = [
@@ -425,6 +474,7 @@ SOUND = [
     pytest.param("{path: /y/**, to: page}", id="another path"),
     pytest.param("{path: /x/*, to: page}", id="below that path"),
     pytest.param("{path: '/{slug}/y', to: page}", id="another shape"),
+    pytest.param("{path: '/x{slug}', to: page}", id="with more behind it"),
     pytest.param("{path: /x, to: page, when: {languages: [de]}}", id="one language"),
 ]
 

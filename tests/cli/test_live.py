@@ -51,6 +51,10 @@ def site(environ, start_response):
         "/listen": ("302 Found", [("Location", TRACK)]),
         "/old": ("301 Moved Permanently", [("Location", "/listen?a=1")]),
         "/round": ("302 Found", [("Location", "/round")]),
+        "/broken": ("302 Found", [("Location", "http://[")]),
+        "/hostile": ("302 Found", [("Location", "/hostile\x9b31m")]),
+        "/moved": ("301 Moved", [("Location", "http://www.127.0.0.1/")]),
+        "/locked": ("200 OK", [("CDN-Cache-Control", "no-store")]),
         "/kept": ("200 OK", [("Cache-Control", "public, max-age=60"), ("Age", "0")]),
         "/own": ("200 OK", [("Cache-Control", "private, max-age=60")]),
     }
@@ -248,10 +252,58 @@ def test_an_address_without_tls_is_a_fault_where_the_site_has_it(scheme, body, i
     assert told == ([expected] if is_fault else [])
 
 
+def test_a_redirect_that_nobody_can_follow_is_no_fault_of_ours(served):
+    code, table, _ = checked(served(site) + "/broken")
+    assert (code, "redirect to http://[" in table[1]) == (1, True)
+
+
+def test_what_a_site_says_never_reaches_the_terminal_raw(served):
+    done = CliRunner().invoke(main, ["check", "--url", served(site) + "/hostile"])
+    assert (done.exit_code, done.output.replace("\n", "").isprintable()) == (1, True)
+
+
+def test_another_host_of_the_sites_is_named(served):
+    url = served(site).replace("127.0.0.1", "localhost")
+    moved = "http://www.localhost/"
+    headers = Message()
+    headers["Location"] = moved
+    told = [one.text for one in findings(dict.fromkeys(AGENTS, Reply(url, 301, headers, "")), None)]
+    assert told == [f"the site redirects to {moved}: check that address"]
+
+
+def test_a_site_that_sets_a_header_of_ours_itself(served):
+    _, table, _ = checked(served(site) + "/locked")
+    assert not any("escape:" in line for line in table)
+
+
+def test_a_bare_redirect_is_an_escape():
+    headers = Message()
+    headers["Location"] = "https://label.example/x?_esc=2~intent~~a~tiktok~ios.6b.x"
+    assert Reply("https://label.example/x", 302, headers, "").is_escape
+
+
+def test_a_share_makes_a_miss_no_fault(served, tmp_path):
+    (tmp_path / "escape.yaml").write_text(
+        "version: 1\nrules:\n  - {path: /listen, to: redirect, share: 50%}\n"
+    )
+    code, _, told = checked(served(site) + "/listen", str(tmp_path / "escape.yaml"))
+    assert (code, {line.rpartition(": ")[2] for line in told}) == (
+        0,
+        {"a share or an experiment lets some visits through"},
+    )
+
+
+def test_the_mode_is_named(served, tmp_path):
+    (tmp_path / "escape.yaml").write_text("version: 1\nmode: observe\n")
+    _, _, told = checked(served(site) + "/listen", str(tmp_path / "escape.yaml"))
+    assert told[0].endswith("left to the site by the rules: the mode is 'observe'")
+
+
 UNREACHABLE = [
     pytest.param("http://127.0.0.1:1/", "Connection refused", id="nobody listens"),
     pytest.param("ftp://label.example/", "write it with https://", id="another scheme"),
     pytest.param("label.example", "write it with https://", id="no scheme"),
+    pytest.param("http://u:hunter2@label.example/", "a user's name", id="a password"),
     pytest.param("https://nobody.invalid/", "http", id="no such host"),
 ]
 
@@ -261,6 +313,7 @@ def test_a_site_that_cannot_be_asked(url, reason):
     code, table, told = checked(url)
     assert (code, table) == (1, [])
     assert reason in told[0]
+    assert "hunter2" not in told[0]
 
 
 def test_a_site_that_leads_in_circles(served):

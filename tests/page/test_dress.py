@@ -17,6 +17,7 @@ from markupsafe import Markup
 from escape_mw import Answer, EscapeMiddleware, RulesError, load
 from escape_mw.decision.dress import UNDRESSED, Dress, own_dress
 from escape_mw.django import EscapeMiddleware as DjangoMiddleware
+from escape_mw.page.skin import image_source
 
 from .. import agents
 from ..public.test_wsgi import environ_of
@@ -130,7 +131,9 @@ def test_in_django_too():
 IGNORED = [
     pytest.param({"brand": "x"}, id="another key"),
     pytest.param({"title": 5}, id="no text"),
-    pytest.param({"title": None}, id="nothing"),
+    pytest.param({"artwork": "/\t/evil.example; form-action *"}, id="a tab, which browsers drop"),
+    pytest.param({"artwork": "/\\evil.example/x"}, id="a backslash"),
+    pytest.param({"artwork": "/a\nb"}, id="a line end"),
     pytest.param({"title": b"x"}, id="bytes"),
     pytest.param({"title": "\ud800"}, id="half a character"),
     pytest.param({"accent": "red;}body{display:none"}, id="no colour"),
@@ -156,6 +159,23 @@ def test_what_cannot_be_taken_is_ignored_and_said_once(words, caplog):
     assert [record.getMessage().partition(":")[0] for record in warned] == ["escape_mw.page"]
 
 
+def test_an_empty_column_says_nothing(caplog):
+    app = EscapeMiddleware(site({"title": None, "artist": "Us"}), RULES)
+    assert shown(app, "/x")[1:3] == ("The rule", "Us")
+    assert caplog.records == []
+
+
+def test_an_odd_byte_of_a_capture_is_shown_as_one():
+    answer = answer_to(APP.engine, environ_of(agents.TIKTOK_ANDROID, "/r/\xff"))
+    assert BeautifulSoup(answer.body, "html.parser").select_one(".release").text == "\ufffd!"
+    assert 'src="/covers/%FF.jpg"' in answer.body.decode()
+
+
+def test_an_image_is_let_in_from_its_own_place_alone():
+    assert image_source("/\t/evil.example; form-action *") == "'self'"
+    assert image_source("https://cdn.example/x; form-action *") == "https://cdn.example"
+
+
 def test_a_text_that_calls_itself_safe_is_text():
     dress, ignored = own_dress({"title": Markup("<script>")}, ())
     assert (type(dress.title), ignored) == (str, [])
@@ -171,6 +191,7 @@ REFUSED = [
         {"artwork": "https://{slug}.label.example/"}, "no host under", id="a capture in the host"
     ),
     pytest.param({"accent": "red"}, "is not a colour", id="a colour"),
+    pytest.param({"artwork": "/\t/evil.example"}, "is not a path on this site", id="a tab"),
     pytest.param({"template": "missing.html"}, "page.template: ", id="a template"),
     pytest.param({"artwork_hosts": [CDN]}, "unknown key", id="the site's alone"),
 ]

@@ -206,7 +206,8 @@ REQUESTS = [
         speaks_of_what_a_page_has_not,
         (
             "escape_mw.page: %.200r cannot be taken; it is a mapping with title, artist, artwork"
-            " and accent, each text as in the rules file"
+            " and accent, each text as in the rules file, artwork of another host under"
+            " page.artwork_hosts"
         ),
         id="words that a page has not",
     ),
