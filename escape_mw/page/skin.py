@@ -10,9 +10,7 @@ from markupsafe import Markup
 from ..decision.dress import ORIGIN
 from ..web.answers import BARE_POLICY, csp, template_text
 
-# As in interstitial.css: the page itself, and an edge on it.
-PAGES = {"light": "#ffffff", "dark": "#121212"}
-EDGES = {"light": "#767676", "dark": "#8a8a8a"}
+PAGES = {"light": "#ffffff", "dark": "#121212"}  # as in interstitial.css
 
 
 class Skin(NamedTuple):
@@ -71,9 +69,20 @@ def _button_style(fill: str | None) -> str:
     style = f"\n.button{{background:{fill};color:{label}}}"
     for scheme, page in PAGES.items():
         if contrast(fill, page) < 3:
-            edge = f".button{{border:2px solid {EDGES[scheme]}}}"
+            edge = f".button{{border:2px solid {_edge(fill, page)}}}"
             style += f"\n@media (prefers-color-scheme:{scheme}){{{edge}}}"
     return style
+
+
+def _edge(fill: str, page: str) -> str:
+    """The fill, as little darker or lighter as it must be to be seen on the page."""
+    end = 0 if page == PAGES["light"] else 255
+    channels = [int(fill[at : at + 2], 16) for at in (1, 3, 5)]
+    shades = (
+        "#" + "".join(f"{round(one + (end - one) * part / 20):02x}" for one in channels)
+        for part in range(1, 21)
+    )
+    return next(shade for shade in shades if contrast(shade, page) >= 3)
 
 
 def contrast(one: str, other: str) -> float:
