@@ -143,11 +143,11 @@ class Chromium:
 
     def load(self, url: str) -> None:
         """The same tab loads another page, or is redirected out of reach."""
-        self._navistrict_split("/url", {"url": url})
+        self._navigate("/url", {"url": url})
 
     def back(self) -> None:
         """The page before."""
-        self._navistrict_split("/back", {})
+        self._navigate("/back", {})
 
     def tap(self, selector: str, times: int = 1) -> None:
         """A click of the browser's own input, so a visitor's gesture."""
@@ -236,7 +236,7 @@ class Chromium:
 
     # --- what it tells
 
-    def _navistrict_split(self, path: str, body: dict[str, Any]) -> None:
+    def _navigate(self, path: str, body: dict[str, Any]) -> None:
         """Wait for the next page by ourselves.
 
         Where one cannot be loaded, the driver would try again, unasked.

@@ -141,6 +141,7 @@ def test_a_planted_script_is_refused_and_told(engine, tmp_path):
     template.write_text(PLANTED, "utf-8")
     with served({"page": {"template": str(template)}}) as site:
         engine.open(f"{site.url}/track", TIKTOK)
+        engine.until("refused.length > 0")  # it is told behind the script's turn
         assert engine.script("return [refused, 'planted' in window]") == [
             ["script-src-elem"],
             False,

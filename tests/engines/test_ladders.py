@@ -64,6 +64,7 @@ class Row(NamedTuple):
 ROWS = [(key, "webkit" if key[1] == "ios" else "chromium") for key in LADDERS] + [
     (key, "webkit") for key in ALSO_WEBKIT
 ]
+SAID = "return document.querySelector('[role=status]').textContent.trim()"
 OPENS = [row for row in ROWS if LADDERS[row[0]] and not LADDERS[row[0]][0].uri.startswith("https:")]
 MARKED = [row for row in ROWS if any("_esc" in way.uri for way in LADDERS[row[0]])]
 
@@ -160,12 +161,16 @@ def test_refused_the_whole_ladder_in_place(row, site):
 def test_opened_and_come_back_the_next_step_too_and_no_second_launch(row):
     """A hidden page is no proof: it may have been a question that the visitor refused."""
     engine, way = row.engine, row.ways[0]
-    engine.open(row.url, row.agent, opens="everything")
-    if way.trigger == "tap":
-        engine.tap(NOW)
-    assert attempts(engine, 1) == expected([way])
-    engine.opened()
+    for _ in range(5):
+        engine.open(row.url, row.agent, opens="everything")
+        if way.trigger == "tap":
+            engine.tap(NOW)
+        assert attempts(engine, 1) == expected([way])
+        engine.opened()
+        if not engine.script(SAID):
+            break  # else this machine was slower than the page waits
     assert engine.script("return document.hidden")
+    assert not engine.script(SAID)
     engine.come_back()
     waited(engine, way)
     assert shown(engine) == [0, 1][: len(row.ways)]
