@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MISSING = "the report needs more: python -m pip install 'escape-mw[report]'"
 EXTRAS = {"sqlalchemy", "statsmodels", "scipy", "numpy", "pandas", "patsy"}
-QUERIES = 8  # of a report
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 LIFT = click.FloatRange(0, min_open=True)
 
@@ -95,15 +94,13 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
         from ..report.counts import Scope  # noqa: PLC0415 - an extra, and slow to import
         from ..report.reader import SourceError, open_events  # noqa: PLC0415
         from ..report.readings import Plan  # noqa: PLC0415
-        from ..report.summary import summary  # noqa: PLC0415
+        from ..report.summary import QUERIES, summary  # noqa: PLC0415
     plan = Plan(lift, planned, holdout, _holdouts(rules))
     scope = Scope(rule, int(since.replace(tzinfo=timezone.utc).timestamp()) if since else 0)
     try:
-        with (
-            bar(QUERIES, "reading events") as progress,
-            open_events(source, lambda: progress.update(1)) as connection,
-        ):
-            found = summary(connection, scope, plan, int(time.time()))
+        with bar(QUERIES, "reading events") as progress, open_events(source) as connection:
+            now = int(time.time())
+            found = summary(connection, scope, plan, now, lambda: progress.update(1))
     except SourceError as error:
         raise click.ClickException(str(error)) from None
     _print(_form(as_json, page)(found, _names(rules)), page, force=force)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,11 +18,10 @@ class SourceError(RuntimeError):
 
 
 @contextmanager
-def open_events(url: str, tell: Callable[[], object] = lambda: None) -> Iterator[sql.Connection]:
+def open_events(url: str) -> Iterator[sql.Connection]:
     """A connection to the events at `url` (any SQLAlchemy URL), in one transaction.
 
-    All its queries see the database in the same state; `tell` is called after each. Raises
-    SourceError.
+    All its queries see the database in the same state. Raises SourceError.
     """
     address = _address(url)
     try:
@@ -30,7 +29,6 @@ def open_events(url: str, tell: Callable[[], object] = lambda: None) -> Iterator
         database = Database(url)
         try:
             with database.reading() as connection:
-                sql.event.listen(connection, "after_cursor_execute", lambda *_: tell())
                 yield connection
         finally:
             database.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from . import counts
 from .counts import Scope
@@ -14,6 +15,9 @@ from .readings import Plan, Reading, analyse
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+Found = TypeVar("Found")
+QUERIES = 8  # of a summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +52,38 @@ class Summary:
         return sum(funnel.total.held_out for funnel in self.funnels)
 
 
-def summary(connection: Connection, scope: Scope, plan: Plan, now: int) -> Summary:
-    """Query the database and analyse what it returns.
+def summary(
+    connection: Connection,
+    scope: Scope,
+    plan: Plan,
+    now: int,
+    tell: Callable[[], object] = lambda: None,
+) -> Summary:
+    """Query the database and analyse what it returns; `tell` is called after each query.
 
     The health of techniques always covers the five weeks before `now`, whatever `scope.since` is.
     """
-    span = counts.span(connection, scope)
-    recent = counts.techniques(connection, Scope(scope.rule, now - RECENT))
-    before = counts.techniques(connection, Scope(scope.rule, now - RECENT - BEFORE), now - RECENT)
-    days = daily(counts.arm_days(connection, scope), counts.outcome_days(connection, scope))
+
+    def asked(query: Callable[..., Found], *arguments: object) -> Found:
+        found = query(connection, *arguments)
+        tell()
+        return found
+
+    span = asked(counts.span, scope)
+    recent = asked(counts.techniques, Scope(scope.rule, now - RECENT))
+    earlier = Scope(scope.rule, now - RECENT - BEFORE)
+    before = asked(counts.techniques, earlier, now - RECENT)
+    days = daily(asked(counts.arm_days, scope), asked(counts.outcome_days, scope))
     return Summary(
         scope=scope,
         plan=plan,
         made=now,
         first=span[0] if span else None,
         last=span[1] if span else None,
-        funnels=funnels(counts.apps(connection, scope), counts.techniques(connection, scope)),
+        funnels=funnels(asked(counts.apps, scope), asked(counts.techniques, scope)),
         health=health(before, recent),
         readings=tuple(
             analyse(experiment, outcome, series, plan, now) for experiment, outcome, series in days
         ),
-        tallies=counts.tallies(connection, scope),
+        tallies=asked(counts.tallies, scope),
     )
