@@ -6,6 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from escape_mw.engine.notices import WARNED_OF
@@ -13,6 +14,10 @@ from escape_mw.engine.outcomes import ENGINES
 from escape_mw.events.recorder import RECORDERS, UNDELIVERED
 
 from .postgres import database_url, postgres  # noqa: F401 - fixtures of events' tests
+
+# A busy machine is no fault of the code.
+hypothesis.settings.register_profile("without a clock", deadline=None)
+hypothesis.settings.load_profile("without a clock")
 
 
 def corpus(name: str) -> list[dict[str, Any]]:
