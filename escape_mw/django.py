@@ -267,8 +267,10 @@ def _name_problems() -> Iterator[checks.CheckMessage]:
     """What stands under the name that belongs elsewhere, and is never read."""
     foreign = [one for one in settings.MIDDLEWARE if one in FOREIGN]
     for one in foreign:
-        hint = f"Write {OURS!r}: that one is for WSGI."
-        yield checks.Error(f"{one} is no middleware of Django's.", hint=hint, id="escape_mw.E003")
+        hint = f"Write {OURS!r}."
+        yield checks.Error(
+            f"{one} is a WSGI middleware, which Django cannot call.", hint=hint, id="escape_mw.E003"
+        )
     if hasattr(settings, "ESCAPE_MW"):
         hint = "Django's setting is ESCAPE_MW_RULES."
         yield checks.Error("ESCAPE_MW is not read.", hint=hint, id="escape_mw.E003")

@@ -87,7 +87,7 @@ def _guarded(work: Callable[[], Any]) -> Any:
 
 def _followed(database: Database, since: int) -> Iterator[Event]:
     """The events, with a progress bar as they are taken."""
-    with bar(database.count(since), "exporting") as progress:
+    with bar(lambda: database.count(since), "exporting") as progress:
         for number, event in enumerate(database.read(since), 1):
             yield event
             if number % STEP == 0:
@@ -97,7 +97,7 @@ def _followed(database: Database, since: int) -> Iterator[Event]:
 
 def _pruned(database: Database, before: int) -> int:
     gone = 0
-    with bar(database.count(before=before), "deleting") as progress:
+    with bar(lambda: database.count(before=before), "deleting") as progress:
         for number in database.prune_by_day(before):
             gone += number
             progress.update(number)

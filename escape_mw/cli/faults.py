@@ -61,13 +61,11 @@ def _missing(replies: dict[str, Reply], rules: Rules | None) -> Iterator[Finding
     if rules is None and len(missed) < len(reached):
         return
     for name in missed:
-        if rules and _draws(rules):
-            drawn = f"{name} gets no escape: a share or an experiment lets some visits through"
-            yield Finding(drawn, is_fault=False)
-        elif rules and (reason := _reason_to_pass(name, replies, rules)):
-            yield Finding(f"{name} is left to the site by the rules: {reason}", is_fault=False)
-        elif cache := replies[name].from_cache:
+        reason, is_drawn = _reason_to_pass(name, replies, rules) if rules else ("", False)
+        if (cache := replies[name].from_cache) and (is_drawn or not reason):
             yield Finding(f"{name} gets no escape: a cache has answered ({cache})")
+        elif reason:
+            yield Finding(f"{name} is left to the site by the rules: {reason}", is_fault=False)
         else:
             yield Finding(
                 f"{name} gets no escape: no rule is for this page, the mode is not 'act', or the"
@@ -75,22 +73,21 @@ def _missing(replies: dict[str, Reply], rules: Rules | None) -> Iterator[Finding
             )
 
 
-def _draws(rules: Rules) -> bool:
-    return any(rule.share < 100 or rule.experiment for rule in rules.policy.rules)
-
-
-def _reason_to_pass(name: str, replies: dict[str, Reply], rules: Rules) -> str:
-    """Why the rules leave a visitor to the site, "" where they do not."""
+def _reason_to_pass(name: str, replies: dict[str, Reply], rules: Rules) -> tuple[str, bool]:
+    """Why the rules leave a visitor to the site, "" where they do not, and whether by a draw."""
     record = {"ua": AGENTS[name], "url": replies[name].url}
     location = replies["Safari on iOS"].header("location", keep_case=True)
     if location:
         record["location"] = location
     decision, answer = Explainer(rules).decide(record)
+    named = getattr(decision, "rule", None)
+    if any(one.name == named and (one.share < 100 or one.experiment) for one in rules.policy.rules):
+        return "its rule has a share or an experiment, which lets some visits through", True
     if answer:
-        return ""
+        return "", False
     if isinstance(decision, Page | Redirect):
-        return f"the mode is {rules.policy.mode!r}"
-    return decision.reason
+        return f"the mode is {rules.policy.mode!r}", False
+    return decision.reason, False
 
 
 def _plain_http(replies: dict[str, Reply]) -> Iterator[Finding]:

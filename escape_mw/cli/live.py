@@ -37,7 +37,7 @@ AGENTS = {
     "Instagram on Android": INSTAGRAM_ANDROID,
     "Googlebot": GOOGLEBOT,
 }
-# A bare redirect of ours: with a marker, or to no web address.
+# Our own bare redirect carries a marker, or opens an app by its scheme.
 ESCAPED = re.compile(r"[?&]\w+=\d+~[a-z-]+~|^(?!https?:)[a-z][a-z0-9+.-]*:")
 STEP = re.compile(r'data-technique="([a-z-]+)"')
 # How a bot rule says that a browser has to prove itself (Cloudflare's and AWS WAF's docs).

@@ -98,7 +98,7 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     plan = Plan(lift, planned, holdout, _holdouts(rules))
     scope = Scope(rule, int(since.replace(tzinfo=timezone.utc).timestamp()) if since else 0)
     try:
-        with bar(QUERIES, "reading events") as progress, open_events(source) as connection:
+        with bar(lambda: QUERIES, "reading events") as progress, open_events(source) as connection:
             now = int(time.time())
             found = summary(connection, scope, plan, now, lambda: progress.update(1))
     except SourceError as error:

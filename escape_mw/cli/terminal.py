@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -31,10 +31,11 @@ def wants_colour() -> bool | None:
     return False if os.environ.get("NO_COLOR") else None
 
 
-def bar(length: int, what: str) -> Any:
-    """A progress bar on standard error, while that is a terminal."""
-    is_hidden = not sys.stderr.isatty()
-    return click.progressbar(length=length, label=what, file=sys.stderr, hidden=is_hidden)
+def bar(length: Callable[[], int], what: str) -> Any:
+    """A progress bar on standard error, while that is a terminal; else nothing is counted."""
+    is_shown = sys.stderr.isatty()
+    number = length() if is_shown else 0
+    return click.progressbar(length=number, label=what, file=sys.stderr, hidden=not is_shown)
 
 
 def printable(text: str) -> str:

@@ -76,7 +76,7 @@ class Interstitial:
         if language == "auto":
             language = languages.choose(accept_language)
         to = decision.destination
-        own = to.colour if to.goal == "app" else None  # a button for the browser is no service's
+        own = to.colour if to.goal == "app" else None  # the browser's button is no service's
         skin = skin_of(dress.accent or own, dress.artwork)
         template = self._templates[dress.template] if dress.template else _shipped_template()
         body = template.render(self._values(decision, skin, language)).encode("utf-8")

@@ -45,28 +45,50 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
 
     What cannot be is added to `problems`; `folder` is where the file's own paths begin.
     """
+    policy = _policy(form, folder)
+    dresses = [*_dresses(form, folder)]
+    problems += _problems(form, policy, dresses)
+    lab = _lab(form, folder, policy)
+    return Rules(
+        policy=policy,
+        page=_page(policy, dresses, problems),
+        routes=routes(lab, policy) if lab else (),
+        events=_events(form, folder, problems),
+        lab=lab,
+        files=tuple({worn.template for _, worn in dresses if worn.template}),
+        is_named=form.site is not None,
+    )
+
+
+def _problems(
+    form: RulesFile, policy: Policy, dresses: Iterable[tuple[Path, Dress]]
+) -> Iterator[Problem]:
+    """What the form alone cannot know to be wrong."""
+    for rule in policy.rules:
+        yield from target_problems(rule, policy.destinations)
+        yield from date_problems(rule)
+    for number, override in enumerate(form.techniques):
+        yield from override_problems(number, override)
+    yield from secret_problems(form)
+    yield from experiment_problems(form)
+    for path, dress in dresses:
+        yield from dress_problems(path, dress, policy)
+
+
+def _policy(form: RulesFile, folder: FilePath) -> Policy:
     shipped = catalogue.load()
     added = [app.entry() for app in form.apps.add]
     apps = {app.id: app for app in (*shipped.apps, *added)}
-    destinations = DestinationIndex(_in_force(shipped.destinations, form))
     rules = tuple(
         _rule(number, rule, form.secret, folder) for number, rule in enumerate(form.rules)
     )
-    dress = form.page.dress(folder)
-    for rule in rules:
-        problems += target_problems(rule, destinations)
-        problems += date_problems(rule)
-    for number, override in enumerate(form.techniques):
-        problems += override_problems(number, override)
-    problems += secret_problems(form)
-    problems += experiment_problems(form)
-    overrides = [override.override() for override in form.techniques]
-    base_urls = {name: host.base_url for name, host in form.hosts.items() if host.base_url}
     own_hosts = _own_hosts(form)
     site = form.site or site_of(rules, form.base_url, own_hosts)
-    policy = Policy(
+    overrides = [override.override() for override in form.techniques]
+    dress = form.page.dress(folder)
+    return Policy(
         visitors=VisitorDetector(apps.values(), shipped.crawlers, shipped.browsers),
-        destinations=destinations,
+        destinations=DestinationIndex(_in_force(shipped.destinations, form)),
         ladders=Ladders(apps, shipped.techniques, overrides),
         markers=Markers(form.marker, form.secret, site),
         stays=Stays(form.secret, site),
@@ -75,7 +97,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         rules=rules,
         mode=form.mode,
         base_url=form.base_url,
-        base_urls=base_urls,
+        base_urls={name: host.base_url for name, host in form.hosts.items() if host.base_url},
         allowed_hosts=own_hosts,
         vary=form.vary and form.mode == "act",
         detect=form.detect,
@@ -84,20 +106,6 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         dresses={name: host.page.dress(folder).over(dress) for name, host in form.hosts.items()},
         artwork_hosts=frozenset(form.page.artwork_hosts),
         version=_version(form),
-    )
-    dresses = [*_dresses(form, folder)]
-    for path, worn in dresses:
-        problems += dress_problems(path, worn, policy)
-    page = _page(policy, dresses, problems)
-    lab = _lab(form, folder, policy)
-    return Rules(
-        policy=policy,
-        page=page,
-        routes=routes(lab, policy) if lab else (),
-        events=_events(form, folder, problems),
-        lab=lab,
-        files=tuple({worn.template for _, worn in dresses if worn.template}),
-        is_named=form.site is not None,
     )
 
 

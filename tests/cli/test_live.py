@@ -289,8 +289,16 @@ def test_a_share_makes_a_miss_no_fault(served, tmp_path):
     code, _, told = checked(served(site) + "/listen", str(tmp_path / "escape.yaml"))
     assert (code, {line.rpartition(": ")[2] for line in told}) == (
         0,
-        {"a share or an experiment lets some visits through"},
+        {"its rule has a share or an experiment, which lets some visits through"},
     )
+
+
+def test_another_rules_share_excuses_nobody(served, tmp_path):
+    (tmp_path / "escape.yaml").write_text(
+        "version: 1\nrules:\n  - {path: /other, to: page, share: 50%}\n  - {path: /**}\n"
+    )
+    code, _, told = checked(served(site) + "/listen", str(tmp_path / "escape.yaml"))
+    assert (code, {line.partition(": ")[0] for line in told}) == (1, {"fault"})
 
 
 def test_the_mode_is_named(served, tmp_path):
