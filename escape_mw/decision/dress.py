@@ -20,8 +20,9 @@ DATA_IMAGE = re.compile(r"data:image/[a-z+.-]+[;,]", re.ASCII)
 class Dress:
     """The rules' `page:` as a plain value; None for what is not said.
 
-    `accent` is a colour such as "#1db954", `artwork` a path of the site, a data URL, or an https
-    URL, `language` a tag of the page's own, or "auto" for the visitor's, `template` a file's path.
+    `accent` is a colour such as "#1db954", `artwork` and `logo` a path of the site, a data URL, or
+    an https URL, `language` a tag of the page's own, or "auto" for the visitor's, `template` and
+    `style` a file's path.
     """
 
     brand: str | None = None
@@ -29,8 +30,10 @@ class Dress:
     artist: str | None = None
     accent: str | None = None
     artwork: str | None = None
+    logo: str | None = None
     language: str | None = None
     template: str | None = None
+    style: str | None = None
 
     def over(self, below: Dress) -> Dress:
         """This dress, and from the one below it whatever this one does not say."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from .model import Goal, Platform, StepSpec
+from .model import Call, Goal, Platform, StepSpec
 
 Data = Mapping[str, Any]
 ID = re.compile(r"(?=.{1,48}$)[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)  # kebab-case
@@ -19,11 +19,19 @@ ID = re.compile(r"(?=.{1,48}$)[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)  # kebab-case
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """The host app's own way out, in its own words."""
+    """The host app's own way out: the sign to tap, and what to choose by language.
+
+    A `label` alone is for every language; one of `similar` may be worded otherwise in the app.
+    """
 
     sign: str
-    label: str
+    label: str | Mapping[str, str] = field(default_factory=dict)
+    similar: Mapping[str, str] = field(default_factory=dict)
     corner: str | None = None
+
+    def label_in(self, language: str) -> str | None:
+        """What to choose, in words of this language that stand in the app, if they are known."""
+        return self.label if isinstance(self.label, str) else self.label.get(language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ class DestinationEntry:
     not_hosts: tuple[str, ...] = ()
     hash_routes: bool = False
     android_package: str | None = None
-    call: Literal["open", "play"] = "open"
+    call: Call = "open"
     colour: str | None = None
     prefix: str = ""
     paths: tuple[PathShape, ...] = ()

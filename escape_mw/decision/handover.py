@@ -58,6 +58,7 @@ class HandOver:
             beacon=f"{self.case.visit.root}{BEACON}" if self.journey else "",
             menu_marker=self._menu_marker(),
             dress=self._dress(),
+            address=self.own_url,
         )
 
     @property

@@ -17,6 +17,7 @@ Phone = Literal["ios", "android"]
 Platform = Literal["ios", "android", "desktop", "other"]
 Goal = Literal["app", "browser"]
 Trigger = Literal["redirect", "auto", "tap", "written"]
+Call = Literal["open", "play", "listen", "watch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class Destination:
     goal: Goal
     app_uri: str | None = None
     android_package: str | None = None
-    call: Literal["open", "play"] = "open"
+    call: Call = "open"
     colour: str | None = None
 
 
@@ -244,7 +245,7 @@ class Page:
     `retry` is true when an earlier hand-off came back, `link` is the address to copy, `token` what
     the page reports its stages with, `beacon` the path that it reports to, `menu_marker` the marker
     for the menu's way out (each "" where nothing is measured, or nothing comes back), `dress` how
-    it looks.
+    it looks, `address` this site's own address of the visit, "" where it cannot be trusted.
     """
 
     reason: str
@@ -260,6 +261,7 @@ class Page:
     beacon: str = ""
     menu_marker: str = ""
     dress: Dress = UNDRESSED
+    address: str = ""
 
 
 Act = Redirect | Page  # what is answered instead of the site

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..decision.dress import Dress
 from ..decision.entries import AppEntry
-from ..decision.handoffs import TECHNIQUES
 from ..decision.model import Destination, Page, Step, Visitor
 from ..web.accept import takes_gzip
 from ..web.answers import HTML, NO_STORE, Answer, template_text
 from . import languages
+from .refusals import refusals
+from .sentences import Speaker, heading_of, preview_image, site_name_of
 from .skin import Skin, skin_of
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ class Interstitial:
         self._apps = apps
         self._marker = marker
         self._templates: dict[str, jinja2.Template] = {}
+        self._styles: dict[str, str] = {}
 
     def add_template(self, path: str) -> None:
         """Take a template of the site's own, for dresses that name it. Raises TemplateError.
@@ -62,10 +66,25 @@ class Interstitial:
         """
         template = _own_template(path)
         try:
-            template.render(self._values(SAMPLE, skin_of(None, None), languages.FALLBACK))
+            template.render(self._values(SAMPLE, skin_of(None, ()), languages.FALLBACK))
         except Exception as error:
             raise TemplateError(f"{path}: {error}") from None
         self._templates[path] = template
+
+    def add_style(self, path: str) -> None:
+        """Take a style of the site's own, which follows the shipped one. Raises TemplateError."""
+        text = _read(path).strip()
+        if "</style" in text.lower():
+            raise TemplateError(f"{path}: a style cannot contain '</style'")
+        self._styles[path] = f"\n{text}"
+
+    def refusals(self, dress: Dress) -> list[str]:
+        """What of the markup of a dress's template the page's policy refuses."""
+        if not dress.template:
+            return []
+        skin = skin_of(None, ())
+        values = self._values(replace(SAMPLE, dress=dress), skin, languages.FALLBACK)
+        return refusals(self._templates[dress.template].render(values), skin, dress)
 
     def answer(
         self, decision: Page, accept_language: str = "", accept_encoding: str = ""
@@ -77,7 +96,8 @@ class Interstitial:
             language = languages.choose(accept_language)
         to = decision.destination
         own = to.colour if to.goal == "app" else None  # the browser's button is no service's
-        skin = skin_of(dress.accent or own, dress.artwork)
+        style = self._styles[dress.style] if dress.style else ""
+        skin = skin_of(dress.accent or own, (dress.artwork, dress.logo), style)
         template = self._templates[dress.template] if dress.template else _shipped_template()
         body = template.render(self._values(decision, skin, language)).encode("utf-8")
         policy = skin.reporting_policy if decision.beacon else skin.policy
@@ -91,24 +111,25 @@ class Interstitial:
     def _values(self, decision: Page, skin: Skin, language: str) -> dict[str, Any]:
         """What the template reads; the names are public, for sites have templates of their own."""
         words = languages.words(language)
-        app = self._apps.get(decision.visitor.app or "")
-        goal, call = decision.destination.goal, decision.destination.call
-        names = {
-            "service": decision.destination.name,
-            "app": app.name if app else words["this_app"],
-        }
-        heading = words["heading_app" if goal == "app" else "heading_browser"].format_map(names)
+        speaker = Speaker(words, decision, self._apps.get(decision.visitor.app or ""))
+        dress = decision.dress
+        steps = [speaker.button(step) for step in decision.steps if step.uri]
         return {
             "language": language,
             "words": words,
-            "page": decision.dress,
-            "title": decision.dress.title or heading,
-            "heading": heading,
-            "buttons": [_button(step, call, words, names) for step in decision.steps if step.uri],
-            "menu": _menu(app, decision.visitor.platform, words, names),
+            "page": dress,
+            "heading": heading_of(decision),
+            "site_name": site_name_of(decision),
+            "why": speaker.failed() if decision.retry else speaker.why(),
+            "buttons": steps,
+            "menu": speaker.menu(language),
+            "search": speaker.search(dress.title, dress.artist) if len(steps) == 1 else None,
             "link": decision.link,
+            "pasted": speaker.pasted(),
             "stay": decision.stay,
-            "retry": decision.retry,
+            "stay_label": speaker.stay(),
+            "address": decision.address,
+            "preview_image": preview_image(dress.artwork, decision.address),
             "marker": self._marker,
             "token": decision.token,
             "beacon": decision.beacon,
@@ -116,37 +137,6 @@ class Interstitial:
             "style": skin.style,
             "script": skin.script,
         }
-
-
-def _button(
-    step: Step, call: str, words: Mapping[str, str], names: Mapping[str, str]
-) -> dict[str, Any]:
-    technique = TECHNIQUES[step.technique]
-    label = f"{call}_service" if technique.label == "open_service" else technique.label
-    return {
-        "uri": step.uri,
-        "technique": step.technique,
-        "trigger": step.trigger,
-        "settle_ms": step.settle_ms,
-        "opens": technique.opens,
-        "label": words[label].format_map(names),
-        "hint": words["confirm"].format_map(names) if step.asks else None,
-    }
-
-
-def _menu(
-    app: AppEntry | None, platform: str, words: Mapping[str, str], names: Mapping[str, str]
-) -> dict[str, Any]:
-    """The host app's own way out: what to do, and what the drawing needs if the corner is known."""
-    known = app.menu.get(platform) if app else None
-    intro = words["menu_intro"].format_map(names)
-    if known is None:
-        text = words["menu_unknown"].format_map(names)
-        return {"intro": intro, "text": text, "corner": None}
-    key = f"menu_{known.corner.replace('-', '_')}" if known.corner else "menu_somewhere"
-    sign = words["share_sign"] if known.sign == "share" else known.sign
-    text = words[key].format_map({**names, "sign": sign, "label": known.label})
-    return {"intro": intro, "text": text, "corner": known.corner, "upright": known.sign == "⋮"}
 
 
 def _own_template(path: str) -> jinja2.Template:
@@ -158,9 +148,14 @@ def _own_template(path: str) -> jinja2.Template:
 
     environment = _environment(jinja2.FileSystemLoader(Path(path).parent))
     try:
-        return environment.from_string(Path(path).read_text("utf-8"))
+        return environment.from_string(_read(path))
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"{path}:{error.lineno}: {error.message}") from None
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TemplateError(f"{path!r} cannot be read: {reason}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from markupsafe import Markup
 from ..decision.dress import ORIGIN
 from ..web.answers import BARE_POLICY, csp, template_text
 
-PAGES = {"light": "#ffffff", "dark": "#121212"}  # as in interstitial.css
+PAGES = {"light": "#fbfaf8", "dark": "#0e0e10"}  # as in interstitial.css
 
 
 class Skin(NamedTuple):
@@ -25,9 +26,10 @@ class Skin(NamedTuple):
     reporting_policy: str
 
 
-def skin_of(accent: str | None, artwork: str | None) -> Skin:
-    """The skin of a page with this accent and this artwork."""
-    return _skin(accent, image_source(artwork))
+def skin_of(accent: str | None, images: Iterable[str | None], own_style: str = "") -> Skin:
+    """The skin of a page with this accent, these images, and a style of the site's own."""
+    sources = dict.fromkeys(source for one in images if (source := image_source(one)))
+    return _skin(accent, " ".join(sources), own_style)
 
 
 def image_source(artwork: str | None) -> str:
@@ -41,35 +43,38 @@ def image_source(artwork: str | None) -> str:
 
 
 @lru_cache(256)
-def _skin(accent: str | None, images: str) -> Skin:
-    style = template_text(__package__, "interstitial.css").strip() + _button_style(accent)
+def _skin(accent: str | None, images: str, own_style: str) -> Skin:
+    style = f"{_minified('interstitial.css')}{_button_style(accent)}{own_style}"
     more = f"; img-src {images}" if images else ""
-    policy = csp(BARE_POLICY, script=_script(), style=style, more=more)
+    script = _minified("interstitial.js")
+    policy = csp(BARE_POLICY, script=script, style=style, more=more)
     return Skin(
-        Markup(style),  # noqa: S704 - a constant and a checked colour
-        Markup(_script()),  # noqa: S704 - a constant
+        Markup(style),  # noqa: S704 - constants, a checked colour, and a checked file of the site's
+        Markup(script),  # noqa: S704 - a constant
         policy,
         f"{policy}; connect-src 'self'",
     )
 
 
 @cache
-def _script() -> str:
-    return template_text(__package__, "interstitial.js").strip()
+def _minified(name: str) -> str:
+    """A text of ours without its comments and indentation, which no visitor needs."""
+    lines = (line.strip() for line in template_text(__package__, name).splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def _button_style(fill: str | None) -> str:
-    """The style of the button: its colour, with black or white on it, whichever reads better.
+    """The button's colour, with black or white on it, whichever reads better.
 
     One that the page would hide has an edge (WCAG 2.2, 1.4.11: 3:1 for what a control is known by).
     """
     if fill is None:
         return ""
     label = "#000" if contrast(fill, "#000000") > contrast(fill, "#ffffff") else "#fff"
-    style = f"\n.button{{background:{fill};color:{label}}}"
+    style = f"\n:root{{--fill:{fill};--label:{label}}}"
     for scheme, page in PAGES.items():
         if contrast(fill, page) < 3:
-            edge = f".button{{border:2px solid {_edge(fill, page)}}}"
+            edge = f":root{{--edge:{_edge(fill, page)}}}"
             style += f"\n@media (prefers-color-scheme:{scheme}){{{edge}}}"
     return style
 

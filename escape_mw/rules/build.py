@@ -55,7 +55,7 @@ def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:
         routes=routes(lab, policy) if lab else (),
         events=_events(form, folder, problems),
         lab=lab,
-        files=tuple({worn.template for _, worn in dresses if worn.template}),
+        files=tuple({file for _, worn in dresses for file in (worn.template, worn.style) if file}),
         is_named=form.site is not None,
     )
 
@@ -183,14 +183,16 @@ def _set(items: Iterable[str] | None) -> frozenset[str] | None:
 def _page(
     policy: Policy, dresses: Iterable[tuple[Path, Dress]], problems: list[Problem]
 ) -> Interstitial:
-    """The page, with the templates that the dresses name."""
+    """The page, with the templates and styles that the dresses name."""
     page = Interstitial(policy.visitors.apps, policy.markers.name)
     for path, dress in dresses:
-        try:
-            if dress.template:
-                page.add_template(dress.template)
-        except TemplateError as error:
-            problems.append(Problem((*path, "template"), None, str(error)))
+        files = (("template", page.add_template), ("style", page.add_style))
+        for name, add in files:
+            try:
+                if file := getattr(dress, name):
+                    add(file)
+            except TemplateError as error:
+                problems.append(Problem((*path, name), None, str(error)))
     return page
 
 

@@ -72,10 +72,12 @@ def dress_problems(path: Path, dress: Dress, policy: Policy) -> Iterator[Problem
             for capture in set(_placeholders(getattr(dress, name))).difference(captures):
                 message = f"{{{capture}}} is not a {{capture}} of the rule's path"
                 yield Problem((*path, name), None, message)
-    artwork = dress.artwork or ""
-    if not is_artwork(artwork or "/", policy.artwork_hosts):
-        message = f"{artwork!r} is of no host under page.artwork_hosts, such as https://cdn.example"
-        yield Problem((*path, "artwork"), None, message)
+    for name, image in (("artwork", dress.artwork), ("logo", dress.logo)):
+        if image and not is_artwork(image, policy.artwork_hosts):
+            message = (
+                f"{image!r} is of no host under page.artwork_hosts, such as https://cdn.example"
+            )
+            yield Problem((*path, name), None, message)
 
 
 def _placeholders(text: str | None) -> list[str]:

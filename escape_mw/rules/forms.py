@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from ..decision.entries import AppEntry
 from ..decision.handoffs import MENU, TECHNIQUES
 from ..decision.model import Phone, StepSpec, Trigger
-from .fields import Certainty, Confidence, Id, Package, Strict, invalid
+from .fields import Certainty, Confidence, Id, Package, Strict, invalid, known_id
 
 
 def _as_list(value: Any) -> Any:
@@ -35,11 +35,15 @@ def _step(value: Any) -> Any:
     }
 
 
+Labels = dict[Annotated[str, known_id("language")], str]
+
+
 class MenuForm(Strict):
-    """The host app's own way out, in its own words."""
+    """The host app's own way out, in its own words; a label alone is for every language."""
 
     sign: str
-    label: str
+    label: str | Labels = {}
+    similar: Labels = {}
     corner: Literal["top-right", "bottom-right"] | None = None
 
 

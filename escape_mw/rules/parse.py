@@ -101,7 +101,7 @@ def _problems_of_the_rest(
     lacks_hosts = ("page", "artwork_hosts") in {path[:2] for path in bad}
     for problem in further:
         key, *inner = problem.path
-        if lacks_hosts and inner[-1:] == ["artwork"]:
+        if lacks_hosts and inner[-1:] in (["artwork"], ["logo"]):
             continue
         if key in kept and inner:
             inner[0] = kept[str(key)][int(inner[0])]

@@ -50,6 +50,9 @@ def _artwork(value: str) -> str:
     return value
 
 
+Image = Annotated[str, AfterValidator(_artwork)]
+
+
 class UserDestination(Strict):
     """A destination of the site's own.
 
@@ -134,14 +137,17 @@ class PageForm(Strict):
         Annotated[str, Matching(COLOUR, "a colour such as '#1db954'")] | None,
         BeforeValidator(_not_a_comment),
     ] = None
-    artwork: Annotated[str, AfterValidator(_artwork)] | None = None
+    artwork: Image | None = None
+    logo: Image | None = None
     language: Annotated[str, known_id("language")] | None = None
     template: str | None = None
+    style: str | None = None
 
     def dress(self, folder: Path) -> Dress:
-        """The same as a plain value; the template's path begins at `folder`."""
-        template = str(folder / self.template) if self.template else None
-        return Dress(**{**self.model_dump(exclude={"artwork_hosts"}), "template": template})
+        """The same as a plain value; the paths of template and style begin at `folder`."""
+        said = self.model_dump(exclude={"artwork_hosts"})
+        files = {name: str(folder / said[name]) for name in ("template", "style") if said[name]}
+        return Dress(**{**said, **files})
 
 
 class SitePageForm(PageForm):

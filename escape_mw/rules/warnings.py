@@ -25,6 +25,7 @@ def warnings_of(rules: Rules, now: int) -> Iterator[str]:
     """What is allowed, and may still surprise; `now` is in seconds since 1970."""
     yield from _date_warnings(rules.policy.rules, now)
     yield from _host_warnings(rules.policy)
+    yield from dict.fromkeys(_template_warnings(rules))
     names = Counter(rule.name for rule in rules.policy.rules)
     for name, number in names.items():
         if number > 1:
@@ -53,6 +54,14 @@ def warnings_of(rules: Rules, now: int) -> Iterator[str]:
             else "a rule's name or path, or the order"
         )
         yield f"without 'site', an edit of {what} ends the visits that have begun; name the site"
+
+
+def _template_warnings(rules: Rules) -> Iterator[str]:
+    policy = rules.policy
+    worn = (rule.dress.over(policy.dress) for rule in policy.rules if rule.dress)
+    for dress in (policy.dress, *policy.dresses.values(), *worn):
+        for refused in rules.page.refusals(dress):
+            yield f"{dress.template}: the page's Content-Security-Policy refuses {refused}"
 
 
 def _target_warnings(rule: Rule, url: str, index: DestinationIndex) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import yaml
 
 from escape_mw.decision.dress import COLOUR
-from escape_mw.decision.model import Goal, Phone
+from escape_mw.decision.model import Call, Goal, Phone
 from escape_mw.rules.fields import Certainty, Host, Id, Kind, Matching, Package, Strict
 from escape_mw.rules.forms import AppForm, StepEntry
 
@@ -91,7 +91,7 @@ class SourceDestination(Strict):
     not_hosts: list[Host] = []
     hash_routes: bool = False
     android_package: Package | None = None
-    call: Literal["open", "play"] = "open"
+    call: Call = "open"
     colour: Annotated[str, Matching(COLOUR, "a colour such as #1db954")] | None = None
     prefix: str = ""
     paths: list[Shape] = []

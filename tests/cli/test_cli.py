@@ -341,9 +341,9 @@ def test_serve_the_demo(serve):
     site = served.url
     for path, target in [
         ("/listen", "Play on Spotify"),
-        ("/apple", "Open in Apple Music"),
-        ("/presave", "Continue in your browser"),
-        ("/smart", "Continue in your browser"),
+        ("/apple", "Listen on Apple Music"),
+        ("/presave", "work from your own browser"),
+        ("/smart", "work from your own browser"),
     ]:
         assert target in get(site + path, TIKTOK_IOS)[2]
     assert get(site + "/listen", SAFARI)[:2] == (

@@ -28,7 +28,7 @@ def test_every_host_app_has_a_page_in_every_state(app, platform):
         answer = preview.page(state)
         assert answer is not None
         page = BeautifulSoup(answer.body, "html.parser")
-        assert page.select_one(".brand").text == "Midnight Records"
+        assert page.h1.text == "Midnight Records"
 
 
 def triggers(answer):

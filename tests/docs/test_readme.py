@@ -70,6 +70,7 @@ def test_an_option_has_type_default_and_an_example_that_works(option, monkeypatc
 def test_rules_in_the_text_are_good(page, tmp_path, monkeypatch):
     monkeypatch.setenv("ESCAPE_MW_SECRET", "a secret for tests only")
     (tmp_path / "page.html").write_text("{{ heading }}")
+    (tmp_path / "page.css").write_text("h1 { color: red }")
     for number, example in enumerate(
         re.findall(r"```yaml\n(version: 1\n.*?)```", PAGES[page], re.DOTALL)
     ):

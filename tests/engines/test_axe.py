@@ -99,7 +99,7 @@ def climbed(browser):
 
 def copied(browser):
     browser.tap("#copy")
-    browser.until("document.querySelector('[role=status]').textContent.trim()")
+    browser.until("document.querySelector('#copy').textContent === 'Copied'")
 
 
 def returned(browser):
@@ -134,7 +134,7 @@ FAULTS = [
         "document.documentElement.removeAttribute('lang')", "html-has-lang", id="no language"
     ),
     pytest.param(
-        "document.querySelector('.hint').style.cssText = 'color: #888; background: #777'",
+        "document.querySelector('#state').style.cssText = 'color: #888; background: #777'",
         "color-contrast",
         id="grey on grey",
     ),

@@ -12,7 +12,7 @@ from .conftest import need
 from .seen import Attempt
 from .site import served
 from .table import AGENTS, LADDERS
-from .test_ladders import NOW, attempts, expected, shown, waited
+from .test_ladders import MENU_FIRST, NOW, attempts, expected, shown, waited
 
 FACEBOOK, TIKTOK, KAKAOTALK = (
     AGENTS["facebook", "android"],
@@ -37,7 +37,7 @@ def nth(engine, number):
     """A selector of the button of a step, whatever stands beside it."""
     place = f"[...document.querySelectorAll('.step')][{number}]"
     at = engine.script(f"return 1 + [...{place}.parentNode.children].indexOf({place})")
-    return f"main > :nth-child({at}) > .button"
+    return f".ways > :nth-child({at}) > .button"
 
 
 def test_without_javascript_every_link_is_seen_and_works(engine, site):
@@ -120,12 +120,88 @@ def test_continue_here_leads_to_the_site_itself(engine, site):
 def test_the_copy_button_copies_and_says_so(engine, site):
     engine.open(f"{site.url}/track", TIKTOK)
     engine.tap("#copy")
-    engine.until(
-        "document.querySelector('#copy').textContent === "
-        "document.querySelector('#copy').dataset.copied"
-    )
-    assert engine.script("return document.querySelector('[role=status]').textContent") == "Copied"
+    engine.until("document.querySelector('#copy').textContent === 'Copied'")
+    said = "return document.querySelector('[role=status]').textContent"
+    assert engine.script(said) == "Copied. Now paste it into your browser."
+    engine.until("document.querySelector('#copy').textContent === 'Copy link'")
+    assert engine.script(said) == "Copied. Now paste it into your browser."
     assert attempts(engine) == []
+
+
+STATUS = "document.querySelector('[role=status]').textContent"
+FIRST = "document.querySelector('.step .button')"
+
+
+def test_a_tap_says_what_is_under_way_and_then_what_came_of_it(engine, site):
+    engine.open(f"{site.url}/track", TIKTOK)
+    engine.script(f"{FIRST}.addEventListener('click', () => window.said = {FIRST}.textContent)")
+    engine.tap(NOW)
+    engine.until("window.said === 'Opening Spotify…'")
+    engine.until("document.querySelectorAll('.step')[1].matches('.now')")
+    assert engine.script(f"return {STATUS}") == "Spotify did not open. Try this instead."
+    assert engine.script(f"return {FIRST}.textContent") == "Play on Spotify"
+    assert engine.script("return document.querySelectorAll('[aria-busy]').length") == 0
+    engine.tap(NOW)
+    engine.until(MENU_FIRST)
+    assert engine.script(f"return {STATUS}") == "Your browser did not open. Try this instead."
+    last = "document.querySelector('.step.now .button')"
+    assert engine.script(f"return {last}.textContent") == "Try again"
+    assert engine.script(f"return getComputedStyle({last}).backgroundColor") == "rgba(0, 0, 0, 0)"
+    engine.script("return await new Promise(done => setTimeout(done, 12000))")  # no double tap
+    engine.tap(NOW)
+    assert len(attempts(engine, 3)) == 3
+
+
+def test_while_the_host_app_asks_the_next_step_is_offered_beside_the_first(engine, site):
+    """The question may take eight seconds; after two and a half the next step is there too."""
+    engine.open(f"{site.url}/track", AGENTS["instagram", "android"])
+    engine.tap(NOW)
+    engine.until("document.querySelectorAll('.step.now').length === 2")
+    assert engine.script(f"return {FIRST}.getAttribute('aria-busy')") == "true"
+    assert "did not open" not in engine.script(f"return {STATUS}")
+    engine.until(f"!{FIRST}.hasAttribute('aria-busy')")
+    assert shown(engine) == [1]
+
+
+def test_coming_back_is_not_scolded(engine, site):
+    engine.open(f"{site.url}/track", TIKTOK, opens="everything")
+    engine.tap(NOW)
+    engine.opened()
+    engine.come_back()
+    engine.until("document.querySelectorAll('.step.now').length === 2")
+    assert engine.script(f"return {STATUS}") == "Did it not open? Here is another way."
+    assert engine.script(f"return {FIRST}.textContent") == "Play on Spotify"
+
+
+def test_the_search_words_are_copied(engine):
+    dress = {"title": "Harbour Lights", "artist": "Paper Lanterns"}
+    with served({"page": dress}) as site:
+        engine.open(f"{site.url}/track", AGENTS["tiktok", "ios"])
+        engine.script(
+            "document.addEventListener('copy', () => window.copied = `${getSelection()}`)"
+        )
+        engine.script(
+            "Object.defineProperty(navigator, 'clipboard', "
+            "{value: {writeText: text => { window.copied = text; return Promise.resolve() }}})"
+        )
+        engine.tap(".search button")
+        engine.until("window.copied === 'Paper Lanterns Harbour Lights'")
+        engine.until("document.querySelector('.search button').textContent === 'Copied'")
+        assert attempts(engine) == []
+
+
+def test_where_nothing_can_be_copied_the_link_is_shown_and_chosen(engine, site):
+    engine.open(f"{site.url}/track", TIKTOK)
+    engine.script(
+        "Object.defineProperty(navigator, 'clipboard', {value: undefined});"
+        "document.execCommand = () => false"
+    )
+    shows = "document.querySelector('#link').getClientRects().length"
+    assert engine.script(f"return {shows}") == 0
+    engine.tap("#copy")
+    engine.until(shows)
+    chosen = engine.script("return `${getSelection()}`")
+    assert chosen == engine.script("return document.querySelector('#link').textContent")
 
 
 def test_nothing_but_the_document_is_asked_for(chromium, site):
@@ -158,14 +234,14 @@ OWN_SCHEME = [
 
 @pytest.mark.parametrize(("scheme", "opened"), OWN_SCHEME)
 def test_a_host_app_that_opens_one_scheme(webkit, site, scheme, opened):
-    """A step that opens hides the page, one that does not brings the next.
+    """A step that opens hides the page, one that does not brings the next beside it.
 
     In the end the one that works has worked.
     """
     ways = LADDERS["instagram", "ios", "app"]
     webkit.open(f"{site.url}/track", AGENTS["instagram", "ios"], opens=scheme)
     for number, hides in enumerate(opened[: opened.index(True) + 1]):
-        webkit.tap(NOW)
+        webkit.tap(nth(webkit, number))
         assert attempts(webkit, number + 1) == expected(ways[: number + 1])
         webkit.until(
             "document.hidden"
@@ -173,7 +249,7 @@ def test_a_host_app_that_opens_one_scheme(webkit, site, scheme, opened):
             else f"document.querySelectorAll('.step')[{number + 1}].matches('.now')"
         )
     webkit.come_back()
-    assert shown(webkit) == [0, 1][opened.index(True) :]
+    assert shown(webkit) == [0, 1]
 
 
 def test_a_window_only_in_the_tap(webkit, site):

@@ -502,7 +502,7 @@ def test_a_site_that_does_not_hear_does_not_disturb_the_page(engine, deaf, agent
             engine.open(f"{site.url}/landing", agent)
             play(engine, acts)
             assert len(engine.attempts()) == steps
-            assert engine.script(f"return {MENU_FIRST}")
+            assert engine.script(f"return !!({MENU_FIRST})")
             play(engine, "copy")
             eventually(lambda: site.beacons() == steps + 1)
             assert engine.script("return refused") == []

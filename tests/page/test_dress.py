@@ -64,9 +64,13 @@ def page_of(app, path, host="site.example"):
 
 def shown(app, path, host="site.example"):
     page, images = page_of(app, path, host)
-    texts = {name: page.select_one(f".{name}") for name in ("brand", "release", "artist")}
+    texts = {
+        "brand": page.select_one(".by span"),
+        "release": page.h1,
+        "artist": page.select_one(".by b"),
+    }
     image = page.select_one("img")
-    accent = re.search(r"\.button\{background:(#\w{6})", page.style.text)
+    accent = re.search(r"--fill:(#\w{6})", page.style.text)
     return (
         *(text.text if text else None for text in texts.values()),
         image["src"] if image else None,
@@ -167,7 +171,7 @@ def test_an_empty_column_says_nothing(caplog):
 
 def test_an_odd_byte_of_a_capture_is_shown_as_one():
     answer = answer_to(APP.engine, environ_of(agents.TIKTOK_ANDROID, "/r/\xff"))
-    assert BeautifulSoup(answer.body, "html.parser").select_one(".release").text == "\ufffd!"
+    assert BeautifulSoup(answer.body, "html.parser").h1.text == "\ufffd!"
     assert 'src="/covers/%FF.jpg"' in answer.body.decode()
 
 
@@ -245,7 +249,7 @@ def test_no_request_leaves_its_attribute_or_the_policy(slug, folder):
     policy = dict(answer.headers)["Content-Security-Policy"]
     assert re.search("img-src ([^;]*)", policy)[1] == ("'self'" if folder == "/r/" else CDN)
     if folder == "/r/":
-        assert html.unescape(page.select_one(".release").text) == html.unescape(f"{slug}!")
+        assert html.unescape(page.h1.text) == html.unescape(f"{slug}!")
 
 
 def test_over_and_filled():

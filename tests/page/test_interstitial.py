@@ -7,16 +7,21 @@ import gzip
 import hashlib
 import re
 from dataclasses import replace
+from itertools import product
 
 import html5lib
 import pytest
 from bs4 import BeautifulSoup
+from werkzeug.test import Client
 
-from escape_mw import Page, Step, Visitor, load
+from escape_mw import EscapeMiddleware, Page, RulesError, Step, Visitor, load
 from escape_mw.decision.model import Destination
 from escape_mw.page.languages import available
 from escape_mw.page.render import redirect_to
 from escape_mw.web.answers import BARE_POLICY
+
+from ..engines.site import ORIGIN, RULES, pages
+from ..engines.table import AGENTS, PATHS
 
 TIKTOK = Visitor("in-app", "tiktok", "ios", "41.9.0")
 SPOTIFY = Destination(
@@ -120,10 +125,12 @@ def test_policy_allows_our_style_and_script_and_nothing_else(options):
 def test_artwork_is_the_only_other_request(artwork, source):
     policy = dict(answer(artwork=artwork).headers)["Content-Security-Policy"]
     assert policy.endswith(source) if source else "img-src" not in policy
-    assert [image["src"] for image in soup(artwork=artwork).select("img")] == (
-        [artwork] if artwork else []
-    )
-    assert not soup(artwork=artwork).select("link, iframe, script[src]")
+    page = soup(artwork=artwork)
+    assert [image["src"] for image in page.select(".cover")] == ([artwork] if artwork else [])
+    assert {one.get("src") or one["href"] for one in page.select("img, link[rel=icon]")} <= {
+        artwork
+    }
+    assert not page.select("iframe, script[src], link[rel=stylesheet]")
 
 
 def test_the_ladder_in_order():
@@ -145,20 +152,22 @@ def test_the_ladder_in_order():
     hints = [step.small and step.small.text for step in page.select(".step")]
     assert hints == [None, None, None, "TikTok asks first: tap “Open”."]
     assert [link.get("data-opens") for link in links] == [None, None, "window", None]
-    assert page.select_one(".menu").text.split("\n")[1:] == [
-        "Or use the menu of TikTok:",
-        "Tap ••• at the top right, then “Open in browser”.",
-        "",
-    ]
+    assert page.select_one(".menu summary").text == "Or use the menu of TikTok"
+    assert rows(page) == ["Tap ••• at the top right", "Choose Open in browser"]
+    assert not page.select_one(".menu").has_attr("open")
     assert page.select_one("#link").text == SPOTIFY.url
     assert page.select_one(".stay a")["href"] == SPOTIFY.url
+
+
+def rows(page):
+    return [row.text for row in page.select(".menu li")]
 
 
 def test_link_first_script_last():
     text = answer().body.decode()
     assert (
         text.index('a class="button"')
-        < text.index('class="menu"')
+        < text.index('<details class="menu"')
         < text.index('id="link"')
         < text.index('class="stay"')
         < text.index("<script>")
@@ -169,54 +178,256 @@ def test_link_first_script_last():
 def test_where_only_words_help_they_come_first():
     page = soup(decision(steps=STEPS[-1:]))
     assert page.select("a.button") == []
+    assert page.main["class"] == ["rows", "led"]
+    assert page.select_one(".menu").has_attr("open")
+    assert [sign.text for sign in page.select("li kbd")] == ["•••", "Open in browser"]
+
+
+def test_below_a_single_tap_the_rows_are_open_and_the_search_is_offered():
+    page = soup(decision(steps=STEPS[:1] + STEPS[-1:]), title="Harbour Lights", artist="Lanterns")
+    assert page.select_one(".menu").has_attr("open")
     assert (
-        page.select_one(".menu.first").text.strip()
-        == "Tap ••• at the top right, then “Open in browser”."
+        page.select_one(".search span").text
+        == "Or open Spotify and search for Lanterns Harbour Lights"
     )
+    assert page.select_one("#words").text == "Lanterns Harbour Lights"
 
 
-def test_a_host_app_whose_menu_nobody_knows():
-    assert (
-        "Open the menu of Telegram"
-        in soup(decision(STEPS[-1:], Visitor("in-app", "telegram", "android")))
-        .select_one(".menu")
-        .text
-    )
-    assert (
-        "Open the menu of this app"
-        in soup(decision(STEPS[-1:], Visitor("webview", None, "android"))).select_one(".menu").text
-    )
+SEARCHES = [
+    pytest.param(STEPS[:1] + STEPS[-1:], SPOTIFY, {"title": "Harbour"}, "Harbour", id="a title"),
+    pytest.param(STEPS[:1] + STEPS[-1:], SPOTIFY, {"artist": "Lanterns"}, None, id="no title"),
+    pytest.param(STEPS, SPOTIFY, {"title": "Harbour"}, None, id="another step is left"),
+    pytest.param(
+        STEPS[:1] + STEPS[-1:],
+        replace(SPOTIFY, goal="browser"),
+        {"title": "Harbour"},
+        None,
+        id="nothing to be searched for in an app",
+    ),
+]
 
 
-def test_a_return_says_what_happened():
-    assert (
-        soup(decision(retry=True)).select_one("#state").text
-        == "That did not open. Try this instead."
-    )
-    assert soup().select_one("#state").text == ""
+@pytest.mark.parametrize(("steps", "to", "page", "words"), SEARCHES)
+def test_search(steps, to, page, words):
+    found = soup(decision(steps=steps, destination=to), **page).select_one("#words")
+    assert (found.text if found else None) == words
 
 
-@pytest.mark.parametrize(
-    ("app", "platform", "drawn", "upright"),
-    [
-        pytest.param("tiktok", "ios", "top", False, id="three dots at the top right"),
-        pytest.param("kakaotalk", "ios", "bottom", False, id="at the bottom right"),
-        pytest.param("our-app", "android", "top", True, id="three dots, one above the other"),
-        pytest.param("kakaotalk", "android", None, None, id="a corner that is disputed"),
-        pytest.param("instagram", "ios", None, None, id="a corner that nobody has told"),
-        pytest.param("telegram", "ios", None, None, id="a menu that nobody has told"),
-    ],
-)
-def test_the_drawing_shows_what_is_known(app, platform, drawn, upright):
-    menu = {"android": {"sign": "⋮", "corner": "top-right", "label": "Open in browser"}}
+MENUS = [  # host app, platform, language, the rows, the corner of the arrow
+    pytest.param(
+        ("tiktok", "ios", "de"),
+        ["Tippe oben rechts auf •••", "Wähle Im Browser öffnen"],
+        "top",
+        id="in the visitor's language",
+    ),
+    pytest.param(
+        ("tiktok", "ios", "fr"),
+        ["Appuie sur ••• en haut à droite", "Choisis Ouvrir dans le navigateur ou similaire"],
+        "top",
+        id="a language that nobody has told: our own words for it",
+    ),
+    pytest.param(
+        ("instagram", "android", "en"),
+        ["Tap ⋮ at the top right", "Choose Open in external browser"],
+        "top",
+        id="three dots, one above the other",
+    ),
+    pytest.param(
+        ("snapchat", "ios", "en"),
+        ["Tap ⋯ at the top right", "Choose Open in browser or similar"],
+        "top",
+        id="a label that is hedged",
+    ),
+    pytest.param(
+        ("x", "ios", "en"),
+        ["Tap •••", "Choose Open in browser or similar"],
+        None,
+        id="a corner that nobody has told",
+    ),
+    pytest.param(
+        ("facebook", "ios", "tr"),
+        ["Ekrandaki ••• simgesine dokun", "Şunu seç: Harici tarayıcıda aç"],  # noqa: RUF001
+        None,
+        id="a corner that is disputed",
+    ),
+    pytest.param(
+        ("kakaotalk", "ios", "en"),
+        ["Tap ⋯ at the bottom right", "Choose Open in browser or similar"],
+        "bottom",
+        id="a label in Korean alone is not for an English visitor",
+    ),
+    pytest.param(
+        ("kakaotalk", "ios", "ko"),
+        ["오른쪽 아래의 ⋯ 탭하기", "다른 브라우저로 열기 선택하기"],
+        "bottom",
+        id="at the bottom",
+    ),
+    pytest.param(
+        ("tiktok", "ios", "ar"),
+        ["اضغط على •••", "اختر فتح في المتصفح أو ما يشبهه"],
+        None,
+        id="from right to left nobody has told the corner",
+    ),
+    pytest.param(
+        ("line", "ios", "en"),
+        ["Tap the share sign", "Choose Open in default browser"],
+        None,
+        id="a sign in words",
+    ),
+    pytest.param(
+        ("pinterest", "android", "en"),
+        ["Open the menu of Pinterest", "Choose Open in browser or similar"],
+        None,
+        id="a menu that nobody knows",
+    ),
+    pytest.param(
+        (None, "android", "en"),
+        ["Open the menu of this app", "Choose Open in browser or similar"],
+        None,
+        id="an app without a name",
+    ),
+    pytest.param(
+        ("our-app", "ios", "nl"),
+        ["Tik op ⋯", "Kies Open it outside"],
+        None,
+        id="a label of the rules for every language",
+    ),
+]
+
+
+@pytest.mark.parametrize(("who", "told", "corner"), MENUS)
+def test_the_menu_in_two_rows(who, told, corner):
+    app, platform, language = who
+    menu = {"ios": {"sign": "⋯", "label": "Open it outside"}}
     added = {"id": "our-app", "name": "Our app", "tokens": ["OurApp/"], "menu": menu}
     page = load({"version": 1, "apps": {"add": [added]}}).page
-    body = page.answer(decision(visitor=Visitor("in-app", app, platform))).body
-    svg = BeautifulSoup(body, "html.parser").select_one(".menu svg")
-    assert (svg is not None) == (drawn is not None)
-    if svg:
-        assert ("scale(1 -1)" in svg.g.get("transform", "")) == (drawn == "bottom")
-        assert (len({dot["cx"] for dot in svg.select(".sign circle")}) == 1) == upright
+    visitor = Visitor("in-app" if app else "webview", app, platform)
+    made = page.answer(decision(visitor=visitor, steps=STEPS[-1:]), language)
+    found = BeautifulSoup(made.body, "html.parser")
+    assert rows(found) == told
+    arrow = found.select_one("svg.arrow")
+    assert (arrow and ("bottom" if "low" in arrow["class"] else "top")) == corner
+
+
+def test_a_label_of_an_unknown_language_is_refused():
+    menu = {"ios": {"sign": "⋯", "label": {"xx": "Open"}}}
+    added = {"id": "our-app", "name": "Our app", "tokens": ["OurApp/"], "menu": menu}
+    with pytest.raises(RulesError, match="'xx' is not a known language"):
+        load({"version": 1, "apps": {"add": [added]}})
+
+
+WHY = [
+    pytest.param(
+        decision(),
+        "TikTok opened its own browser. Listen in full in the Spotify app.",
+        id="to the app",
+    ),
+    pytest.param(
+        decision(destination=replace(SPOTIFY, goal="browser")),
+        "TikTok opened its own browser. Sign-ins and music apps work from your own browser.",
+        id="to the browser",
+    ),
+    pytest.param(
+        decision(visitor=Visitor("webview", None, "android")),
+        "This page opened inside an app. Listen in full in the Spotify app.",
+        id="from an app without a name",
+    ),
+    pytest.param(
+        decision(retry=True), "Spotify did not open. Try this instead.", id="the app did not open"
+    ),
+    pytest.param(
+        decision(retry=True, destination=replace(SPOTIFY, goal="browser")),
+        "Your browser did not open. Try this instead.",
+        id="the browser did not open",
+    ),
+]
+
+
+@pytest.mark.parametrize(("page", "sentence"), WHY)
+def test_one_sentence_says_why(page, sentence):
+    assert soup(page).select_one("#state").text == sentence
+
+
+def test_the_way_to_stay_says_what_it_does():
+    assert soup().select_one(".stay a").text == "Continue in TikTok"
+    unnamed = decision(visitor=Visitor("webview", None, "android"))
+    assert soup(unnamed).select_one(".stay a").text == "Continue here anyway"
+
+
+CALLS = [
+    ("play", "Play on Spotify"),
+    ("listen", "Listen on Spotify"),
+    ("watch", "Watch on Spotify"),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), [*CALLS, ("open", "Open in Spotify")])
+def test_the_services_own_word(call, words):
+    page = soup(decision(destination=replace(SPOTIFY, call=call)))
+    assert page.select_one("a.button").text == words
+    assert page.main["data-opening"] == "Opening Spotify…"
+    assert page.main["data-failed"] == "Spotify did not open. Try this instead."
+    safari = page.select_one("[data-technique=x-safari-window]")
+    assert safari["data-opening"] == "Opening Safari…"
+
+
+HEADINGS = [  # the dress, the heading, the line below it
+    pytest.param(
+        {"title": "Harbour Lights", "artist": "Paper Lanterns", "brand": "Midnight Records"},
+        ("Harbour Lights", "Paper Lanterns · Midnight Records"),
+        id="the release",
+    ),
+    pytest.param(
+        {"title": "Harbour Lights"}, ("Harbour Lights", "site.example"), id="a title alone"
+    ),
+    pytest.param({"brand": "Midnight Records"}, ("Midnight Records", None), id="a brand alone"),
+    pytest.param({}, ("site.example", None), id="nothing said"),
+    pytest.param(
+        {"artist": "Paper Lanterns"}, ("site.example", "Paper Lanterns"), id="an artist alone"
+    ),
+]
+
+
+@pytest.mark.parametrize(("dress", "told"), HEADINGS)
+def test_the_heading_is_the_release_or_who_shows_it(dress, told):
+    page = soup(replace(decision(), address="https://site.example/listen"), **dress)
+    line = page.select_one(".by")
+    assert (page.h1.text, line and line.text.strip()) == told
+    assert page.title.text == page.h1.text
+
+
+def test_previews_and_search_engines():
+    page = soup(
+        replace(decision(), address="https://site.example/listen?a=1"),
+        title="Harbour Lights",
+        artist="Paper Lanterns",
+        brand="Midnight Records",
+        artwork="/static/cover.jpg",
+    )
+    assert page.select_one("link[rel=canonical]")["href"] == "https://site.example/listen?a=1"
+    assert page.select_one("link[rel=icon]")["href"] == "/static/cover.jpg"
+    assert {meta["property"]: meta["content"] for meta in page.select("meta[property]")} == {
+        "og:title": "Harbour Lights",
+        "og:description": "Paper Lanterns · Midnight Records",
+        "og:image": "https://site.example/static/cover.jpg",
+    }
+    assert not page.select("meta[name=robots]")
+
+
+def test_an_image_in_itself_is_written_once_and_is_no_preview():
+    page = soup(
+        replace(decision(), address="https://site.example/"), artwork="data:image/png;base64,AA=="
+    )
+    assert len(page.select("img")) == 1
+    assert not page.select("meta[property='og:image']")
+
+
+def test_a_logo_stands_for_the_brand():
+    made = answer(brand="Midnight Records", logo="/logo.svg", title="Harbour Lights")
+    page = BeautifulSoup(made.body, "html.parser")
+    assert page.select_one(".by .logo")["src"] == "/logo.svg"
+    assert page.select_one(".by .logo")["alt"] == "Midnight Records"
+    assert "img-src 'self'" in dict(made.headers)["Content-Security-Policy"]
 
 
 GZIP = [
@@ -258,20 +469,29 @@ def test_language_of_the_rules():
     assert dict(answer(accept="en", language="de").headers)["Content-Language"] == "de"
 
 
+@pytest.fixture(scope="module")
+def measured_and_dressed():
+    """The site of the engines' tests, with all that makes a page longer."""
+    page = {
+        "brand": "Midnight Records",
+        "title": "Harbour Lights",
+        "artist": "Paper Lanterns",
+        "artwork": "/static/cover.jpg",
+        "logo": "/static/logo.svg",
+        "accent": "#1db954",
+    }
+    rules = {**RULES, "page": page, "events": {"outcomes": ["presave"]}}
+    return Client(EscapeMiddleware(pages, rules, sinks=[list]))
+
+
 @pytest.mark.parametrize("language", available())
-def test_the_whole_answer_fits_the_first_window(language):
-    """Ten segments of 1,460 bytes (RFC 6928), headers and all, uncompressed."""
-    made = answer(
-        language=language,
-        brand="Midnight Records",
-        title="Harbour Lights",
-        accent="#1db954",
-        artwork="/static/cover.jpg",
-    )
-    head = sum(len(name) + len(value) + 4 for name, value in made.headers) + len(
-        f"HTTP/1.1 {made.status}\r\n\r\n"
-    )
-    assert head + len(made.body) <= 14_600
+def test_every_answer_fits_the_first_window(measured_and_dressed, language):
+    """Ten segments of 1,460 bytes (RFC 6928), headers and all, uncompressed: of every ladder."""
+    for agent, path in product(AGENTS.values(), PATHS.values()):
+        headers = {"User-Agent": agent, "Accept-Language": language}
+        made = measured_and_dressed.get(path, base_url=ORIGIN, headers=headers)
+        head = sum(len(name) + len(value) + 4 for name, value in made.headers)
+        assert len(f"HTTP/1.1 {made.status}\r\n\r\n") + head + len(made.data) <= 14_600
 
 
 @pytest.mark.parametrize(
@@ -279,7 +499,7 @@ def test_the_whole_answer_fits_the_first_window(language):
     [("#1db954", "#000"), ("#ffffff", "#000"), ("#000000", "#fff"), ("#0000ff", "#fff")],
 )
 def test_the_accents_label_can_be_read(accent, label):
-    assert f".button{{background:{accent};color:{label}}}" in answer(accent=accent).body.decode()
+    assert f":root{{--fill:{accent};--label:{label}}}" in answer(accent=accent).body.decode()
 
 
 HOSTILE = [
@@ -326,7 +546,7 @@ def test_nothing_leaves_its_place(text):
 
     assert tree(dressed(text).body) == tree(dressed("x").body)
     page = BeautifulSoup(dressed(text).body, "html.parser")
-    assert page.select_one(".brand").text.replace("\r\n", "\n") == text
+    assert page.h1.text.replace("\r\n", "\n") == text
     assert page.select_one("a.button")["href"] == text
 
 
@@ -346,7 +566,7 @@ def test_a_template_of_the_sites_own(tmp_path):
         "<h1>Ours: {{ heading }}</h1>{% endblock %}"
     )
     rules = tmp_path / "escape.yaml"
-    rules.write_text("version: 1\npage: {template: ours.html}\n")
+    rules.write_text("version: 1\npage: {template: ours.html, brand: Midnight Records}\n")
     page = BeautifulSoup(page_of(load(rules), decision(), "en").body, "html.parser")
-    assert page.h1.text == "Ours: Listen in Spotify"
+    assert page.h1.text == "Ours: Midnight Records"
     assert page.select("a.button")

@@ -156,7 +156,8 @@ BAD = [
         [
             (
                 "escape.yaml:2:8: page.colour: unknown key; allowed here: "
-                "brand, title, artist, accent, artwork, language, template, artwork_hosts"
+                "brand, title, artist, accent, artwork, logo, language, template, style,"
+                " artwork_hosts"
             )
         ],
         id="an unknown key",

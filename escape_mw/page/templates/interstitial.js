@@ -1,42 +1,64 @@
 (function () {
-  "use strict";
-  var main = document.querySelector("main"), state = document.getElementById("state");
-  var steps = [].slice.call(document.querySelectorAll(".step")), current = 0, timer = 0, tapped = 0, last = null, fired = null, told = {}, away = false;
+  function one(selector) { return document.querySelector(selector); }
+  function all(selector) { return [].slice.call(document.querySelectorAll(selector)); }
+  var root = document.documentElement, main = one("main"), words = main.dataset, state = one("#state"), menu = one(".menu");
+  var steps = all(".step"), current = 0, timer = 0, offer = 0, tapped = 0, last, fired, told = {}, away = false;
   var parts = location.search.slice(1).split("&");
-  var rest = parts.filter(function (part) { return part.split("=")[0] !== main.dataset.marker; });
+  var rest = parts.filter(function (part) { return part.split("=")[0] !== words.marker; });
   var clean = location.pathname + (rest.join("&") ? "?" + rest.join("&") : "");
 
   // What happened, once each, to our own site; without data-beacon nobody is told anything.
   function tell(name, link) {
-    var line = main.dataset.visit + " " + name + (link ? " " + link.dataset.technique : "");
-    if (main.dataset.beacon && navigator.sendBeacon && !told[line]) told[line] = navigator.sendBeacon(main.dataset.beacon, line);
+    var line = words.visit + " " + name + (link ? " " + link.dataset.technique : "");
+    if (words.beacon && navigator.sendBeacon && !told[line]) told[line] = navigator.sendBeacon(words.beacon, line);
   }
 
-  // The step of this number, or all from it to another one.
+  // The step of this number, and all to another one beside it.
   function show(number, last) {
     current = number;
     steps.forEach(function (step, at) { step.classList.toggle("now", at >= number && at <= (last || number)); });
   }
 
+  // What comes after the step: the next one beside it, or the menu in words.
+  function offerMore() {
+    if (current + 1 < steps.length) show(current, current + 1);
+    else if (menu) menu.open = true;
+  }
+
   // The same words a second time are news again to those who listen: a blank that nobody sees makes them differ.
-  function say(words) {
-    state.textContent = state.textContent === words ? words + "\u00a0" : words;
+  function say(news) {
+    state.textContent = state.textContent === news ? news + "\u00a0" : news;
+  }
+
+  // The hand-off is over, whatever came of it; its button says again what it does.
+  function rested() {
+    clearTimeout(timer);
+    clearTimeout(offer);
+    timer = 0;
+    if (!fired) return;
+    fired.removeAttribute("aria-busy");
+    fired.textContent = fired.dataset.label;
   }
 
   // The page is still here: the hand-off failed. The next step takes the button's place; at the end, words.
   function failed() {
-    timer = 0;
+    rested();
     if (document.hidden) return;
-    say(main.dataset.failed);
-    if (current + 1 < steps.length) show(current + 1);
-    else document.querySelector(".menu").classList.add("first");
+    say(fired.dataset.failed || words.failed);
+    if (current + 1 < steps.length) return show(current + 1);
+    fired.textContent = fired.dataset.label = words.retry;
+    main.className = "rows led";
+    if (menu) menu.open = true;
   }
 
   function wait(link, number) {
-    clearTimeout(timer);
+    rested();
     fired = link;
     current = number;
+    link.setAttribute("aria-busy", "true");
+    link.textContent = link.dataset.opening || words.opening;
     timer = setTimeout(failed, Number(link.dataset.settle));
+    offer = setTimeout(offerMore, 2500);
   }
 
   // An automatic step fires once: not on a reload, nor when the host app brings the page back (storage may throw).
@@ -50,6 +72,7 @@
 
   steps.forEach(function (step, at) {
     var link = step.querySelector("a");
+    link.dataset.label = link.textContent;
     link.addEventListener("click", function (event) {
       if (link === last && event.timeStamp - tapped < 1000) return event.preventDefault();
       tapped = event.timeStamp;
@@ -69,14 +92,13 @@
   function left() {
     if (timer && document.hidden) tell("left", fired);
     away = away || timer > 0;
-    clearTimeout(timer);
-    timer = 0;
-    last = null;
+    rested();
+    last = 0;
   }
   function back() {
     if (away) {
-      say(main.dataset.again);
-      show(current, current + 1);
+      say(words.again);
+      offerMore();
     }
     away = false;
   }
@@ -84,31 +106,38 @@
   window.addEventListener("pagehide", left);
   window.addEventListener("pageshow", function (event) { if (event.persisted) back(); });
 
-  var copy = document.getElementById("copy"), text = document.getElementById("link");
-  function copied() { tell("copied"); copy.textContent = state.textContent = copy.dataset.copied; }
-  function copyByHand() {
-    var range = document.createRange(), selection = getSelection();
-    range.selectNodeContents(text);
-    selection.removeAllRanges();
-    selection.addRange(range);
-    if (document.execCommand("copy")) copied();
-  }
-  if (copy) {
-    copy.hidden = false;
-    copy.addEventListener("click", function () {
+  // The link itself is shown only where it cannot be copied for the visitor.
+  all("[data-copy]").forEach(function (button) {
+    var text = one(button.dataset.copy), label = button.textContent;
+    function copied() {
+      if (button.id === "copy") tell("copied");
+      say(button.dataset.said || button.dataset.copied);
+      button.textContent = button.dataset.copied;
+      setTimeout(function () { button.textContent = label; }, 2500);
+    }
+    function copyByHand() {
+      var range = document.createRange(), selection = getSelection();
+      root.classList.add("uncopied");
+      range.selectNodeContents(text);
+      selection.removeAllRanges();
+      selection.addRange(range);
+      if (document.execCommand("copy")) copied();
+    }
+    button.hidden = false;
+    button.addEventListener("click", function () {
       if (navigator.clipboard) navigator.clipboard.writeText(text.textContent).then(copied, copyByHand);
       else copyByHand();
     });
-  }
+  });
 
-  var stay = document.querySelector(".stay a");
+  var stay = one(".stay a");
   if (stay) stay.addEventListener("click", function () { tell("continued"); });
 
-  document.documentElement.classList.add("js");
+  root.classList.add("js");
   show(0);
   // Our marker leaves the address, or the one for the menu's way out takes its place, where arrivals are counted.
-  var byHand = main.dataset.byHand, query = clean.indexOf("?") < 0 ? "?" : "&";
-  var address = clean + (byHand ? query + main.dataset.marker + "=" + byHand : "");
+  var byHand = words.byHand, query = clean.indexOf("?") < 0 ? "?" : "&";
+  var address = clean + (byHand ? query + words.marker + "=" + byHand : "");
   if (byHand || rest.length < parts.length) history.replaceState(history.state, "", address + location.hash);
 
   // Last of all: whatever navigates here ends the page's own script (both engines, measured).

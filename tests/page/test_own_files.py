@@ -1,0 +1,80 @@
+"""Files of the site's own: a style that its policy allows, and templates with what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from escape_mw import RulesError, load
+from escape_mw.rules.warnings import warnings_of
+
+from .test_interstitial import decision, hashes, page_of
+
+EXTENDS = '{%% extends "interstitial.html" %%}{%% block header %%}%s{%% endblock %%}'
+REFUSES = "the page's Content-Security-Policy refuses "
+
+
+def rules_with(folder, page, **files):
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text)
+    path = folder / "escape.yaml"
+    path.write_text(f"version: 1\npage: {{{page}}}\n")
+    return load(path)
+
+
+def test_a_style_stands_behind_ours_and_is_allowed_by_its_hash(tmp_path):
+    rules = rules_with(tmp_path, "style: our.css", our_css="h1 { color: red }\n")
+    made = page_of(rules, decision(), "en")
+    text = made.body.decode()
+    assert text.index(":root{color-scheme") < text.index("h1 { color: red }</style>")
+    assert f"style-src {hashes(text, 'style')}" in dict(made.headers)["Content-Security-Policy"]
+    assert [*map(str, rules.files)] == [str(tmp_path / "our.css")]  # an edit is seen
+
+
+BAD = [
+    pytest.param("h1{}</STYLE><script>", "a style cannot contain '</style'", id="that ends early"),
+    pytest.param(None, "cannot be read: No such file", id="that is not there"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), BAD)
+def test_a_style_that_cannot_be(tmp_path, text, problem):
+    with pytest.raises(RulesError, match=problem) as found:
+        rules_with(tmp_path, "style: our.css", **({"our_css": text} if text else {}))
+    assert "page.style" in str(found.value) or "escape.yaml:2" in str(found.value)
+
+
+MARKUP = [
+    pytest.param("<style>h1{}</style>", ["<style> (use page.style)"], id="a style"),
+    pytest.param('<p style="color:red">', ["style= (use page.style)"], id="a style's attribute"),
+    pytest.param("<script>go()</script>", ["<script>"], id="a script"),
+    pytest.param('<script src="/x.js"></script>', ["<script>"], id="a script's file"),
+    pytest.param('<p onclick="go()">', ["onclick="], id="a handler"),
+    pytest.param(
+        '<link rel="stylesheet" href="/x.css">',
+        ['<link rel="stylesheet"> (write its rules into page.style)'],
+        id="a style's file",
+    ),
+    pytest.param(
+        '<img src="https://cdn.example/x.png"/>',
+        ['<img src="https://cdn.example/x.png"> (only page.artwork and page.logo)'],
+        id="a foreign image",
+    ),
+    pytest.param("<iframe></iframe><form>", ["<iframe>", "<form>"], id="a frame and a form"),
+    pytest.param('<img src="/static/x.png" alt="">', [], id="an image from where the artwork is"),
+    pytest.param("<h1>{{ heading }}</h1><p class='x'>Ours</p>", [], id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("markup", "told"), MARKUP)
+def test_what_the_policy_refuses_of_a_template_is_told(tmp_path, markup, told):
+    page = "template: our.html, artwork: /static/cover.jpg"
+    rules = rules_with(tmp_path, page, our_html=EXTENDS % markup)
+    path = str(tmp_path / "our.html")
+    assert [*warnings_of(rules, 0)] == [f"{path}: {REFUSES}{one}" for one in told]
+
+
+def test_a_template_without_the_shipped_one(tmp_path):
+    rules = rules_with(tmp_path, "template: our.html", our_html="<style>h1{}</style>{{ heading }}")
+    assert [*warnings_of(rules, 0)] == [
+        f"{tmp_path / 'our.html'}: {REFUSES}<style> (use page.style)"
+    ]
