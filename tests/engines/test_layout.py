@@ -104,6 +104,17 @@ def site(request: Request) -> Response:
     return Response(COVER.format(colour), content_type="image/svg+xml")
 
 
+@Request.application
+def broken(request: Request) -> Response:
+    """The same without any cover."""
+    return site if request.path in TARGETS else Response("none", 404)
+
+
+@pytest.fixture(params=["chromium", "webkit"])
+def engine(request):
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture(scope="module")
 def dressed():
     with served({"page": DRESS}, site) as one:
@@ -227,3 +238,12 @@ def test_the_artwork_is_asked_for_once(webkit, dressed):
     webkit.open(f"{dressed.url}/track", AGENTS["tiktok", "ios"])
     webkit.until("document.images[1].complete && document.images[1].naturalWidth > 0")
     assert dressed.asked == ["/track", "/cover.svg"]
+
+
+def test_broken_artwork_leaves_the_field_behind_it(engine):
+    """Whether it breaks before the page's script runs or after."""
+    with served({"page": {**DRESS, "artwork": "/nothing.png"}}, broken) as site_without:
+        engine.open(f"{site_without.url}/track", AGENTS["tiktok", "android"])
+        engine.until("document.images.length === 0")
+        box = engine.script("return document.querySelector('.art').getBoundingClientRect().height")
+        assert box > 80

@@ -116,11 +116,8 @@
       setTimeout(function () { button.textContent = label; }, 2500);
     }
     function copyByHand() {
-      var range = document.createRange(), selection = getSelection();
       root.classList.add("uncopied");
-      range.selectNodeContents(text);
-      selection.removeAllRanges();
-      selection.addRange(range);
+      getSelection().selectAllChildren(text);
       if (document.execCommand("copy")) copied();
     }
     button.hidden = false;
@@ -128,6 +125,12 @@
       if (navigator.clipboard) navigator.clipboard.writeText(text.textContent).then(copied, copyByHand);
       else copyByHand();
     });
+  });
+
+  // Artwork that does not load leaves the field behind it, and no sign of a broken image.
+  all(".art img").forEach(function (image) {
+    image.onerror = image.remove;
+    if (image.complete && !image.naturalWidth) image.remove();
   });
 
   var stay = one(".stay a");
