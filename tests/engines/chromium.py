@@ -155,6 +155,14 @@ class Chromium:
         for kind in ("mousePressed", "mouseReleased") * times:
             self.cdp("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def press(self, key: str) -> None:
+        """A key of the visitor's own keyboard: Tab or Enter."""
+        code = {"Tab": 9, "Enter": 13}[key]
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind, more in (("keyDown", text), ("keyUp", {})):
+            words = {"key": key, "code": key, "windowsVirtualKeyCode": code, **more}
+            self.cdp("Input.dispatchKeyEvent", type=kind, **words)
+
     def script(self, body: str) -> Any:
         """What an asynchronous function of this body returns."""
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import need
+from .site import served
 from .table import AGENTS
 from .test_ladders import MENU_FIRST, NOW
 
@@ -63,12 +64,19 @@ def axe(tmp_path_factory):
     return found.read_text("utf-8")
 
 
+@pytest.fixture(scope="module")
+def dressed():
+    dress = {"brand": "Midnight Records", "title": "Harbour Lights", "artist": "Paper Lanterns"}
+    with served({"page": dress}) as one:
+        yield one
+
+
 @pytest.fixture(params=["light", "dark"])
-def page(request, chromium, site, axe):
+def page(request, chromium, dressed, axe):
     """A function that opens the page and readies axe."""
 
     def ready(path, app, platform):
-        chromium.open(site.url + path, AGENTS[app, platform])
+        chromium.open(dressed.url + path, AGENTS[app, platform])
         chromium.cdp(
             "Emulation.setEmulatedMedia",
             features=[{"name": "prefers-color-scheme", "value": request.param}],
@@ -91,6 +99,13 @@ def failed(browser):
     browser.until("document.querySelectorAll('.step')[1].matches('.now')")
 
 
+def waiting(browser):
+    browser.script("window.kept = setTimeout; window.setTimeout = () => 0")  # so that it stays
+    browser.tap(NOW)
+    browser.script("window.setTimeout = kept")
+    browser.until("document.querySelector('[aria-busy]')")
+
+
 def climbed(browser):
     failed(browser)
     browser.tap(NOW)
@@ -110,6 +125,7 @@ def returned(browser):
 
 STATES = [
     pytest.param("/track", "tiktok", "android", first, id="first"),
+    pytest.param("/track", "tiktok", "android", waiting, id="while it is being opened"),
     pytest.param("/track", "tiktok", "android", failed, id="after a failed step"),
     pytest.param("/track", "tiktok", "android", climbed, id="after the last step"),
     pytest.param("/track", "tiktok", "android", copied, id="copied"),
@@ -117,6 +133,7 @@ STATES = [
     pytest.param("/smart", "tiktok", "ios", first, id="written: the menu is the main thing"),
     pytest.param("/smart", "wechat", "android", first, id="written: another host app"),
     pytest.param("/track", "instagram", "ios", first, id="a step with a hint"),
+    pytest.param("/track", "tiktok", "ios", first, id="a tap, the rows and the search"),
 ]
 
 

@@ -204,6 +204,24 @@ def test_where_nothing_can_be_copied_the_link_is_shown_and_chosen(engine, site):
     assert chosen == engine.script("return document.querySelector('#link').textContent")
 
 
+TABBED = ["Play on Spotify", "Or use the menu of TikTok", "Copy link", "Continue in TikTok"]
+
+
+def test_the_keyboard_reaches_everything_in_order(chromium, site):
+    chromium.open(f"{site.url}/track", TIKTOK)
+    reached = []
+    for _ in TABBED:
+        chromium.press("Tab")
+        reached.append(chromium.script("return document.activeElement.textContent"))
+        assert chromium.script(
+            "return getComputedStyle(document.activeElement).outlineStyle === 'solid'"
+        )
+    assert reached == TABBED
+    chromium.script("document.querySelector('summary').focus()")
+    chromium.press("Enter")
+    chromium.until("document.querySelector('.menu').open")
+
+
 def test_nothing_but_the_document_is_asked_for(chromium, site):
     site.asked.clear()
     chromium.open(f"{site.url}/track", TIKTOK)
