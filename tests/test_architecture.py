@@ -39,7 +39,7 @@ LIBRARIES = {
     "asgiref": {"django"},
     "flask": {"flask"},
     "itsdangerous": {"decision.signing"},
-    "jinja2": {"page", "lab", "report.html", "cli.preview"},
+    "jinja2": {"page", "lab", "report.html", "cli.demo", "cli.phone"},
     "markupsafe": {"page", "lab", "report.html"},
     "numpy": {"report"},
     "opentelemetry": {"events.opentelemetry"},
@@ -52,7 +52,7 @@ LIBRARIES = {
     "statsmodels": {"report"},
     "ua_parser": {"decision.visitors"},
     "waitress": {"cli.serve"},
-    "werkzeug": {"web.accept", "cli.demo", "flask"},
+    "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "flask"},
     "yaml": {"rules"},
 }
 

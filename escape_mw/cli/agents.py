@@ -12,6 +12,10 @@ TIKTOK_IOS = (
     f"{IPHONE} (KHTML, like Gecko) Mobile/15E148 "
     "musical_ly_41.9.0 JsSdk/2.0 NetType/WIFI BytedanceWebview/d8a21c6"
 )
+INSTAGRAM_IOS = (
+    f"{IPHONE} (KHTML, like Gecko) Mobile/22G86 Instagram 403.0.0.28.80 (iPhone14,3; iOS 18_6;"
+    " en_US; en; scale=3.00; 1284x2778; IABMV/1; 803914920) Safari/604.1"
+)
 INSTAGRAM_ANDROID = (
     "Mozilla/5.0 (Linux; Android 14; Pixel 8 Build/UQ1A.240205.004; wv) AppleWebKit/537.36"
     " (KHTML, like Gecko) Version/4.0 Chrome/133.0.6943.50 Mobile Safari/537.36"

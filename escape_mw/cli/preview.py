@@ -1,145 +1,153 @@
-"""`escape-mw preview`: the page as a visitor of some host app would get it, on a local port.
+"""`escape-mw preview`: the page as any visitor would get it, on a phone in a desktop browser.
 
 A designer need not own six phones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import click
-import jinja2
+from werkzeug.middleware.shared_data import SharedDataMiddleware
+from werkzeug.wrappers import Response
 
-from ..decision.model import Decision, Marker, Page, Platform, Redirect, Subject, Visit, Visitor
+from ..decision.model import Decision, Marker, Page, Phone, Redirect, Subject, Visit, Visitor
 from ..engine.respond import respond
-from ..page.languages import available
-from ..rules import Rules
-from ..web.answers import HTML, Answer
-from ..web.request import Environ
-from ..wsgi import send
+from ..page import languages
+from ..rules import Rules, RulesError, RulesLike, load
+from ..web.answers import Answer, source_hash
 from .options import SAMPLE_SONG, load_or_exit, rules_option
+from .phone import Choice, framed, leaves, phone_page
 from .serve import run_server
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 SITE = "https://site.example/listen"
-FIRST, RETURNED = STATES = ("first", "after a failed step")
-INDEX = jinja2.Template(
-    """<!doctype html><html lang="en"><meta charset="utf-8">\
-<meta name="viewport" content="width=device-width"><title>Preview</title>
-<style>:root{color-scheme:light dark}\
-body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}</style>
-<h1>{{ name }} on {{ platform }}</h1>\
-<p>What a visitor on the way to <code>{{ to }}</code> sees.</p>
-<table>
-{% for tag in languages %}
-<tr><th>{{ tag }}</th>
-{% for state in states %}\
-<td><a href="/page?{{ {"state": state, "language": tag}|urlencode }}">{{ state }}</a></td>\
-{% endfor %}
-</tr>
-{% endfor %}
-</table>""",
-    autoescape=True,
+SAMPLE_SMART_LINK = "https://paperlanterns.lnk.to/harbourlights"
+FIRST, RETURNED = STATES = ("first", "returned")
+STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+INTRO = (
+    "Your rules, template and style are read anew each time. Tap on the phone for its other states."
 )
 
 
 @click.command()
 @rules_option
+@click.option("--to", metavar="URL", help="A destination of your own, beside the samples.")
 @click.option(
-    "--app",
-    metavar="ID",
-    help="Host app (see 'escape-mw list apps'). Default: an unidentified webview.",
+    "--static",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="Folder of the site's own files: artwork at /cover.jpg is DIR/cover.jpg.",
 )
-@click.option("--platform", type=click.Choice(["ios", "android"]), default="ios", show_default=True)
-@click.option(
-    "--to", default=SAMPLE_SONG, show_default=True, metavar="URL", help="The destination."
-)
-@click.option("--language", type=click.Choice(available()), help="One language. Default: all.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))
 def preview(
-    rules_file: str | None,
-    app: str | None,
-    platform: Any,
-    to: str,
-    language: str | None,
-    host: str,
-    port: int,
+    rules_file: str | None, to: str | None, static: str | None, host: str, port: int
 ) -> None:
-    """Serve the page as a visitor in this host app would get it, in each of its states."""
+    """Show the page on a phone in your browser, for any host app, language and state."""
     rules = load_or_exit(rules_file)
-    if app is not None and app not in rules.policy.visitors.apps:
-        raise click.UsageError(
-            f"--app {app!r} is not a known host app; 'escape-mw list apps' shows them"
-        )
-    site = Preview(rules, app, platform, to, language)
-    if site.page() is None:
+    if to is not None and rules.policy.destinations.find(to) is None:
         raise click.UsageError(f"--to {to!r} is not a destination in force")
+    site: Any = Preview(rules_file, to)
+    if static:
+        site = SharedDataMiddleware(site, {"/": static})
     run_server(
-        site,
-        host,
-        port,
-        lambda actual: f"The page, state by state, on http://{host}:{actual}/ (end with Ctrl-C).",
+        site, host, port, lambda actual: f"The page on http://{host}:{actual}/ (end with Ctrl-C)."
     )
 
 
 class Preview:
-    """A WSGI application: an index of states and languages, and the page in each of them.
+    """A WSGI application: a phone with choices beside it, and the page that they ask for.
 
-    `app` is a host app's id, or None for an unnamed webview; `to` the destination; `language` is
-    the only one that is shown, None for all.
+    `source` is what the rules are read from, each time anew; `to` a destination beside the samples.
     """
 
-    def __init__(
-        self,
-        rules: Rules,
-        app: str | None,
-        platform: Platform,
-        to: str,
-        language: str | None = None,
-    ) -> None:
-        apps = rules.policy.visitors.apps
-        self._rules = replace(rules, policy=rules.policy.anywhere())
-        self._visitor = Visitor("in-app" if app else "webview", app, platform)
-        self._name = apps[app].name if app else "An unnamed webview"
-        self._to = to
-        self._languages = [language] if language else list(available())
+    def __init__(self, source: RulesLike, to: str | None = None) -> None:
+        self._source = source
+        self._destinations = [
+            *([(to, to)] if to else []),
+            (SAMPLE_SONG, "A song: the music app"),
+            (SAMPLE_SMART_LINK, "A smart link: the real browser"),
+        ]
 
-    def page(self, state: str = "first", language: str = "en") -> Answer | None:
-        """The answer in one state and language; None where this visitor would not be answered."""
-        headers = {"accept-language": language}
-        visit = Visit("GET", "/listen", "", SITE, headers=headers)
-        decision, answer = self._respond(visit)
-        if state == RETURNED and isinstance(decision, Page | Redirect):
-            rule = Subject(rule=self._rules.policy.rules[0].key)
-            tried = Marker("", decision.steps[0].technique, rule, is_verified=True)
-            decision, answer = self._respond(replace(visit, marker=tried))
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve the phone, or the page for what is chosen in the query."""
+        if environ.get("PATH_INFO") == "/page":
+            query = parse_qs(environ.get("QUERY_STRING", ""))
+            made = self._screen({name: values[0] for name, values in query.items()})
+        else:
+            made = phone_page("Your page", INTRO, "/page", self._choices())
+        return made(environ, start_response)
+
+    def _choices(self) -> list[Choice]:
+        apps = load(self._source).policy.visitors.apps
+        names = [(app.id, app.name) for app in apps.values()]
+        tags = [(tag, languages.words(tag)["name"]) for tag in languages.available()]
+        return [
+            Choice("app", "Host app", [*names, ("", "an app without a name")], "tiktok"),
+            Choice("platform", "Platform", [("ios", "iOS"), ("android", "Android")]),
+            Choice("to", "On the way to", self._destinations),
+            Choice("state", "State", [(FIRST, "First"), (RETURNED, "After a step that failed")]),
+            Choice("language", "Language", tags, "en"),
+            Choice("scheme", "Colours", [("light", "Light"), ("dark", "Dark")]),
+            Choice("width", "Width", [("390", "390"), ("320", "320"), ("768", "768")]),
+        ]
+
+    def _screen(self, asked: Mapping[str, str]) -> Response:
+        try:
+            answer = page_for(load(self._source), asked)
+        except RulesError as error:
+            return Response(f"{error}\n", status=500, content_type="text/plain; charset=utf-8")
+        if answer is None:
+            return Response("This visitor gets the site's own page.\n")
+        if location := dict(answer.headers).get("Location"):
+            return leaves(location)
+        answer = in_scheme(answer, "dark" if asked.get("scheme") == "dark" else "light")
+        return framed(Response(answer.body, answer.status, list(answer.headers)))
+
+
+def page_for(rules: Rules, asked: Mapping[str, str]) -> Answer | None:
+    """The answer for what is chosen; None where this visitor would not be answered."""
+    app = asked.get("app", "")
+    app = app if app in rules.policy.visitors.apps else ""
+    platform: Phone = "android" if asked.get("platform") == "android" else "ios"
+    visitor = Visitor("in-app" if app else "webview", app or None, platform)
+    rules = replace(rules, policy=rules.policy.anywhere())
+    to = asked.get("to", SAMPLE_SONG)
+    headers = {"accept-language": asked.get("language", "en")}
+    visit = Visit("GET", "/listen", "", SITE, headers=headers)
+
+    def answered(visit: Visit) -> tuple[Decision, Answer | None]:
+        return respond(visit, rules, location=to, visitor=visitor)
+
+    decision, answer = answered(visit)
+    if asked.get("state") == RETURNED and isinstance(decision, Page | Redirect):
+        rule = Subject(rule=rules.policy.rules[0].key)
+        tried = Marker("", decision.steps[0].technique, rule, is_verified=True)
+        answer = answered(replace(visit, marker=tried))[1]
+    return answer
+
+
+def in_scheme(answer: Answer, scheme: str) -> Answer:
+    """The same page in light or dark, whatever the browser prefers."""
+    text = answer.body.decode("utf-8")
+    found = STYLE.search(text)
+    if found is None:
         return answer
-
-    def _respond(self, visit: Visit) -> tuple[Decision, Answer | None]:
-        return respond(visit, self._rules, location=self._to, visitor=self._visitor)
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve the index, and the page in the state and language of the query."""
-        query = parse_qs(environ.get("QUERY_STRING", ""))
-        asked = {name: values[0] for name, values in query.items()}
-        answer = None
-        if environ.get("PATH_INFO") == "/page" and asked.get("state") in STATES:
-            answer = self.page(asked["state"], asked.get("language", self._languages[0]))
-        return send(answer or self._index(), environ, start_response)
-
-    def _index(self) -> Answer:
-        text = INDEX.render(
-            name=self._name,
-            platform=self._visitor.platform,
-            to=self._to,
-            languages=self._languages,
-            states=STATES,
-        )
-        body = text.encode("utf-8")
-        return Answer("200 OK", (HTML, ("Content-Length", str(len(body)))), body)
+    style = found[1].replace("color-scheme:light dark", f"color-scheme:{scheme}")
+    for one in ("light", "dark"):
+        condition = "all" if one == scheme else "not all"
+        style = style.replace(f"(prefers-color-scheme:{one})", condition)
+    old, new = source_hash(found[1]), source_hash(style)
+    body = text.replace(found[1], style, 1).encode("utf-8")
+    headers = [
+        (name, f"{len(body)}" if name == "Content-Length" else value.replace(old, new))
+        for name, value in answer.headers
+    ]
+    return Answer(answer.status, tuple(headers), body)

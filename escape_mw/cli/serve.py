@@ -27,17 +27,14 @@ from .options import or_exit, rules_option
 )
 def serve(rules_file: str | None, host: str, port: int, spec: str | None) -> None:
     """Serve a site, wrapped, on waitress."""
-    app = demo.app if spec is None else _imported(spec)
-    rules = rules_file or (demo.RULES if spec is None else None)
     show()
-    wrapped = or_exit(lambda: EscapeMiddleware(app, rules))
-
-    def greeting(actual: int) -> str:
-        if spec is None:
-            return demo.how_to_try(host, actual)
-        return f"Serving {spec} on http://{host}:{actual}/ (end with Ctrl-C)."
-
-    run_server(wrapped, host, port, greeting)
+    if spec is None and rules_file is None:
+        return run_server(demo.phone(), host, port, lambda actual: demo.how_to_try(host, actual))
+    app = demo.site if spec is None else _imported(spec)
+    wrapped = or_exit(lambda: EscapeMiddleware(app, rules_file))
+    what = spec or "the demo site"
+    greeting = f"Serving {what} on http://{host}:%s/ (end with Ctrl-C)."
+    return run_server(wrapped, host, port, lambda actual: greeting % actual)
 
 
 def run_server(app: Any, host: str, port: int, greeting: Callable[[int], str]) -> None:

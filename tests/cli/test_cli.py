@@ -350,7 +350,7 @@ def test_serve_the_demo(serve):
         302,
         "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=harbour",
     )
-    assert "Pre-save the next one" in get(site + "/", TIKTOK_IOS)[2]
+    assert "What your listeners get" in get(site + "/", SAFARI)[2]
     assert "curl -i -A" in served.stop()
 
 

@@ -1,79 +1,108 @@
-"""The page of any visitor, for designers."""
+"""The page of any visitor, on a phone in a desktop browser, for designers."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from bs4 import BeautifulSoup
+from werkzeug.test import Client
 
 from escape_mw import catalogue, load
-from escape_mw.cli.preview import STATES, Preview
+from escape_mw.cli.preview import SAMPLE_SMART_LINK, STATES, Preview, page_for
+from escape_mw.web.answers import source_hash
 
 from ..agents import CHROME_DESKTOP
 from ..real_http import Served, get
-from ..sites import ask_wsgi
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
-SMART = "https://paperlanterns.lnk.to/harbour"
 RULES = load({"version": 1, "page": {"brand": "Midnight Records"}})
 
 
-APPS = [app.id for app in catalogue.load().apps] + [None]
+APPS = [app.id for app in catalogue.load().apps] + [""]
+
+
+def page(app, platform, to=TRACK, state="first", rules=RULES):
+    return page_for(rules, {"app": app, "platform": platform, "to": to, "state": state})
 
 
 @pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize("platform", ["ios", "android"])
 def test_every_host_app_has_a_page_in_every_state(app, platform):
-    preview = Preview(RULES, app, platform, TRACK)
     for state in STATES:
-        answer = preview.page(state)
+        answer = page(app, platform, state=state)
         assert answer is not None
-        page = BeautifulSoup(answer.body, "html.parser")
-        assert page.h1.text == "Midnight Records"
+        assert BeautifulSoup(answer.body, "html.parser").h1.text == "Midnight Records"
 
 
 def triggers(answer):
     """How the buttons of a page are fired."""
-    page = BeautifulSoup(answer.body, "html.parser")
-    return [link["data-trigger"] for link in page.select("a.button")]
+    made = BeautifulSoup(answer.body, "html.parser")
+    return [link["data-trigger"] for link in made.select("a.button")]
 
 
-@pytest.mark.parametrize("to", [TRACK, SMART], ids=["a track", "a smart link"])
+@pytest.mark.parametrize("to", [TRACK, SAMPLE_SMART_LINK], ids=["a track", "a smart link"])
 @pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize("platform", ["ios", "android"])
 def test_after_a_failed_step_nothing_fires_by_itself_and_a_way_is_left(app, platform, to):
     """Where there was a way out at all: some host apps have only their menu."""
-    preview = Preview(RULES, app, platform, to)
-    first, returned = (preview.page(state) for state in STATES)
+    first, returned = (page(app, platform, to, state) for state in STATES)
     assert returned.status == "200 OK"
     assert set(triggers(returned)) <= {"tap"}
     assert bool(triggers(returned)) == (first.status == "302 Found" or bool(triggers(first)))
 
 
-def test_index_and_pages_over_http():
-    preview = Preview(RULES, "tiktok", "android", TRACK)
-    index = BeautifulSoup(ask_wsgi(preview, "/", CHROME_DESKTOP)[2], "html.parser")
-    assert index.h1.text == "TikTok on android"
-    links = [link["href"] for link in index.select("a")]
-    assert len(links) == len(STATES) * 21
-    arabic = next(link for link in links if "language=ar" in link)
-    assert (
-        BeautifulSoup(ask_wsgi(preview, arabic, CHROME_DESKTOP)[2], "html.parser").html["dir"]
-        == "rtl"
-    )
+@pytest.fixture
+def client():
+    return Client(Preview(RULES))
+
+
+def test_everything_is_chosen_on_the_page(client):
+    made = BeautifulSoup(client.get("/").text, "html.parser")
+    names = {one["name"] for one in made.select("select, input")}
+    assert names == {"app", "platform", "to", "state", "language", "scheme", "width"}
+    assert made.select_one("form")["action"] == "/page"
+    assert len(made.select("#language option")) == 21
+    assert made.select_one("#app [selected]")["value"] == "tiktok"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_scheme_is_chosen_and_the_policy_still_holds(client, scheme):
+    made = client.get("/page", query_string={"app": "tiktok", "scheme": scheme})
+    style = re.search(r"<style>(.*?)</style>", made.text, re.DOTALL)[1]
+    assert "prefers-color-scheme" not in style
+    assert f":root{{color-scheme:{scheme};" in style
+    policy = made.headers["Content-Security-Policy"]
+    assert f"style-src {source_hash(style)}" in policy
+    assert "frame-ancestors 'self'" in policy
+    assert int(made.headers["Content-Length"]) == len(made.data)
+
+
+def test_languages_and_redirects(client):
+    arabic = client.get("/page", query_string={"app": "tiktok", "language": "ar"})
+    assert BeautifulSoup(arabic.text, "html.parser").html["dir"] == "rtl"
+    query = {"app": "line", "platform": "android", "to": SAMPLE_SMART_LINK}
+    assert "A redirect, without a page" in client.get("/page", query_string=query).text
+
+
+def test_an_edit_is_shown_and_so_is_what_is_wrong_with_it(tmp_path):
+    rules = tmp_path / "escape.yaml"
+    client = Client(Preview(rules))
+    for text, told in [
+        ("version: 1\npage: {brand: One}\n", "<h1"),
+        ("version: 1\npage: {brand: Two}\n", "Two</h1>"),
+        ("version: 1\npage: {brnad: Three}\n", "page.brnad: unknown key"),
+    ]:
+        rules.write_text(text)
+        assert told in client.get("/page", query_string={"app": "tiktok"}).text
 
 
 def test_command(tmp_path):
-    served = Served(
-        "-m",
-        "escape_mw",
-        "preview",
-        "--port",
-        "PORT",
-        "--app",
-        "instagram",
-        "--language",
-        "ja",
-        folder=tmp_path,
-    )
-    assert "Instagram on ios" in get(served.url, CHROME_DESKTOP)[2]
-    assert "state by state" in served.stop()
+    (tmp_path / "cover.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "escape.yaml").write_text("version: 1\npage: {artwork: /cover.svg}\n")
+    words = ("-m", "escape_mw", "preview", "--port", "PORT", "--rules", "escape.yaml")
+    served = Served(*words, "--static", ".", folder=tmp_path)
+    assert "Your page" in get(served.url, CHROME_DESKTOP)[2]
+    assert 'src="/cover.svg"' in get(f"{served.url}/page?app=tiktok", CHROME_DESKTOP)[2]
+    assert "<svg" in get(f"{served.url}/cover.svg", CHROME_DESKTOP)[2]
+    assert "The page on http://" in served.stop()

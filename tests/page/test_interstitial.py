@@ -222,7 +222,10 @@ MENUS = [  # host app, platform, language, the rows, the corner of the arrow
     ),
     pytest.param(
         ("tiktok", "ios", "fr"),
-        ["Appuie sur ••• en haut à droite", "Choisis Ouvrir dans le navigateur ou similaire"],
+        [
+            "Appuie sur ••• en haut à droite",
+            "Choisis Ouvrir dans le navigateur ou une option similaire",
+        ],
         "top",
         id="a language that nobody has told: our own words for it",
     ),

@@ -329,7 +329,7 @@ def lab_page(rules, agent):
 
 
 def preview_index(rules, to):
-    return b"".join(Preview(rules, "our-app", "ios", to)(environ_of(), lambda *_: None))
+    return b"".join(Preview(rules, to)(environ_of(), lambda *_: None))
 
 
 OURS_IOS, OURS_ANDROID = f"{IPHONE}Mobile/22G86 OurApp/1", f"{ANDROID} OurApp/1"
@@ -683,14 +683,19 @@ def test_what_no_page_of_the_lab_repeats(make, same):
         assert hostile is None or hostile.body in known, value
 
 
-@pytest.mark.parametrize("given", ["state=first&language={}", "state={}&language=en", "{}"])
+@pytest.mark.parametrize("given", ["state=first&language={}", "state={}&language=en", "to={}"])
 def test_the_preview_repeats_nothing_of_a_request(given, same):
-    preview = Preview(same({"version": 1}), "tiktok", "ios", TRACK)
-    known = {preview.page(state, language).body for state in STATES for language in available()}
-    known.add(b"".join(preview(environ_of(SAFARI), lambda *_: None)))
+    preview = Preview(same({"version": 1}))
+
+    def body(path, query=""):
+        return b"".join(preview(environ_of(SAFARI, path, query), lambda *_: None))
+
+    known = {
+        body("/page", f"app=tiktok&state={state}&language={language}")
+        for state in STATES
+        for language in available()
+    }
+    known |= {body("/"), body("/page", "app=tiktok&to=nowhere")}
     for value in EVERY:
         for path in ("/page", "/" + value):
-            query = given.format(quote(value))
-            assert b"".join(preview(environ_of(SAFARI, path, query), lambda *_: None)) in known, (
-                value
-            )
+            assert body(path, f"app=tiktok&{given.format(quote(value))}") in known, value
