@@ -49,6 +49,7 @@ class Dress:
             title=_filled(self.title, captures),
             artist=_filled(self.artist, captures),
             artwork=_located(self.artwork, captures),
+            logo=_located(self.logo, captures),
         )
 
 

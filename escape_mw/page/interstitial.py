@@ -7,19 +7,19 @@ by the template (Jinja2 autoescape).
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..decision.dress import Dress
+from ..decision.dress import UNDRESSED, Dress
 from ..decision.entries import AppEntry
 from ..decision.model import Destination, Page, Step, Visitor
 from ..web.accept import takes_gzip
 from ..web.answers import HTML, NO_STORE, Answer, template_text
 from . import languages
-from .refusals import refusals
+from .refusals import images_of, refusals, style_refusals
 from .sentences import Speaker, heading_of, preview_image, site_name_of
 from .skin import Skin, skin_of
 
@@ -59,32 +59,41 @@ class Interstitial:
         self._templates: dict[str, jinja2.Template] = {}
         self._styles: dict[str, str] = {}
 
-    def add_template(self, path: str) -> None:
-        """Take a template of the site's own, for dresses that name it. Raises TemplateError.
+    def add_template(self, path: str, dress: Dress) -> None:
+        """Take a template of the site's own, for a dress that names it. Raises TemplateError.
 
-        It is rendered once: what is wrong with it shows at the start, and not before a visitor.
+        It is rendered with that dress and without any: what is wrong with it shows at the start,
+        and not before a visitor.
         """
-        template = _own_template(path)
+        self._templates[path] = template = _own_template(path)
         try:
-            template.render(self._values(SAMPLE, skin_of(None, ()), languages.FALLBACK))
+            for one in (UNDRESSED, dress):
+                template.render(self._sample(one))
         except Exception as error:
             raise TemplateError(f"{path}: {error}") from None
-        self._templates[path] = template
 
-    def add_style(self, path: str) -> None:
+    def add_style(self, path: str, _: Dress) -> None:
         """Take a style of the site's own, which follows the shipped one. Raises TemplateError."""
         text = _read(path).strip()
-        if "</style" in text.lower():
-            raise TemplateError(f"{path}: a style cannot contain '</style'")
+        for refused in ("</style", "\0"):
+            if refused in text.lower():
+                raise TemplateError(f"{path}: a style cannot contain {refused!r}")
         self._styles[path] = f"\n{text}"
 
-    def refusals(self, dress: Dress) -> list[str]:
-        """What of the markup of a dress's template the page's policy refuses."""
-        if not dress.template:
-            return []
-        skin = skin_of(None, ())
-        values = self._values(replace(SAMPLE, dress=dress), skin, languages.FALLBACK)
-        return refusals(self._templates[dress.template].render(values), skin, dress)
+    def refusals(self, dress: Dress) -> Iterator[tuple[str, str]]:
+        """The file, and what of it the page's policy refuses: of a dress's template and style."""
+        images = images_of(dress)
+        if dress.style:
+            for refused in style_refusals(self._styles[dress.style], images):
+                yield dress.style, refused
+        if dress.template:
+            text = self._templates[dress.template].render(self._sample(dress))
+            for refused in refusals(text, skin_of(None, ()), images):
+                yield dress.template, refused
+
+    def _sample(self, dress: Dress) -> dict[str, Any]:
+        page = replace(SAMPLE, dress=dress)
+        return self._values(page, skin_of(None, ()), languages.FALLBACK)
 
     def answer(
         self, decision: Page, accept_language: str = "", accept_encoding: str = ""
@@ -155,7 +164,7 @@ def _own_template(path: str) -> jinja2.Template:
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text("utf-8")
+        return Path(path).read_text("utf-8-sig")  # some editors write the mark
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TemplateError(f"{path!r} cannot be read: {reason}") from None

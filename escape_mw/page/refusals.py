@@ -1,21 +1,41 @@
-"""What a template's own markup has that the page's Content-Security-Policy refuses."""
+"""What a site's own template and style have that the page's Content-Security-Policy refuses."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
 from html.parser import HTMLParser
 
 from ..decision.dress import Dress
 from .skin import Skin, image_source
 
 ELEMENTS = ("iframe", "object", "embed", "form", "base", "video", "audio")
+JAVASCRIPT = re.compile(
+    r"(?:|module|(?:text|application)/(?:x-)?(?:java|ecma)script)", re.IGNORECASE
+)
+URL = re.compile(r"""@import|url\(\s*["']?([^"')]*)""", re.IGNORECASE)
+ONLY = "only page.artwork and page.logo"
 
 
-def refusals(page: str, skin: Skin, dress: Dress) -> list[str]:
-    """What browsers leave out of a page in this skin and dress, each said once."""
-    reader = _Reader(skin, {image_source(dress.artwork), image_source(dress.logo)})
+def images_of(dress: Dress) -> set[str]:
+    """The sources of images that the policy of a page in this dress lets in."""
+    return {image_source(one) for one in (dress.artwork, dress.logo) if one}
+
+
+def refusals(page: str, skin: Skin, images: Collection[str]) -> list[str]:
+    """What browsers leave out of a page in this skin, each said once."""
+    reader = _Reader(skin, images)
     reader.feed(page)
     return list(dict.fromkeys(reader.found))
+
+
+def style_refusals(style: str, images: Collection[str]) -> Iterator[str]:
+    """The same of a style."""
+    for found in URL.finditer(style):
+        if found[1] is None:
+            yield "@import"
+        elif image_source(found[1]) not in images:
+            yield f"url({found[1]}) ({ONLY})"
 
 
 class _Reader(HTMLParser):
@@ -24,25 +44,46 @@ class _Reader(HTMLParser):
         self.found: list[str] = []
         self._ours = {"style": f"{skin.style}", "script": f"{skin.script}"}
         self._images = images
+        self._is_code = True
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
+        values = {name: value or "" for name, value in attrs}
         if tag in ELEMENTS:
             self.found.append(f"<{tag}>")
-        if tag == "link" and "stylesheet" in (values.get("rel") or ""):
-            self.found.append('<link rel="stylesheet"> (write its rules into page.style)')
-        if tag == "script" and "src" in values:
-            self.found.append("<script>")
         if "style" in values:
             self.found.append("style= (use page.style)")
         self.found += [f"{name}=" for name in values if name.startswith("on")]
-        source = image_source(values.get("src")) if tag == "img" else ""
-        if source and source not in self._images:
-            self.found.append(f'<img src="{values["src"]}"> (only page.artwork and page.logo)')
+        if tag == "script":
+            self._is_code = JAVASCRIPT.fullmatch(values.get("type", "")) is not None
+            self.found += ["<script>"] if "src" in values and self._is_code else []
+        elif tag == "link":
+            self._read_link(values.get("rel", "").split(), values.get("href", ""))
+        elif tag in ("img", "source"):
+            self._read_image(tag, values)
 
     handle_startendtag = handle_starttag
 
+    def _read_link(self, rel: list[str], href: str) -> None:
+        if {"stylesheet", "preload", "modulepreload"} & set(rel):
+            self.found.append(f'<link rel="{" ".join(rel)}"> (write its rules into page.style)')
+        elif "icon" in rel and image_source(href) not in self._images:
+            self.found.append(f'<link rel="icon" href="{href}"> ({ONLY})')
+
+    def _read_image(self, tag: str, values: dict[str, str]) -> None:
+        for name in ("src", "srcset"):
+            value = values.get(name, "")
+            if value == "None":
+                self.found.append(
+                    f'<{tag} {name}="None">: put it between {{% if %}} and {{% endif %}}'
+                )
+            elif value and image_source(value) not in self._images:
+                self.found.append(f'<{tag} {name}="{value}"> ({ONLY})')
+
     def handle_data(self, data: str) -> None:
-        kind = self.cdata_elem
-        if kind in self._ours and data.strip() and data.strip() != self._ours[kind].strip():
-            self.found.append("<style> (use page.style)" if kind == "style" else "<script>")
+        kind, text = self.cdata_elem, data.strip()
+        if kind not in self._ours or not text or text == self._ours[kind].strip():
+            return
+        if kind == "style":
+            self.found.append("<style> (use page.style)")
+        elif self._is_code:
+            self.found.append("<script>")

@@ -190,7 +190,7 @@ def _page(
         for name, add in files:
             try:
                 if file := getattr(dress, name):
-                    add(file)
+                    add(file, dress)
             except TemplateError as error:
                 problems.append(Problem((*path, name), None, str(error)))
     return page

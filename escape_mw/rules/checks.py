@@ -68,7 +68,7 @@ def dress_problems(path: Path, dress: Dress, policy: Policy) -> Iterator[Problem
     """Captures are the rule's own, and artwork of another host is of one that is let in."""
     if path[0] == "rules":
         captures = policy.rules[int(path[1])].path.names
-        for name in ("title", "artist", "artwork"):
+        for name in ("title", "artist", "artwork", "logo"):
             for capture in set(_placeholders(getattr(dress, name))).difference(captures):
                 message = f"{{{capture}}} is not a {{capture}} of the rule's path"
                 yield Problem((*path, name), None, message)

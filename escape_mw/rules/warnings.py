@@ -58,10 +58,11 @@ def warnings_of(rules: Rules, now: int) -> Iterator[str]:
 
 def _template_warnings(rules: Rules) -> Iterator[str]:
     policy = rules.policy
-    worn = (rule.dress.over(policy.dress) for rule in policy.rules if rule.dress)
-    for dress in (policy.dress, *policy.dresses.values(), *worn):
-        for refused in rules.page.refusals(dress):
-            yield f"{dress.template}: the page's Content-Security-Policy refuses {refused}"
+    sites = (policy.dress, *policy.dresses.values())
+    worn = (rule.dress.over(site) for rule in policy.rules if rule.dress for site in sites)
+    for dress in (*sites, *worn):
+        for file, refused in rules.page.refusals(dress):
+            yield f"{file}: the page's Content-Security-Policy refuses {refused}"
 
 
 def _target_warnings(rule: Rule, url: str, index: DestinationIndex) -> Iterator[str]:

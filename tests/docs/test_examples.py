@@ -169,7 +169,7 @@ def test_a_pre_save_becomes_a_release_by_itself(label_app, at, agent, expected):
 )
 def test_each_artist_has_a_page_of_their_own(label_app, host, brand, accent):
     page = ask_wsgi(label_app, "/s/hl-sp", TIKTOK_IOS, Host=host)[2].decode()
-    assert f">{brand}</span>" in page
+    assert f">{brand}</bdi>" in page
     assert accent in page
     assert 'class="cover" src="data:image/svg+xml,' in page
 

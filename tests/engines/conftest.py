@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from . import axe as axe_core
 from . import chromium as chromium_engine
 from . import webkit as webkit_engine
 from .site import Site, served
@@ -43,3 +44,12 @@ def chromium() -> Iterator[chromium_engine.Chromium]:
     need(chromium_engine.missing())
     with chromium_engine.Chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of axe-core."""
+    text = axe_core.source(tmp_path_factory.mktemp("axe"))
+    absent = "axe-core is not here (ESCAPE_MW_AXE names its axe.min.js), and npm could not fetch it"
+    need(None if text else absent)
+    return text or ""

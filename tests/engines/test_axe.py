@@ -5,63 +5,14 @@ In every state of the page, light and dark; and does it find what is planted.
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 
-from .conftest import need
+from .axe import RUN
 from .site import served
 from .table import AGENTS
 from .test_ladders import MENU_FIRST, NOW
 
-NAME = Path("node_modules", "axe-core", "axe.min.js")
-ROOT = Path(__file__).parents[2]
-RUN = """
-const all = await axe.run();
-return [all.violations, all.incomplete].map(kind => \
-kind.flatMap(one => one.nodes.map(node => one.id + ": " + node.target.join(" "))));
-"""
 UNSURE = {"color-contrast: #link"}  # text that scrolls sideways: axe cannot see what is behind it
-
-
-def fetched(folder: Path) -> Path | None:
-    """axe-core from npm's registry, if npm is here and reaches it."""
-    if not shutil.which("npm"):
-        return None
-    command = [
-        "npm",
-        "install",
-        "--prefix",
-        str(folder),
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "axe-core",
-    ]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    return folder / NAME if done.returncode == 0 else None
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory):
-    named = os.environ.get("ESCAPE_MW_AXE")
-    places = (
-        [Path(named), Path(named, "axe.min.js"), Path(named, NAME)]
-        if named
-        else [ROOT / NAME, ROOT.parent / NAME]
-    )
-    found = next(filter(Path.is_file, places), None) or fetched(tmp_path_factory.mktemp("axe"))
-    need(
-        None
-        if found
-        else (
-            "axe-core is not here (set ESCAPE_MW_AXE to its axe.min.js), and npm could not fetch it"
-        )
-    )
-    return found.read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

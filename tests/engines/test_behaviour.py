@@ -5,11 +5,13 @@ No script, coming back, double taps, and what its policy refuses.
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from . import chromium as chromium_engine
 from .conftest import need
-from .seen import Attempt
+from .seen import CENTRE, Attempt
 from .site import served
 from .table import AGENTS, LADDERS
 from .test_ladders import MENU_FIRST, NOW, attempts, expected, shown, waited
@@ -150,6 +152,14 @@ def test_a_tap_says_what_is_under_way_and_then_what_came_of_it(engine, site):
     engine.script("return await new Promise(done => setTimeout(done, 12000))")  # no double tap
     engine.tap(NOW)
     assert len(attempts(engine, 3)) == 3
+
+
+def test_a_press_is_seen_on_what_is_pressed_alone(chromium, site):
+    chromium.open(f"{site.url}/track", TIKTOK)
+    x, y = chromium.script(CENTRE.replace("SELECTOR", json.dumps(NOW)))
+    chromium.cdp("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, button="left")
+    chromium.until(f"getComputedStyle({FIRST}).opacity === '0.75'")
+    assert chromium.script("return getComputedStyle(document.querySelector('main')).opacity") == "1"
 
 
 def test_while_the_host_app_asks_the_next_step_is_offered_beside_the_first(engine, site):

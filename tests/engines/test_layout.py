@@ -60,7 +60,7 @@ await Promise.all([...document.images].map(image => image.decode().catch(() => 0
 """
 LINES = """
 const lines = [...document.querySelectorAll(
-  "h1, .by b, .by span, #state, .button, small, li, kbd, summary, #copy, .stay a")]
+  "h1, .by b, .by > bdi, #state, .button, small, li, kbd, summary, #copy, .stay a")]
   .filter(one => one.getClientRects().length)
   .map(one => {
     const range = document.createRange();

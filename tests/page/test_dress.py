@@ -65,7 +65,7 @@ def page_of(app, path, host="site.example"):
 def shown(app, path, host="site.example"):
     page, images = page_of(app, path, host)
     texts = {
-        "brand": page.select_one(".by span"),
+        "brand": page.select_one(".by > bdi"),
         "release": page.h1,
         "artist": page.select_one(".by b"),
     }

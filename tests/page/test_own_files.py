@@ -30,7 +30,13 @@ def test_a_style_stands_behind_ours_and_is_allowed_by_its_hash(tmp_path):
     assert [*map(str, rules.files)] == [str(tmp_path / "our.css")]  # an edit is seen
 
 
+def test_a_byte_order_mark_is_no_part_of_a_selector(tmp_path):
+    rules = rules_with(tmp_path, "style: our.css", our_css="\ufeffh1 { color: red }\n")
+    assert "\nh1 { color: red }</style>" in page_of(rules, decision(), "en").body.decode()
+
+
 BAD = [
+    pytest.param("h1{}\0", "a style cannot contain", id="with a byte that browsers replace"),
     pytest.param("h1{}</STYLE><script>", "a style cannot contain '</style'", id="that ends early"),
     pytest.param(None, "cannot be read: No such file", id="that is not there"),
 ]
@@ -61,6 +67,22 @@ MARKUP = [
     ),
     pytest.param("<iframe></iframe><form>", ["<iframe>", "<form>"], id="a frame and a form"),
     pytest.param('<img src="/static/x.png" alt="">', [], id="an image from where the artwork is"),
+    pytest.param(
+        '<source srcset="https://cdn.example/x.png">',
+        ['<source srcset="https://cdn.example/x.png"> (only page.artwork and page.logo)'],
+        id="a foreign image in a set",
+    ),
+    pytest.param(
+        '<link rel="icon" href="https://cdn.example/x.png">',
+        ['<link rel="icon" href="https://cdn.example/x.png"> (only page.artwork and page.logo)'],
+        id="a foreign icon",
+    ),
+    pytest.param(
+        '<img src="{{ page.logo }}">',
+        ['<img src="None">: put it between {% if %} and {% endif %}'],
+        id="an image that may be missing",
+    ),
+    pytest.param('<script type="application/ld+json">{"a": 1}</script>', [], id="data, no script"),
     pytest.param("<h1>{{ heading }}</h1><p class='x'>Ours</p>", [], id="nothing"),
 ]
 
@@ -78,3 +100,51 @@ def test_a_template_without_the_shipped_one(tmp_path):
     assert [*warnings_of(rules, 0)] == [
         f"{tmp_path / 'our.html'}: {REFUSES}<style> (use page.style)"
     ]
+
+
+STYLES = [
+    pytest.param("h1 { color: red }", [], id="nothing"),
+    pytest.param("h1 { background: url('/static/x.png') }", [], id="where the artwork is"),
+    pytest.param('@import "more.css";', ["@import"], id="another file"),
+    pytest.param(
+        "@font-face { src: url(https://cdn.example/f.woff2) }",
+        ["url(https://cdn.example/f.woff2) (only page.artwork and page.logo)"],
+        id="a font",
+    ),
+]
+
+
+@pytest.mark.parametrize(("style", "told"), STYLES)
+def test_what_the_policy_refuses_of_a_style_is_told(tmp_path, style, told):
+    page = "style: our.css, artwork: /static/cover.jpg"
+    rules = rules_with(tmp_path, page, our_css=style)
+    path = str(tmp_path / "our.css")
+    assert [*warnings_of(rules, 0)] == [f"{path}: {REFUSES}{one}" for one in told]
+
+
+def test_what_fails_in_a_dress_fails_at_the_start(tmp_path):
+    text = "{% if page.logo %}{{ nothing }}{% endif %}"
+    with pytest.raises(RulesError, match="'nothing' is undefined"):
+        rules_with(tmp_path, "template: our.html, logo: /l.svg", our_html=text)
+
+
+def test_a_rules_template_is_judged_in_its_hosts_dress(tmp_path):
+    (tmp_path / "our.html").write_text('<img src="{{ page.artwork }}">')
+    path = tmp_path / "escape.yaml"
+    path.write_text(
+        "version: 1\nhosts: {a.example: {page: {artwork: /a.jpg}}}\n"
+        "rules: [{path: /x, to: page, page: {template: our.html, title: X}}]\n"
+    )
+    assert [*warnings_of(load(path), 0)] == [  # of the site, which has none
+        f"{tmp_path / 'our.html'}: {REFUSES}"
+        '<img src="None">: put it between {% if %} and {% endif %}'
+    ]
+
+
+def test_a_rules_logo_has_captures(tmp_path):
+    path = tmp_path / "escape.yaml"
+    path.write_text(
+        "version: 1\nrules: [{path: '/r/{slug}', to: page, page: {logo: '/l/{slag}.svg'}}]\n"
+    )
+    with pytest.raises(RulesError, match=r"\{slag\} is not a \{capture\} of the rule's path"):
+        load(path)

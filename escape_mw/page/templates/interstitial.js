@@ -2,7 +2,7 @@
   function one(selector) { return document.querySelector(selector); }
   function all(selector) { return [].slice.call(document.querySelectorAll(selector)); }
   var root = document.documentElement, main = one("main"), words = main.dataset, state = one("#state"), menu = one(".menu");
-  var steps = all(".step"), current = 0, timer = 0, offer = 0, tapped = 0, last, fired, told = {}, away = false;
+  var links = all(".step a"), current = 0, timer = 0, offer = 0, tapped = 0, last, fired, told = {}, away = false;
   var parts = location.search.slice(1).split("&");
   var rest = parts.filter(function (part) { return part.split("=")[0] !== words.marker; });
   var clean = location.pathname + (rest.join("&") ? "?" + rest.join("&") : "");
@@ -16,12 +16,12 @@
   // The step of this number, and all to another one beside it.
   function show(number, last) {
     current = number;
-    steps.forEach(function (step, at) { step.classList.toggle("now", at >= number && at <= (last || number)); });
+    links.forEach(function (link, at) { link.closest(".step").classList.toggle("now", at >= number && at <= (last || number)); });
   }
 
   // What comes after the step: the next one beside it, or the menu in words.
   function offerMore() {
-    if (current + 1 < steps.length) show(current, current + 1);
+    if (current + 1 < links.length) show(current, current + 1);
     else if (menu) menu.open = true;
   }
 
@@ -45,7 +45,7 @@
     rested();
     if (document.hidden) return;
     say(fired.dataset.failed || words.failed);
-    if (current + 1 < steps.length) return show(current + 1);
+    if (current + 1 < links.length) return show(current + 1);
     fired.textContent = fired.dataset.label = words.retry;
     main.className = "rows led";
     if (menu) menu.open = true;
@@ -70,8 +70,7 @@
     } catch (ignored) { return true; }
   }
 
-  steps.forEach(function (step, at) {
-    var link = step.querySelector("a");
+  links.forEach(function (link, at) {
     link.dataset.label = link.textContent;
     link.addEventListener("click", function (event) {
       if (link === last && event.timeStamp - tapped < 1000) return event.preventDefault();
@@ -118,7 +117,9 @@
     function copyByHand() {
       root.classList.add("uncopied");
       getSelection().selectAllChildren(text);
-      if (document.execCommand("copy")) copied();
+      if (!document.execCommand("copy")) return;
+      root.classList.remove("uncopied");
+      copied();
     }
     button.hidden = false;
     button.addEventListener("click", function () {
@@ -144,7 +145,7 @@
   if (byHand || rest.length < parts.length) history.replaceState(history.state, "", address + location.hash);
 
   // Last of all: whatever navigates here ends the page's own script (both engines, measured).
-  var first = steps[0] && steps[0].querySelector("a");
+  var first = links[0];
   if (first && first.dataset.trigger === "auto" && once()) {
     wait(first, 0);
     tell("attempt", first);
