@@ -90,7 +90,7 @@ def test_an_edit_is_shown_and_so_is_what_is_wrong_with_it(tmp_path):
     client = Client(Preview(rules))
     for text, told in [
         ("version: 1\npage: {brand: One}\n", "<h1"),
-        ("version: 1\npage: {brand: Two}\n", "Two</h1>"),
+        ("version: 1\npage: {brand: Two}\n", "Two</bdi></h1>"),
         ("version: 1\npage: {brnad: Three}\n", "page.brnad: unknown key"),
     ]:
         rules.write_text(text)
