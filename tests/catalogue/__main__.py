@@ -1,7 +1,7 @@
 """Write down anew all that is made from the catalogue's sources: `python -m tests.catalogue`.
 
-That is the JSON that processes read, what is decided about every example, and README's table. Read
-the diff before you commit it.
+That is the JSON that processes read, what is decided about every example, and the table of
+docs/host-apps.md. Read the diff before you commit it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ def main() -> None:
     # In processes of their own, for this one may have read the JSON as it was.
     decisions = ROOT / "tests" / "promises" / "decisions.jsonl"
     decisions.write_text(said_by("tests.promises.test_decisions"), encoding="utf-8")
-    readme = ROOT / "README.md"
+    page = ROOT / "docs" / "host-apps.md"
     table = said_by("tests.catalogue.table")
-    text = re.sub(r"\| host app \|(?:.*\n)+?(?=\n)", lambda _: table, readme.read_text("utf-8"))
-    readme.write_text(text, encoding="utf-8")
+    text = re.sub(r"\| host app \|(?:.*\n)+?(?=\n)", lambda _: table, page.read_text("utf-8"))
+    page.write_text(text, encoding="utf-8")
 
 
 def said_by(module: str) -> str:

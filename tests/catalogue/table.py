@@ -1,4 +1,4 @@
-"""README's table: the first step for every host app that has rows of its own."""
+"""The table of docs/host-apps.md: the first step for every host app that has rows of its own."""
 
 from __future__ import annotations
 

@@ -192,10 +192,10 @@ def test_the_package_has_no_examples():
     assert set(Sources.model_fields) == set(Catalogue.__dataclass_fields__) - {"dated"}
 
 
-def test_readme_has_the_table_of_the_techniques_file():
+def test_the_page_of_host_apps_has_the_table_of_the_techniques_file():
     """`python -m tests.catalogue` writes it anew."""
-    readme = Path(__file__).parents[2] / "README.md"
-    assert table() in readme.read_text("utf-8")
+    page = Path(__file__).parents[2] / "docs" / "host-apps.md"
+    assert table() in page.read_text("utf-8")
 
 
 def test_forms_and_plain_values_have_the_same_defaults():
