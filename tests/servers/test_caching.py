@@ -89,7 +89,7 @@ def test_everybody_gets_his_own(cached, app, recipe, order):
 def test_without_a_recipe_no_browser_is_ever_served_an_escape(cached):
     """A cache that keeps the site's own page serves it to TikTok too.
 
-    That is never worse, and README says so.
+    That is never worse, and docs/recipes.md says so.
     """
     url = cached("keeping")
     assert "intent://" in get(url, TIKTOK_ANDROID)[2]
