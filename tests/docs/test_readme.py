@@ -9,6 +9,7 @@ from pathlib import Path
 from types import CodeType
 
 import pytest
+import yaml
 
 from escape_mw import load
 
@@ -60,6 +61,20 @@ def test_anchors_lead_somewhere(page):
     for target, anchor in re.findall(r"\]\(([^)#:]*\.md|)#([^)]*)\)", PAGES[page]):
         path = (ROOT / page).parent / target if target else ROOT / page
         assert anchor in anchors(path.read_text("utf-8")), f"{target}#{anchor}"
+
+
+def test_readme_is_short():
+    assert len(README.splitlines()) <= 250
+
+
+TABLE = README.partition("| your site has | write |")[2].partition("\n\n")[0]
+
+
+@pytest.mark.parametrize("text", re.findall(r"`(\{path.*?|when: .*?|hosts: .*?)`", TABLE))
+def test_what_the_table_says_to_write_is_good(text):
+    value = yaml.safe_load(text)
+    rules = value if "hosts" in value else {"rules": [{"path": "/a", "to": "page"} | value]}
+    assert load({"version": 1, **rules}).policy.rules
 
 
 def test_the_two_set_up_commands():
