@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from werkzeug.wrappers import Request, Response
 
+from escape_mw.cli import demo
+from tests.agents import CHROME_DESKTOP
 from tests.engines.chromium import Chromium
 from tests.engines.seen import WATCH
-from tests.engines.site import pages, served
+from tests.engines.site import pages, running, served
 from tests.engines.table import AGENTS
 
 HERE = Path(__file__).parent
@@ -119,6 +121,18 @@ def sheet(browser: Chromium, shots: dict[str, bytes]) -> bytes:
 README = ("tiktok-android", "instagram-ios", "tiktok-ios-written", "tiktok-ios-ar")
 
 
+def demo_shot(browser: Chromium) -> bytes:
+    """The demo's first page, as PNG."""
+    with running(demo.phone()) as url:
+        browser.open(url, CHROME_DESKTOP)
+        size = {"width": 1080, "height": 840, "deviceScaleFactor": 1, "mobile": False}
+        browser.cdp("Emulation.setDeviceMetricsOverride", **size)
+        screen = "document.querySelector('iframe').contentDocument"
+        browser.until(f"{screen}.querySelectorAll('.cover').length")
+        browser.until(f"[...{screen}.images].every(image => image.complete)")
+        return base64.b64decode(browser.cdp("Page.captureScreenshot")["data"])
+
+
 def wanted(names: list[str]) -> Iterator[Picture]:
     """The pictures of these names, all without any."""
     return (picture for picture in PICTURES if not names or picture.name in names)
@@ -133,7 +147,8 @@ def main() -> None:
     with Chromium() as browser:
         shots = {picture.name: shot(browser, picture) for picture in wanted(options.names)}
         shots["sheet"] = sheet(browser, shots)
-    for name in ("sheet", *(options.names or README)):
+        shots["demo"] = demo_shot(browser)
+    for name in ("sheet", "demo", *(options.names or README)):
         (options.into / f"{name}.png").write_bytes(shots[name])
 
 
