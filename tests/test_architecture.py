@@ -47,6 +47,7 @@ LIBRARIES = {
     "pydantic": {"rules"},
     "pydantic_core": {"rules"},
     "scipy": {"report"},
+    "segno": {"lab.qr"},
     "sqlalchemy": {"events", "report", "cli.events"},
     "sqlite3": {"lab.store", "events.database", "cli.lab"},
     "statsmodels": {"report"},

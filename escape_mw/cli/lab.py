@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import click
 
 from .. import catalogue
 from ..decision.ladder import Ladders
+from ..lab import qr
 from ..lab.results import Key, Tally, as_yaml, tallies
 from ..lab.setup import LabSetup
 from ..lab.store import results
@@ -45,12 +48,15 @@ def lab() -> None:
     help="The site, such as https://label.example. Default: base_url of the rules.",
 )
 def url(rules_file: str, base: str | None) -> None:
-    """Print the lab's link, to be opened inside a host app."""
+    """Print the lab's link, to be opened inside a host app; on a terminal as a QR code too."""
     rules, setup = _setup(rules_file)
     base = base if base is not None else rules.policy.base_url or ""
     if base and not base.startswith(("https://", "http://")):
         raise click.UsageError(f"--base {base!r} does not begin with https:// or http://")
-    click.echo(f"{base.rstrip('/')}{LAB}?token={setup.token}")
+    link = f"{base.rstrip('/')}{LAB}?token={setup.token}"
+    click.echo(link)
+    if base and sys.stdout.isatty():
+        _show_code(link)
 
 
 @lab.command()
@@ -72,6 +78,30 @@ def export(rules_file: str | None, database: str | None) -> None:
         " What worked comes first, then what was not tried, as it ships."
     )
     say("\n".join(as_yaml(counted, Ladders(apps, known.techniques))))
+
+
+def _show_code(link: str) -> None:
+    """The link as a QR code; without segno, how to install it."""
+    try:
+        lines = qr.blocks(link)
+    except ModuleNotFoundError:
+        click.echo("As a QR code too, with: python -m pip install 'escape-mw[serve]'")
+        return
+    except ValueError:
+        lines = []
+    if not lines or not _can_show(lines):
+        click.echo("The terminal is too small for its QR code, or lacks the characters for it.")
+        return
+    for line in lines:  # black on white whatever the terminal's colours are, or a camera fails
+        click.echo(click.style(line, fg="black", bg="bright_white"), color=True)
+
+
+def _can_show(lines: list[str]) -> bool:
+    try:
+        "".join(lines).encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return len(lines[0]) <= shutil.get_terminal_size().columns
 
 
 def counts(database: str | None) -> dict[Key, Tally]:

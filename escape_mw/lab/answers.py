@@ -102,7 +102,8 @@ class LabRequest:
         is_in_webview = self.visitor.kind in ("in-app", "webview")
         if not is_in_webview or self.visitor.platform not in ("ios", "android"):
             link = f"{self.site}{LAB}?token={self.setup.token}"
-            return notice("Try techniques on a phone", HOW, link=link)
+            is_desktop = platform(self.visit.user_agent) == "desktop"
+            return notice("Try techniques on a phone", HOW, link=link, scanned=is_desktop)
         session, run = self._session()
         query = self._query(run)
         here = f"{self.site}{LAB}{query}"

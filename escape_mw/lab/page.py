@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..web.answers import HTML, NO_STORE, Answer, csp, template_text
+from .qr import svg
 
 if TYPE_CHECKING:
     import jinja2
@@ -24,6 +25,7 @@ BLANK: dict[str, object] = {
     "rows": [],
     "headings": HEADINGS,
     "link": "",
+    "code": "",
     "here": "",
     "anew": "",
     "saw": "",
@@ -76,9 +78,12 @@ def trial_page(title: str, rows: list[Row], *, token: str, query: str) -> Answer
     )
 
 
-def notice(title: str, *texts: str, status: str = "200 OK", link: str = "") -> Answer:
-    """A page that only says something, and shows a link to copy."""
-    return _answer(status, title=title, texts=texts, link=link)
+def notice(
+    title: str, *texts: str, status: str = "200 OK", link: str = "", scanned: bool = False
+) -> Answer:
+    """A page that only says something, and shows a link to copy, and to be `scanned`."""
+    code = _picture(link) if scanned else ""
+    return _answer(status, title=title, texts=texts, link=link, code=code)
 
 
 def see_other(location: str) -> Answer:
@@ -96,6 +101,14 @@ def _answer(status: str, **values: object) -> Answer:
     length = ("Content-Length", str(len(body)))
     policy = ("Content-Security-Policy", csp(BASE_POLICY, script=script, style=style))
     return Answer(status, (HTML, length, *HIDDEN, ("Content-Language", "en"), policy), body)
+
+
+def _picture(link: str) -> Markup:
+    """The link as a QR code; nothing without segno, or if the link is too long for one."""
+    try:
+        return Markup(svg(link))  # noqa: S704 - paths and numbers
+    except (ModuleNotFoundError, ValueError):
+        return Markup()
 
 
 @cache
