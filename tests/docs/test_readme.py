@@ -11,7 +11,7 @@ from types import CodeType
 import pytest
 import yaml
 
-from escape_mw import load
+from escape_mw import catalogue, load
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -61,6 +61,10 @@ def test_anchors_lead_somewhere(page):
     for target, anchor in re.findall(r"\]\(([^)#:]*\.md|)#([^)]*)\)", PAGES[page]):
         path = (ROOT / page).parent / target if target else ROOT / page
         assert anchor in anchors(path.read_text("utf-8")), f"{target}#{anchor}"
+
+
+def test_readme_says_the_day_of_the_facts():
+    assert f"The catalogue is of {catalogue.load().dated}" in README
 
 
 def test_readme_is_short():
