@@ -1,11 +1,12 @@
 """Write down anew all that is made from the catalogue's sources: `python -m tests.catalogue`.
 
-That is the JSON that processes read, what is decided about every example, and the table of
-docs/host-apps.md. Read the diff before you commit it.
+That is the JSON that processes read, what is decided about every example, the table of
+docs/host-apps.md, and README's day of the facts. Read the diff before you commit it.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -25,6 +26,15 @@ def main() -> None:
     table = said_by("tests.catalogue.table")
     text = re.sub(r"\| host app \|(?:.*\n)+?(?=\n)", lambda _: table, page.read_text("utf-8"))
     page.write_text(text, encoding="utf-8")
+    readme = ROOT / "README.md"
+    day = catalogue_day()
+    text = re.sub(r"(The catalogue is of )[\d-]+", rf"\g<1>{day}", readme.read_text("utf-8"))
+    readme.write_text(text, encoding="utf-8")
+
+
+def catalogue_day() -> str:
+    """The day of the facts, read from the JSON as it was just written."""
+    return json.loads((FOLDER / "catalogue.json").read_text("utf-8"))["dated"]
 
 
 def said_by(module: str) -> str:
