@@ -50,7 +50,6 @@ LIBRARIES = {
     "segno": {"lab.qr"},
     "sqlalchemy": {"events", "report", "cli.events"},
     "sqlite3": {"lab.store", "events.database", "cli.lab"},
-    "statsmodels": {"report"},
     "ua_parser": {"decision.visitors"},
     "waitress": {"cli.serve"},
     "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "flask"},

@@ -1,6 +1,6 @@
 """`escape-mw report` and `escape-mw power`: what events say, and what it takes to say more.
 
-SQLAlchemy, statsmodels and SciPy are imported once a command has its options.
+SQLAlchemy and SciPy are imported once a command has its options.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..rules import Rules
 
 MISSING = "the report needs more: python -m pip install 'escape-mw[report]'"
-EXTRAS = {"sqlalchemy", "statsmodels", "scipy", "numpy", "pandas", "patsy"}
+EXTRAS = {"sqlalchemy", "scipy", "numpy"}
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 LIFT = click.FloatRange(0, min_open=True)
 

@@ -12,14 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import binom
-from statsmodels.stats.proportion import (
-    confint_proportions_2indep,
-    power_proportions_2indep,
-    samplesize_proportions_2indep_onetail,
-)
+from scipy.stats import binom, norm
 
-from .statistics import ALPHA, ENOUGH
+from .statistics import ALPHA, ENOUGH, difference_interval
 
 POWER = 0.8
 CELLS = 500_000  # pairs of results, one per arm; up to this many, each is evaluated
@@ -50,9 +45,8 @@ def visits_needed(
     `baseline` is the holdout's rate, above 0. `lift` is relative to it: 0.5 is +50 %, and the rate
     with escapes must stay below 1. `holdout` is the holdout's share of the visits, between 0 and 1.
 
-    The search starts at the textbook size for two proportions (J. L. Fleiss, "Statistical Methods
-    for Rates and Proportions"; by statsmodels). The size grows until the report has the power,
-    averaged over the sizes of the arms that random assignment produces.
+    The search starts at the textbook size for two proportions. The size grows until the report has
+    the power, averaged over the sizes of the arms that random assignment produces.
 
     Raises ValueError if the rates or the share of the holdout are not between 0 and 1.
     """
@@ -62,10 +56,7 @@ def visits_needed(
             f"no experiment can show {rate:.4g} beside {baseline:.4g}: "
             "both must lie between 0 and 1"
         )
-    first = samplesize_proportions_2indep_onetail(
-        rate - baseline, baseline, power, ratio=holdout / (1 - holdout), alpha=alpha
-    )
-    visits = max(math.ceil(first / (1 - holdout)), 4 * ENOUGH)
+    visits = max(math.ceil(textbook_size(baseline, rate, holdout, power, alpha)), 4 * ENOUGH)
     while _chance_as_assigned(baseline, rate, visits, holdout, alpha) < power + SPARE:
         visits = math.ceil(visits * GROWTH)
     held = round(visits * holdout)
@@ -97,23 +88,48 @@ def chance_to_find(baseline: float, rate: float, arms: Arms, alpha: float = ALPH
     escape, holdout = _likely(rate, arms.escape), _likely(baseline, arms.holdout)
     if len(escape) * len(holdout) > CELLS:
         return (
-            _normal(baseline, rate, arms, alpha)
+            textbook_power(baseline, rate, arms, alpha)
             * _chance_of_enough(rate, arms.escape)
             * _chance_of_enough(baseline, arms.holdout)
         )
-    low, _ = confint_proportions_2indep(
-        escape[:, None],
-        arms.escape,
-        holdout[None, :],
-        arms.holdout,
-        method="newcomb",
-        compare="diff",
-        alpha=alpha,
+    low, _ = difference_interval(
+        escape[:, None], arms.escape, holdout[None, :], arms.holdout, alpha
     )
     chances = np.outer(
         binom.pmf(escape, arms.escape, rate), binom.pmf(holdout, arms.holdout, baseline)
     )
     return float(chances[low > 0].sum())
+
+
+def textbook_size(
+    baseline: float, rate: float, holdout: float, power: float, alpha: float
+) -> float:
+    """The visits of both arms by the normal approximation, looking at the upper tail alone.
+
+    J. L. Fleiss, "Statistical Methods for Rates and Proportions".
+    """
+    same, apart = _deviations(baseline, rate, holdout)
+    reach = norm.isf(alpha / 2) * same + norm.ppf(power) * apart
+    return float((max(reach, 0) / (rate - baseline)) ** 2)
+
+
+def textbook_power(baseline: float, rate: float, arms: Arms, alpha: float) -> float:
+    """The power by the same approximation."""
+    same, apart = _deviations(baseline, rate, arms.holdout / arms.visits)
+    reach = (rate - baseline) * math.sqrt(arms.visits)
+    return float(norm.sf((norm.isf(alpha / 2) * same - reach) / apart))
+
+
+def _deviations(baseline: float, rate: float, holdout: float) -> tuple[float, float]:
+    """Standard deviations of the difference times the root of all visits.
+
+    First if both rates are the same, pooled; then if they are what they are.
+    """
+    pooled = rate * (1 - holdout) + baseline * holdout
+    return (
+        math.sqrt(pooled * (1 - pooled) / (holdout * (1 - holdout))),
+        math.sqrt(rate * (1 - rate) / (1 - holdout) + baseline * (1 - baseline) / holdout),
+    )
 
 
 def _chance_as_assigned(
@@ -124,21 +140,6 @@ def _chance_as_assigned(
     return (
         sum(chance_to_find(baseline, rate, Arms(visits - held, held), alpha) for held in sizes)
         / HOLDOUT_SIZES
-    )
-
-
-def _normal(baseline: float, rate: float, arms: Arms, alpha: float) -> float:
-    ratio = arms.holdout / arms.escape
-    return float(
-        power_proportions_2indep(
-            rate - baseline,
-            baseline,
-            arms.escape,
-            ratio=ratio,
-            alpha=alpha / 2,
-            alternative="larger",
-            return_results=False,
-        )
     )
 
 

@@ -1,4 +1,4 @@
-"""Intervals and tests, each by a published method, from statsmodels and SciPy where they have it.
+"""Intervals and tests, each by a published method, from SciPy where it has them.
 
 Every interval is two-sided at 95 %, unless `alpha` says otherwise.
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 from scipy.special import lambertw
-from scipy.stats import chisquare, fisher_exact
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from scipy.stats import chisquare, fisher_exact, norm
+
+# A number, or an array of them.
+Numbers = Any
 
 ALPHA = 0.05
 # Visits with the outcome, and without, in each arm. With fewer, a normal approximation fails.
@@ -60,8 +62,18 @@ def wilson(share: Share, alpha: float = ALPHA) -> Interval | None:
     """
     if not share.of:
         return None
-    low, high = proportion_confint(share.count, share.of, alpha=alpha, method="wilson")
-    return Interval(max(float(low), 0.0), min(float(high), 1.0))
+    return Interval(*map(float, score_interval(share.count, share.of, alpha)))
+
+
+def score_interval(count: Numbers, of: Numbers, alpha: float = ALPHA) -> tuple[Numbers, Numbers]:
+    """Wilson's low and high, of numbers or arrays."""
+    rate, spread = count / of, norm.isf(alpha / 2) ** 2 / of
+    centre = rate + spread / 2
+    reach = np.sqrt(spread * (rate * (1 - rate) + spread / 4))
+    return (
+        np.maximum((centre - reach) / (1 + spread), 0.0),
+        np.minimum((centre + reach) / (1 + spread), 1.0),
+    )
 
 
 def difference(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
@@ -70,16 +82,21 @@ def difference(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
     Method 10, which combines both rates' score intervals: R. G. Newcombe (1998), "Interval
     estimation for the difference between independent proportions", Statistics in Medicine 17.
     """
-    low, high = confint_proportions_2indep(
-        escape.count,
-        escape.of,
-        holdout.count,
-        holdout.of,
-        method="newcomb",
-        compare="diff",
-        alpha=alpha,
+    bounds = difference_interval(escape.count, escape.of, holdout.count, holdout.of, alpha)
+    return Interval(*map(float, bounds))
+
+
+def difference_interval(
+    count: Numbers, of: Numbers, other: Numbers, other_of: Numbers, alpha: float = ALPHA
+) -> tuple[Numbers, Numbers]:
+    """Newcombe's low and high, of numbers or arrays."""
+    low, high = score_interval(count, of, alpha)
+    other_low, other_high = score_interval(other, other_of, alpha)
+    rate, other_rate = count / of, other / other_of
+    return (
+        rate - other_rate - np.hypot(rate - low, other_high - other_rate),
+        rate - other_rate + np.hypot(high - rate, other_rate - other_low),
     )
-    return Interval(float(low), float(high))
 
 
 def ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
@@ -87,19 +104,12 @@ def ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
 
     By the logarithm of the ratio: D. Katz, J. Baptista, S. P. Azen and M. C. Pike (1978),
     "Obtaining confidence intervals for the risk ratio in cohort studies", Biometrics 34. The score
-    interval would be slightly better, but statsmodels 0.15 does not solve its quartic reliably at
-    the sizes of these experiments.
+    interval would be slightly better, but its quartic is hard to solve reliably at the sizes of
+    these experiments.
     """
-    low, high = confint_proportions_2indep(
-        escape.count,
-        escape.of,
-        holdout.count,
-        holdout.of,
-        method="log",
-        compare="ratio",
-        alpha=alpha,
-    )
-    return Interval(float(low), float(high))
+    reach = float(norm.isf(alpha / 2)) * _ratio_error(escape, holdout)
+    middle = escape.rate / holdout.rate
+    return Interval(middle * math.exp(-reach), middle * math.exp(reach))
 
 
 def always_valid_difference(escape: Share, holdout: Share, alpha: float = ALPHA) -> Interval:
@@ -120,10 +130,7 @@ def always_valid_ratio(escape: Share, holdout: Share, alpha: float = ALPHA) -> I
 
     By the logarithm of the ratio (delta method).
     """
-    error = math.sqrt(
-        _variance(escape) / escape.rate**2 / escape.of
-        + _variance(holdout) / holdout.rate**2 / holdout.of
-    )
+    error = _ratio_error(escape, holdout)
     low, high = _around(math.log(escape.rate / holdout.rate), error, escape.of + holdout.of, alpha)
     return Interval(math.exp(low), math.exp(high))
 
@@ -166,11 +173,24 @@ def corrected(p_values: Sequence[float]) -> list[float]:
     S. Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal
     of Statistics 6.
     """
-    return [float(value) for value in multipletests(p_values, method="holm")[1]] if p_values else []
+    result = [1.0] * len(p_values)
+    highest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, p_values[place] * (len(p_values) - rank))
+        result[place] = min(highest, 1.0)
+    return result
 
 
 def _variance(share: Share) -> float:
     return share.rate * (1 - share.rate)
+
+
+def _ratio_error(escape: Share, holdout: Share) -> float:
+    """The standard error of the logarithm of the ratio of both rates."""
+    return math.sqrt(
+        _variance(escape) / escape.rate**2 / escape.of
+        + _variance(holdout) / holdout.rate**2 / holdout.of
+    )
 
 
 def _around(centre: float, error: float, visits: int, alpha: float) -> Interval:
