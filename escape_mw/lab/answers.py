@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qsl
 
+from ..decision.handoffs import TECHNIQUES
 from ..decision.ladder import DEFAULT
 from ..decision.model import Visit, Visitor
 from ..decision.policy import Policy
@@ -123,15 +124,12 @@ class LabRequest:
                 f"This link was good for {LIFE // 60} minutes. Go back to the lab and load it anew."
             )
             return notice("Too late", text, status="410 Gone")
-        technique = trial.technique
+        title = TECHNIQUES[trial.technique].title
         if self.visitor.kind in ("in-app", "webview"):
-            text = (
-                f"{technique} did not get out."
-                " Go back to the lab and say that you saw the web page."
-            )
+            text = f"{title}: not out. Go back to the lab and say that you saw the web page."
             return notice(f"Still inside {self._name(trial.session)}", text)
         if not self._counts(trial):
-            text = f"Only the browser of the phone that tried {technique} counts."
+            text = f"{title}: only the browser of the phone that tried it counts."
             return notice("Not counted", text)
         return self._confirmed(trial)
 
@@ -168,7 +166,8 @@ class LabRequest:
 
     def _confirmed(self, trial: Trial) -> Answer:
         name = self._name(trial.session)
-        text = f"{trial.technique} got out of {name}. Go back there for the next one."
+        title = TECHNIQUES[trial.technique].title
+        text = f"{title}: out of {name}. Go back there for the next one."
         if self.visit.method == "HEAD":
             return notice("It worked", text)
         new = self._record(trial, WORKED)

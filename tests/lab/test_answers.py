@@ -533,6 +533,16 @@ def test_back_on_the_page_the_row_says_that_it_worked(lab):
     assert re.search(r"Here: worked 1/1, \d{4}-\d{2}\.", fresh.p.text)
 
 
+def test_the_page_says_how_many_were_tried(lab):
+    page = lab.get(PAGE)
+    number = len(page.html.select("ol > li"))
+    assert row(page, "state").text == f"0 of {number} tried"
+    told = lab.get(handed(page), SAFARI)
+    assert "Safari, by a plain link: out of TikTok 41.9." in told.text
+    back = lab.get("/_escape/" + row(page, "here")["href"])
+    assert row(back, "state").text == f"1 of {number} tried"
+
+
 def test_a_round_of_another_app_is_not_taken_over(lab):
     page = lab.get(f"{PAGE}&run={MARKS.sign_session(TIKTOK, int(time.time()))}", INSTAGRAM_IOS)
     assert "run=2~tiktok~" not in page.text
