@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SITE = "https://site.example/listen"
 SAMPLE_SMART_LINK = "https://paperlanterns.lnk.to/harbourlights"
 FIRST, RETURNED = STATES = ("first", "returned")
+PREFERS = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)")
+IMAGES = (".avif", ".gif", ".ico", ".jpeg", ".jpg", ".png", ".svg", ".webp")
 STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 INTRO = (
     "Your rules, template and style are read anew each time. Tap on the phone for its other states."
@@ -43,7 +45,7 @@ INTRO = (
     "--static",
     type=click.Path(exists=True, file_okay=False),
     metavar="DIR",
-    help="Folder of the site's own files: artwork at /cover.jpg is DIR/cover.jpg.",
+    help="Folder of the site's own images: artwork at /static/cover.jpg is DIR/static/cover.jpg.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))
@@ -56,10 +58,18 @@ def preview(
         raise click.UsageError(f"--to {to!r} is not a destination in force")
     site: Any = Preview(rules_file, to)
     if static:
-        site = SharedDataMiddleware(site, {"/": static})
+        site = Images(site, {"/": static})
     run_server(
         site, host, port, lambda actual: f"The page on http://{host}:{actual}/ (end with Ctrl-C)."
     )
+
+
+class Images(SharedDataMiddleware):
+    """A folder's images; whatever else it holds, such as a secret, stays there."""
+
+    def is_allowed(self, filename: str) -> bool:
+        """Whether a file may be sent."""
+        return filename.lower().endswith(IMAGES)
 
 
 class Preview:
@@ -81,6 +91,8 @@ class Preview:
         if environ.get("PATH_INFO") == "/page":
             query = parse_qs(environ.get("QUERY_STRING", ""))
             made = self._screen({name: values[0] for name, values in query.items()})
+        elif environ.get("PATH_INFO") != "/":
+            made = Response("There is no such file.\n", status=404)
         else:
             made = phone_page("Your page", INTRO, "/page", self._choices())
         return made(environ, start_response)
@@ -141,9 +153,7 @@ def in_scheme(answer: Answer, scheme: str) -> Answer:
     if found is None:
         return answer
     style = found[1].replace("color-scheme:light dark", f"color-scheme:{scheme}")
-    for one in ("light", "dark"):
-        condition = "all" if one == scheme else "not all"
-        style = style.replace(f"(prefers-color-scheme:{one})", condition)
+    style = PREFERS.sub(lambda asked: "all" if asked[1] == scheme else "not all", style)
     old, new = source_hash(found[1]), source_hash(style)
     body = text.replace(found[1], style, 1).encode("utf-8")
     headers = [

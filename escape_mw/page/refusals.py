@@ -13,7 +13,7 @@ ELEMENTS = ("iframe", "object", "embed", "form", "base", "video", "audio")
 JAVASCRIPT = re.compile(
     r"(?:|module|(?:text|application)/(?:x-)?(?:java|ecma)script)", re.IGNORECASE
 )
-URL = re.compile(r"""@import|url\(\s*["']?([^"')]*)""", re.IGNORECASE)
+URL = re.compile(r"""@import|@font-face|url\(\s*["']?([^"')]*)""", re.IGNORECASE)
 ONLY = "only page.artwork and page.logo"
 
 
@@ -33,7 +33,7 @@ def style_refusals(style: str, images: Collection[str]) -> Iterator[str]:
     """The same of a style."""
     for found in URL.finditer(style):
         if found[1] is None:
-            yield "@import"
+            yield found[0].lower()
         elif image_source(found[1]) not in images:
             yield f"url({found[1]}) ({ONLY})"
 

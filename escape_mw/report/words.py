@@ -24,9 +24,8 @@ from .statistics import ENOUGH, Share
 from .summary import Summary
 
 HOW_TO_READ = (
-    "Every number counts visits, not people. All visits of one visitor within a day are in the "
-    "same arm, but each is counted as if it were independent of the others. Where many visitors "
-    "come back within a day, the intervals are narrower than they should be.",
+    "Every number counts visits, not people. Each visit is assigned to an arm by itself: a visitor "
+    "who comes back may be in both.",
     "Eligible: a rule would act on the visit. This is recorded before an experiment assigns an "
     "arm.",
     "Left: the page was hidden while the hand-off was under way. That is weak evidence: "

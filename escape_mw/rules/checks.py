@@ -126,7 +126,7 @@ def _needs_secret(form: RulesFile) -> Iterator[tuple[Path, str]]:
             yield (
                 ("rules", number, "experiment"),
                 "an experiment needs a 'secret': without it, every worker process"
-                " would assign other arms to the same visitor",
+                " would assign another arm to the same visit",
             )
 
 

@@ -58,7 +58,8 @@ def _expanded_at(
         message = "an environment variable is written ${NAME}, and nothing else stands beside it"
         problems.append(Problem(path, None, message))
     elif text is None:
-        cure = f'; export {match[1]}="$(escape-mw secret)" makes one' if key == "secret" else ""
+        cure = "; it is the site's own: `escape-mw secret` prints the first one"
+        cure = cure if key == "secret" else ""
         message = f"the environment variable {match[1]} is not set{cure}"
         problems.append(Problem(path, None, message))
     return value | {key: text}

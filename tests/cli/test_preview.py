@@ -67,6 +67,17 @@ def test_everything_is_chosen_on_the_page(client):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_scheme_is_chosen_in_a_style_of_the_sites_own_too(tmp_path, scheme):
+    (tmp_path / "our.css").write_text(
+        "@media ( prefers-color-scheme : dark ) { h1 { color: red } }"
+    )
+    (tmp_path / "escape.yaml").write_text("version: 1\npage: {style: our.css}\n")
+    made = Client(Preview(tmp_path / "escape.yaml")).get("/page", query_string={"scheme": scheme})
+    condition = "all" if scheme == "dark" else "not all"
+    assert f"@media {condition} {{ h1 {{ color: red }} }}" in made.text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_scheme_is_chosen_and_the_policy_still_holds(client, scheme):
     made = client.get("/page", query_string={"app": "tiktok", "scheme": scheme})
     style = re.search(r"<style>(.*?)</style>", made.text, re.DOTALL)[1]
@@ -100,9 +111,12 @@ def test_an_edit_is_shown_and_so_is_what_is_wrong_with_it(tmp_path):
 def test_command(tmp_path):
     (tmp_path / "cover.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (tmp_path / "escape.yaml").write_text("version: 1\npage: {artwork: /cover.svg}\n")
+    (tmp_path / ".secret").write_text("a secret")
     words = ("-m", "escape_mw", "preview", "--port", "PORT", "--rules", "escape.yaml")
     served = Served(*words, "--static", ".", folder=tmp_path)
     assert "Your page" in get(served.url, CHROME_DESKTOP)[2]
     assert 'src="/cover.svg"' in get(f"{served.url}/page?app=tiktok", CHROME_DESKTOP)[2]
     assert "<svg" in get(f"{served.url}/cover.svg", CHROME_DESKTOP)[2]
+    for path in ("/escape.yaml", "/.secret", "/nothing.svg"):  # beside the images
+        assert get(served.url + path, CHROME_DESKTOP)[0] == 404
     assert "The page on http://" in served.stop()

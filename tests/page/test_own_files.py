@@ -107,9 +107,14 @@ STYLES = [
     pytest.param("h1 { background: url('/static/x.png') }", [], id="where the artwork is"),
     pytest.param('@import "more.css";', ["@import"], id="another file"),
     pytest.param(
-        "@font-face { src: url(https://cdn.example/f.woff2) }",
-        ["url(https://cdn.example/f.woff2) (only page.artwork and page.logo)"],
-        id="a font",
+        "@font-face { src: url(/static/f.woff2) }",
+        ["@font-face"],
+        id="a font, wherever it is",
+    ),
+    pytest.param(
+        "h1 { background: url(https://cdn.example/x.png) }",
+        ["url(https://cdn.example/x.png) (only page.artwork and page.logo)"],
+        id="an image of another host",
     ),
 ]
 

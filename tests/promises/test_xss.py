@@ -695,7 +695,7 @@ def test_the_preview_repeats_nothing_of_a_request(given, same):
         for state in STATES
         for language in available()
     }
-    known |= {body("/"), body("/page", "app=tiktok&to=nowhere")}
+    known |= {body("/"), body("/page", "app=tiktok&to=nowhere"), body("/nothing")}
     for value in EVERY:
         for path in ("/page", "/" + value):
             assert body(path, f"app=tiktok&{given.format(quote(value))}") in known, value

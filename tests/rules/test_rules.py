@@ -204,7 +204,7 @@ BAD = [
         "version: 1\nsecret: ${NO_SUCH_VARIABLE}",
         [
             "escape.yaml:2:1: secret: the environment variable NO_SUCH_VARIABLE is not set;"
-            ' export NO_SUCH_VARIABLE="$(escape-mw secret)" makes one'
+            " it is the site's own: `escape-mw secret` prints the first one"
         ],
         id="a variable that is not set",
     ),
