@@ -31,9 +31,7 @@ def warnings_of(rules: Rules, now: int) -> Iterator[str]:
         if number > 1:
             yield f"{number} rules are called {name!r}: logs and reports cannot tell them apart"
     for at, rule in enumerate(rules.policy.rules):
-        before = next((one for one in rules.policy.rules[:at] if _hides(one, rule)), None)
-        if before:
-            yield f"rule {rule.name!r} never runs: {before.name!r} before it takes the same visits"
+        yield from _hidden_warnings(rule, rules.policy.rules[:at])
         if isinstance(rule.to, FixedUrl):
             yield from _target_warnings(rule, rule.to.template, rules.policy.destinations)
         if rule.to.is_of_rules and not rule.everyone:
@@ -54,6 +52,18 @@ def warnings_of(rules: Rules, now: int) -> Iterator[str]:
             else "a rule's name or path, or the order"
         )
         yield f"without 'site', an edit of {what} ends the visits that have begun; name the site"
+
+
+def _hidden_warnings(rule: Rule, earlier: tuple[Rule, ...]) -> Iterator[str]:
+    if before := next((one for one in earlier if _hides(one, rule)), None):
+        yield f"rule {rule.name!r} never runs: {before.name!r} before it takes the same visits"
+        return
+    escaped = replace(rule, everyone=False)
+    if before := next((one for one in earlier if _hides(one, escaped)), None):
+        yield (
+            f"rule {rule.name!r} runs for browsers only: {before.name!r} before it takes the"
+            " visits of host apps; the first that fits counts"
+        )
 
 
 def _template_warnings(rules: Rules) -> Iterator[str]:

@@ -360,6 +360,15 @@ WARNINGS = [
         id="a rule for some below one for all",
     ),
     pytest.param(
+        rules(
+            "{name: pre, path: /x, to: page}",
+            f"{{name: out, path: /x, to: '{TRACK}', everyone: true}}",
+        ),
+        "rule 'out' runs for browsers only: 'pre' before it takes the visits of host apps;"
+        " the first that fits counts",
+        id="a release below its pre-save",
+    ),
+    pytest.param(
         rules("{name: a, path: /x, to: page}", "{name: a, path: /y, to: page}"),
         "2 rules are called 'a': logs and reports cannot tell them apart",
         id="one name for two rules",
