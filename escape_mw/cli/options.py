@@ -74,6 +74,6 @@ def _named_in(rules_file: str | None) -> str:
     options = load_or_exit(rules_file).events
     if options is None or options.database is None:
         raise click.ClickException(
-            f"{rules_file}: there is no database; say 'events: {{database: ...}}' there"
+            f"{rules_file}: it names no database; add 'events: {{database: ...}}'"
         )
     return options.database

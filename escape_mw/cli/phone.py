@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import jinja2
 from werkzeug.wrappers import Response
@@ -111,7 +111,7 @@ class Phone:
         }
         answer = Response.from_app(self._sites[int(day)], mounted, buffered=True)
         location = answer.headers.get("Location", "")
-        if location.startswith("http") and environ["HTTP_HOST"] not in location:
+        if urlsplit(location).netloc not in ("", environ.get("HTTP_HOST")):
             return leaves(location)
         return framed(answer)
 

@@ -72,7 +72,7 @@ class Interstitial:
         except Exception as error:
             raise TemplateError(f"{path}: {error}") from None
 
-    def add_style(self, path: str, _: Dress) -> None:
+    def add_style(self, path: str) -> None:
         """Take a style of the site's own, which follows the shipped one. Raises TemplateError."""
         text = _read(path).strip()
         for refused in ("</style", "\0"):
@@ -104,7 +104,7 @@ class Interstitial:
         if language == "auto":
             language = languages.choose(accept_language)
         to = decision.destination
-        own = to.colour if to.goal == "app" else None  # the browser's button is no service's
+        own = to.colour if to.goal == "app" else None  # a browser's button is of no service
         style = self._styles[dress.style] if dress.style else ""
         skin = skin_of(dress.accent or own, (dress.artwork, dress.logo), style)
         template = self._templates[dress.template] if dress.template else _shipped_template()

@@ -186,13 +186,16 @@ def _page(
     """The page, with the templates and styles that the dresses name."""
     page = Interstitial(policy.visitors.apps, policy.markers.name)
     for path, dress in dresses:
-        files = (("template", page.add_template), ("style", page.add_style))
-        for name, add in files:
-            try:
-                if file := getattr(dress, name):
-                    add(file, dress)
-            except TemplateError as error:
-                problems.append(Problem((*path, name), None, str(error)))
+        try:
+            if dress.template:
+                page.add_template(dress.template, dress)
+        except TemplateError as error:
+            problems.append(Problem((*path, "template"), None, str(error)))
+        try:
+            if dress.style:
+                page.add_style(dress.style)
+        except TemplateError as error:
+            problems.append(Problem((*path, "style"), None, str(error)))
     return page
 
 

@@ -702,7 +702,7 @@ REFUSED = [
     pytest.param(["export", "--db", "nonsense"], "the database cannot be used", id="not a URL"),
     pytest.param(
         ["export", "--rules", "{F}/rules.yaml"],
-        "there is no database; say 'events: {database: ...}' there",
+        "it names no database; add 'events: {database: ...}'",
         id="rules without a database",
     ),
     pytest.param(["export", "--rules", "{F}/none.yaml"], "cannot be read", id="no rules"),
