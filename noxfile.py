@@ -1,0 +1,129 @@
+"""The project's checks: `nox -l` lists them, `nox` runs the quick ones, `.ci/run` runs all."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from configparser import ConfigParser
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "docs", "fast"]
+ROOT = Path(__file__).parent
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+FRAMEWORKS = ("werkzeug", "Flask", "Django")
+# The tests that meet the frameworks; everything else is the same with each of their versions.
+MEETING = (
+    "tests/public",
+    "tests/page",
+    "tests/cli",
+    "tests/docs/test_examples.py",
+    "tests/events/test_outcomes.py",
+    "tests/events/test_sinks.py",
+    "tests/promises/test_brief.py",
+    "tests/promises/test_conformance.py",
+)
+PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+TYPED = ("mypy", "types-PyYAML", "types-waitress", "flask", "django")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff, and mypy with all that is optional."""
+    session.install("-e", ".[serve,database,prometheus,opentelemetry,report]", "ruff", *TYPED)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation's site in docs/_build, with warnings as errors."""
+    session.install("-e", ".[docs,serve,report,prometheus,opentelemetry]", "flask", "django")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build")
+
+
+@nox.session
+def fast(session: nox.Session) -> None:
+    """All tests but the slow ones, the servers and the engines; arguments go to pytest."""
+    session.install("-e", ".[test]", "pytest-xdist")
+    chosen = session.posargs or ["tests", "--ignore=tests/engines", "--ignore=tests/servers"]
+    session.run(*PYTEST, "-n", "auto", "-m", "not slow", *chosen)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("versions", ["newest", "lowest"])
+def wheel(session: nox.Session, versions: str) -> None:
+    """The built wheel's tests; "lowest" pins the frameworks, on the oldest Python every floor."""
+    work = ROOT / session.create_tmp()
+    session.install("uv")
+    session.run("uv", "build", "--quiet", "--wheel", "--clear", "--out-dir", str(work / "dist"))
+    [built] = (work / "dist").glob("*.whl")
+    pinned = _constraints(session, work) if versions == "lowest" else ()
+    session.install(f"escape-mw[test] @ {built.as_uri()}", "pytest-xdist", "gunicorn", *pinned)
+    session.chdir(_without_the_package(work / "tree"))
+    quick = (*PYTEST, "-n", "auto", "-m", "not slow", *_tests(session.python, versions))
+    session.run(*quick, env={"ESCAPE_MW_CORPORA": None})
+
+
+def _tests(python: str, versions: str) -> tuple[str, ...]:
+    """Everything on both ends of the range; what meets the frameworks on the others."""
+    if (python, versions) in ((PYTHONS[0], "lowest"), (PYTHONS[-1], "newest")):
+        return ("tests", "--ignore=tests/engines", "--ignore=tests/servers")
+    return MEETING
+
+
+def _constraints(session: nox.Session, work: Path) -> tuple[str, str]:
+    settings = ConfigParser()
+    settings.read(ROOT / "setup.cfg", "utf-8")
+    wanted = [settings["options"]["install_requires"], *settings["options.extras_require"].values()]
+    floors = dict(re.findall(r"^([\w-]+)(?:\[\w+\])?>=([\w.]+)$", "\n".join(wanted), re.M))
+    if session.python != PYTHONS[0]:  # where all of them have wheels
+        floors = {name: floors[name] for name in FRAMEWORKS}
+    if session.python == "3.13":
+        floors["Django"] = "5.2"  # 4.2 ends at Python 3.12
+    (work / "floors.txt").write_text("\n".join(f"{n}=={v}" for n, v in floors.items()), "utf-8")
+    return "--constraint", str(work / "floors.txt")
+
+
+def _without_the_package(copy: Path) -> Path:
+    """A copy of the tree in which only the wheel can be imported.
+
+    The catalogue's sources stay, for the tests hold the wheel's JSON against them.
+    """
+    shutil.rmtree(copy, ignore_errors=True)
+    unwanted = (".*", "*.egg-info", "build", "dist", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*unwanted, "escape_mw"))
+    (copy / "escape_mw/catalogue").mkdir(parents=True)
+    for source in (ROOT / "escape_mw/catalogue").glob("*.yaml"):
+        shutil.copy(source, copy / "escape_mw/catalogue")
+    return copy
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """A minute of fuzzing; then a planted fault, which must be found."""
+    session.install(".", "atheris")
+    corpus = Path(session.create_tmp()) / "corpus"
+    shutil.rmtree(corpus, ignore_errors=True)
+    shutil.copytree("tests/fuzz/corpus", corpus)
+    fuzzer = ["python", "tests/fuzz/fuzz.py", "-dict=tests/fuzz/tokens.dict", "-verbosity=0"]
+    fuzzer += [f"-artifact_prefix={corpus.parent}/", str(corpus)]
+    session.run(*fuzzer, "-max_total_time=60")
+    planted = {"ESCAPE_MW_PLANTED": "1"}
+    said = session.run(
+        *fuzzer, "-max_total_time=120", env=planted, success_codes=range(1, 256), silent=True
+    )
+    if "the planted fault" not in str(said):
+        session.error("the planted fault was not found")
+
+
+@nox.session(venv_backend="venv")
+def whole(session: nox.Session) -> None:
+    """README's command for the tests, with every engine and server: none may be missing."""
+    session.install("--upgrade", "gunicorn", "gevent", "cheroot", "uwsgi", "build", "setuptools")
+    session.run("python", "-m", "pip", "install", "--quiet", "-e", ".[test]")
+    session.run("python", "-m", "pytest", env={"ESCAPE_MW_REQUIRE_ENGINES": "1"})
