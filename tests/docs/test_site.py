@@ -1,4 +1,4 @@
-"""The documentation's site has every page and every public name; `.ci/run` builds it."""
+"""The documentation's site has every page and every public name; `nox -s docs` builds it."""
 
 from __future__ import annotations
 
