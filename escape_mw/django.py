@@ -35,6 +35,7 @@ from django.utils.module_loading import import_string
 from .engine.engine import APPLIED, Engine
 from .engine.passthrough import EXEMPTION, WORDS, Passthrough
 from .rules import RulesError, load, require_secret
+from .rules.environment import switches_off
 from .rules.warnings import warnings_of
 from .web.answers import Answer
 from .web.request import Request, as_latin1, body_length, headers_of, readable
@@ -45,6 +46,7 @@ FOREIGN = (
     "escape_mw.wsgi.EscapeMiddleware",
     "escape_mw.flask.Escape",
 )
+SETTINGS = ("ESCAPE_MW_RULES", "ESCAPE_MW_OBSERVERS", "ESCAPE_MW_SINKS")
 OUTSIDE = ("django.middleware.security.SecurityMiddleware",)
 INWARD = (
     "django.middleware.cache.UpdateCacheMiddleware",
@@ -243,8 +245,9 @@ def _rules_problems() -> Iterator[checks.CheckMessage]:
             hint = "`escape-mw check` says the same; SILENCED_SYSTEM_CHECKS silences it."
             yield checks.Warning(warning, hint=hint, id="escape_mw.W003")
     except RulesError as error:
+        kind = checks.Warning if switches_off() else checks.Error
         for problem in error.problems:
-            yield checks.Error(
+            yield kind(
                 problem,
                 hint="Fix ESCAPE_MW_RULES; `escape-mw check` reports the same problems.",
                 id="escape_mw.E001",
@@ -271,9 +274,10 @@ def _name_problems() -> Iterator[checks.CheckMessage]:
         yield checks.Error(
             f"{one} is a WSGI middleware, which Django cannot call.", hint=hint, id="escape_mw.E003"
         )
-    if hasattr(settings, "ESCAPE_MW"):
-        hint = "Django's setting is ESCAPE_MW_RULES."
-        yield checks.Error("ESCAPE_MW is not read.", hint=hint, id="escape_mw.E003")
+    for name in dir(settings):
+        if name.startswith("ESCAPE_MW") and name not in SETTINGS:
+            hint = f"What is read: {', '.join(SETTINGS)}."
+            yield checks.Error(f"{name} is not read.", hint=hint, id="escape_mw.E003")
     if not foreign and not any(map(_is_ours, settings.MIDDLEWARE)):
         hint = f"Put {OURS!r} into it."
         message = "MIDDLEWARE does not have escape_mw's: nobody is escaped."

@@ -33,8 +33,8 @@ class EscapeMiddleware:
     `app` is the WSGI application to wrap. `rules` is a YAML file's path, a mapping of the same
     form, `Rules`, or None: every redirect of the site to a known music destination. `observers` are
     called with every visit and decision, `sinks` with lists of events, from a thread of their own.
-    Raises RulesError, with every problem, where the rules cannot be used, and TypeError for an ASGI
-    application.
+    Raises RulesError, with every problem, where the rules cannot be used, and TypeError for what is
+    no WSGI application.
     """
 
     def __init__(
@@ -47,6 +47,8 @@ class EscapeMiddleware:
     ) -> None:
         if iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__):
             raise TypeError(ASGI)
+        if not callable(app):
+            raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
         self.app = app
         self.engine = Engine(rules, observers, sinks)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from ..decision.model import Page, Redirect
 from ..engine.explain import Explainer
@@ -13,6 +15,7 @@ from ..web.urls import host_of, quoted, without_port
 from .live import AGENTS, Reply
 
 HELPED = ("TikTok on iOS", "Instagram on Android")
+CANONICAL = re.compile(r'<link rel="canonical" href="([^"]*)"')
 FRESH = re.compile(r"(?:s-maxage|max-age)=0*[1-9]")
 
 
@@ -41,6 +44,7 @@ def findings(replies: dict[str, Reply], rules: Rules | None) -> Iterator[Finding
         return
     yield from _missing(replies, rules)
     yield from _plain_http(replies)
+    yield from _elsewhere(replies)
     yield from _keeping(browser)
 
 
@@ -100,6 +104,23 @@ def _plain_http(replies: dict[str, Reply]) -> Iterator[Finding]:
             yield Finding(
                 f"{name} is handed over to http://{host}: set 'base_url', or use ProxyFix"
             )
+            return
+
+
+def _elsewhere(replies: dict[str, Reply]) -> Iterator[Finding]:
+    """A page whose own address is not the one that was asked: nobody arrives there."""
+    for reply in replies.values():
+        found = CANONICAL.search(reply.body) if reply.is_escape else None
+        address = html.unescape(found[1]) if found else reply.url
+        given, asked = urlsplit(address), urlsplit(reply.url)
+        if unquote(given.path) != unquote(asked.path):
+            yield Finding(
+                f"the page hands over {address}, which is another path: behind a proxy that takes"
+                " a prefix away, forward X-Forwarded-Prefix and use ProxyFix with x_prefix=1"
+            )
+            return
+        if given.netloc != asked.netloc:
+            yield Finding(f"the page hands over {address}", is_fault=False)
             return
 
 

@@ -32,7 +32,7 @@ from .journeys import carried_journey, journey_of
 from .model import AskSite, Decision, Destination, Journey, Page, Pass, Redirect, Visit, Visitor
 from .policy import Case, Policy, Rule
 from .signals import is_navigation, is_sign_in_return
-from .targets import Lookup
+from .targets import Lookup, SiteRedirect
 from .tokens import Tokens
 
 
@@ -76,12 +76,18 @@ def decide_for(
 
 
 def _posted(case: Case, location: str | None) -> Decision:
-    """A form is judged as the page that it stands on, and only by a redirect to a sign-in."""
-    visitor, rule = case.visitor, case.rule
-    page = form_page(case.visit, case.policy) if rule.to.asks_site else None
-    if page is None:
+    """A form is judged as the page that it stands on, and only by a redirect to a sign-in.
+
+    So it is under a rule that does not ask the site too, for its own words are about the page. Of a
+    page that is shown to some visitors only, those who see the form were left to the site.
+    """
+    visitor, rule, policy = case.visitor, case.rule, case.policy
+    page = form_page(case.visit, policy)
+    is_split = bool(rule.experiment) or rule.share < 100
+    if page is None or policy.excludes(*page.paths) or (is_split and not rule.to.asks_site):
         return Pass("method", visitor, rule=rule.name)
-    decision = _guarded(case._replace(visit=page), location)
+    redirected = replace(rule, to=SiteRedirect())
+    decision = _guarded(case._replace(visit=page, rule=redirected), location)
     if isinstance(decision, Page | Redirect):
         destination = decision.destination
         if destination is None or destination.kind != "oauth":

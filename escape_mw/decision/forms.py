@@ -21,15 +21,15 @@ FOLLOWED_BY_GET = ("302", "303")
 def form_page(visit: Visit, policy: Policy) -> Visit | None:
     """The visit of the page that a posted form stands on; None where the referrer does not tell.
 
-    The referrer must be a page of this site with a path: a mere origin is what a referrer policy
-    leaves of any page (W3C Referrer Policy, 3).
+    The referrer must be a URL of this site. A strict referrer policy leaves the front page of any
+    page (W3C Referrer Policy, 3): then the visitor begins there, in the real browser.
     """
     referrer = visit.headers.get("referer", "").partition("#")[0]
     if len(referrer) > MAX_URL or not URL_OF_ASCII.fullmatch(referrer):
         return None
     base, mark, query = referrer.partition("?")
     parts = urlsplit(base)
-    if parts.path in ("", "/") or not policy.owns(base, visit):
+    if not policy.owns(base, visit):
         return None
     value, query = policy.markers.extract(query)
     url = base + (mark and query and f"?{query}")

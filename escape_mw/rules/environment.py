@@ -42,6 +42,11 @@ def says_mode() -> bool:
     return bool(os.environ.get(MODE_VARIABLE)) or OLD_MODE_VARIABLE in os.environ
 
 
+def switches_off() -> bool:
+    """Whether the environment switches the middleware off, whatever the rules say."""
+    return os.environ.get(MODE_VARIABLE, "").lower() == "off"
+
+
 def _expanded_at(
     value: dict[str, Any], rest: Path, path: Path, problems: list[Problem]
 ) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ..web.forks import tell_of_forks
 from ..web.logs import logger
 from . import Rules, RulesError, RulesLike, load, require_secret
+from .environment import switches_off
 
 CHECK_INTERVAL = 2.0  # seconds
 Signature = tuple[tuple[int, int, int, int] | None, ...]
@@ -22,7 +23,8 @@ class RulesSource:
     stat() of each file, and a changed one is read by a thread that ends with it. A broken edit is
     logged once, with every problem, and the last good rules stay in force. With `needs_secret`,
     rules without one cannot be used. `clock` gives seconds. Raises RulesError where the rules
-    cannot be used at the start.
+    cannot be used at the start, unless the environment switches everything off: that must help a
+    site whose rules are broken, too.
     """
 
     def __init__(
@@ -45,7 +47,14 @@ class RulesSource:
         self.after_fork()
         tell_of_forks(self)
         seen = _signature(self._files)  # before they are read, so that no edit is missed
-        self.rules = self._load()
+        try:
+            self.rules = self._load()
+        except RulesError as error:
+            if not switches_off():
+                raise
+            self.rules = load()
+            for problem in error.problems:
+                logger.error("switched off; the rules cannot be used: %s", problem)
         self._remember(seen, self.rules.files)
 
     def look_now_and_then(self) -> None:

@@ -252,6 +252,33 @@ def test_an_address_without_tls_is_a_fault_where_the_site_has_it(scheme, body, i
     assert told == ([expected] if is_fault else [])
 
 
+ADDRESSES = [
+    pytest.param("https://label.example/music/x", [], id="the one that was asked"),
+    pytest.param("https://label.example/%6Dusic/x", [], id="written otherwise"),
+    pytest.param(
+        "https://label.example/x",
+        [
+            "the page hands over https://label.example/x, which is another path: behind a proxy"
+            " that takes a prefix away, forward X-Forwarded-Prefix and use ProxyFix with"
+            " x_prefix=1"
+        ],
+        id="without the prefix that a proxy took away",
+    ),
+    pytest.param(
+        "https://other.example/music/x",
+        ["the page hands over https://other.example/music/x"],
+        id="another host",
+    ),
+]
+
+
+@pytest.mark.parametrize(("address", "expected"), ADDRESSES)
+def test_an_address_where_nobody_arrives_is_told(address, expected):
+    link = f'<link rel="canonical" href="{address}">'
+    told = findings(replies("https://label.example/music/x", link), None)
+    assert [text for text, _ in told] == expected
+
+
 def test_a_redirect_that_nobody_can_follow_is_no_fault_of_ours(served):
     code, table, _ = checked(served(site) + "/broken")
     assert (code, "redirect to http://[" in table[1]) == (1, True)

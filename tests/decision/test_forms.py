@@ -19,6 +19,8 @@ RULES = {
     "exclude": ["/admin/**"],
     "rules": [
         {"name": "a page", "path": "/presave/**", "to": "page"},
+        {"name": "a track", "path": "/track/{id}/**", "to": TRACK},
+        {"name": "a share", "path": "/split/**", "to": "page", "share": 50},
         {"name": "straight", "path": "/straight/**", "to": "redirect"},
         {"name": "redirects", "path": "/**", "to": "redirect"},
     ],
@@ -42,6 +44,8 @@ PAGES = [
     pytest.param(f"{SITE}/join?", "/join", id="an empty query"),
     pytest.param(f"{SITE}/join#form", "/join", id="without its fragment"),
     pytest.param("https://www.site.example/join", "/join", id="of another host of ours"),
+    pytest.param(f"{SITE}/", "/", id="the front page, or what a strict policy leaves of any page"),
+    pytest.param(f"{SITE}/?fbclid=x", "/?fbclid=x", id="the front page, as an ad leads to it"),
 ]
 
 
@@ -61,7 +65,6 @@ def test_the_page_of_a_form_is_handed_over(policy, referer, path):
 PASSES = [
     pytest.param(posted(""), START, id="no referrer"),
     pytest.param(posted(SITE), START, id="an origin only"),
-    pytest.param(posted(f"{SITE}/"), START, id="what a referrer policy leaves of any page"),
     pytest.param(posted("https://evil.example/join"), START, id="another site's page"),
     pytest.param(posted("https://site.example@evil.example/join"), START, id="a disguised one"),
     pytest.param(posted("https://site.example.evil.example/join"), START, id="a longer host"),
@@ -70,7 +73,8 @@ PASSES = [
     pytest.param(posted(f"{SITE}/{'a' * 9000}"), START, id="a URL without an end"),
     pytest.param(posted(f"{SITE}/join"), TRACK, id="a redirect to a track"),
     pytest.param(posted(f"{SITE}/join"), "/thanks", id="a redirect within the site"),
-    pytest.param(posted(f"{SITE}/join", "/presave/x"), START, id="a rule for the page itself"),
+    pytest.param(posted(f"{SITE}/join", "/split/x"), START, id="a page that some are shown"),
+    pytest.param(posted(f"{SITE}/admin/x"), START, id="a page that the rules exclude"),
     pytest.param(posted(f"{SITE}/join", "/admin/x"), START, id="an excluded path"),
     pytest.param(posted(f"{SITE}/join", agent=agents.CHROME_ANDROID), START, id="a real browser"),
     pytest.param(
@@ -86,6 +90,20 @@ def test_every_other_form_passes(policy, visit, location):
     assert isinstance(decide(visit, policy, location), Pass)
 
 
+UNDER_A_RULE = [
+    pytest.param("/presave/start", id="beside the page, under the rule for it"),
+    pytest.param("/track/1/start", id="under a rule with a URL of its own"),
+]
+
+
+@pytest.mark.parametrize("path", UNDER_A_RULE)
+def test_a_form_that_is_posted_under_a_rule_for_pages_is_handed_over_too(policy, path):
+    assert isinstance(decide(posted(f"{SITE}/presave/next", path), policy), AskSite)
+    decision = decide(posted(f"{SITE}/presave/next", path), policy, START)
+    assert isinstance(decision, Page)
+    assert decision.link == f"{SITE}/presave/next"
+
+
 def test_the_site_answers_a_form_first(policy):
     assert isinstance(decide(posted(f"{SITE}/join"), policy), AskSite)
 
@@ -97,7 +115,7 @@ def test_a_sign_in_is_never_handed_over_itself(policy):
 
 def test_the_page_of_a_form_keeps_its_marker_for_the_ladder(policy):
     """A form on a page that was handed over in vain leads to the next step."""
-    path = marked(policy, "/join", "intent", rule=2, moment=0)
+    path = marked(policy, "/join", "intent", rule=4, moment=0)
     decision = decide(posted(SITE + path), policy, START)
     assert [step.technique for step in decision.steps] == ["extbrowser", "menu"]
     assert "~" not in decision.link

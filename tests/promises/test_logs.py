@@ -339,6 +339,14 @@ def is_edited_and_broken(text, folder):
     )
 
 
+def begins_broken_and_switched_off(text, folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ESCAPE_MW_MODE", "off")
+        file = folder / "broken.yaml"
+        file.write_text('version: 1\nvary: "TEXT"\n'.replace("TEXT", text), "utf-8")
+        EscapeMiddleware(lambda *_: [], file)
+
+
 def is_edited_without_its_template(text, folder):
     is_edited(text, folder, 'version: 1\npage: {template: "TEXT"}\n')
 
@@ -411,6 +419,11 @@ OTHERS = [
         is_edited_when_memory_is_short,
         "internal error; the rules were not reloaded",
         id="an internal error at an edit",
+    ),
+    pytest.param(
+        begins_broken_and_switched_off,
+        "switched off; the rules cannot be used: %s",
+        id="broken rules that are switched off",
     ),
     pytest.param(is_edited_and_broken, "rules not reloaded: %s", id="a broken edit"),
     *(

@@ -41,6 +41,12 @@ def test_an_asgi_application_is_refused(app):
         EscapeMiddleware(app)
 
 
+def test_what_cannot_be_called_is_refused():
+    """A module in place of the application in it, say."""
+    with pytest.raises(TypeError, match="is not a WSGI application: it cannot be called"):
+        EscapeMiddleware(catalogue)
+
+
 @pytest.mark.parametrize("app", [plain, Flask(__name__), Flask(__name__).wsgi_app, lambda *_: []])
 def test_a_wsgi_application_is_not(app):
     assert EscapeMiddleware(app).app is app

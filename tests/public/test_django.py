@@ -171,6 +171,9 @@ CHECKS = [
         {"MIDDLEWARE": ["escape_mw.EscapeMiddleware"]}, ["escape_mw.E003"], id="WSGI's in Django"
     ),
     pytest.param({"MIDDLEWARE": [OURS], "ESCAPE_MW": {}}, ["escape_mw.E003"], id="Flask's name"),
+    pytest.param(
+        {"MIDDLEWARE": [OURS], "ESCAPE_MW_RULE": {}}, ["escape_mw.E003"], id="a setting misspelt"
+    ),
     pytest.param({"MIDDLEWARE": ["no.such.thing"]}, ["escape_mw.W004"], id="nowhere"),
     pytest.param(
         {"MIDDLEWARE": ["tests.public.test_django.Own"]}, [], id="a subclass of the site's own"
@@ -190,6 +193,13 @@ CHECKS = [
         id="behind what keeps answers",
     ),
 ]
+
+
+def test_broken_rules_are_a_warning_where_the_environment_switches_them_off(monkeypatch):
+    monkeypatch.setenv("ESCAPE_MW_MODE", "off")
+    broken = {"MIDDLEWARE": [OURS], "ESCAPE_MW_RULES": {"version": 1, "vary": 2}}
+    with override_settings(**broken):
+        assert [type(one).__name__ for one in run_checks(tags=["escape_mw"])] == ["Warning"]
 
 
 @pytest.mark.parametrize(("settings", "expected"), CHECKS)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from escape_mw import EscapeMiddleware
+from escape_mw import EscapeMiddleware, RulesError
 from escape_mw.decision.model import Subject
 from escape_mw.rules import load
 from escape_mw.rules.reload import CHECK_INTERVAL, RulesSource
@@ -234,6 +234,21 @@ def test_the_kill_switch_works_on_a_running_site(file):
     page = ask_wsgi(app, "/smart", INSTAGRAM_IOS)[2]
     assert b"instagram://extbrowser" not in page
     assert b"googlechromes://" in page
+
+
+def test_the_environment_switches_a_site_with_broken_rules_off(file, monkeypatch):
+    """A broken edit ran harmlessly, until a restart: the switch must bring the site up again."""
+    write(file, "version: 1\nrulez: []\n")
+    monkeypatch.setenv("ESCAPE_MW_MODE", "off")
+    app = EscapeMiddleware(plain, file)
+    assert ask_wsgi(app, "/smart", INSTAGRAM_IOS)[0] == ask_wsgi(plain, "/smart", INSTAGRAM_IOS)[0]
+    monkeypatch.delenv("ESCAPE_MW_MODE")
+    write(file, "version: 1\n")
+    app.engine.source.look()
+    assert b"instagram://extbrowser" in ask_wsgi(app, "/smart", INSTAGRAM_IOS)[2]
+    monkeypatch.setenv("ESCAPE_MW_MODE", "observe")
+    with pytest.raises(RulesError):
+        EscapeMiddleware(plain, {"version": 1, "rulez": []})
 
 
 EDITS = [
