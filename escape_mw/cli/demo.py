@@ -47,10 +47,10 @@ SHOWN = [
     ("/", "The label's landing page"),
 ]
 INTRO = (
-    "A label's site, wrapped. Choose who asks, and the phone shows the site's real answer to them."
+    "A label's site, wrapped. Choose a visitor, and the phone shows the site's real answer to them."
 )
 TRY = """\
-Serving the demo site. Open http://{host}:{port}/ for a phone on your desk (end with Ctrl-C), or try
+Serving the demo site. Open http://{host}:{port}/ for a phone preview (end with Ctrl-C), or try
 
   curl -i http://{host}:{port}/listen                   # a browser: the site's own redirect
   curl -i -A '{android}' http://{host}:{port}/listen

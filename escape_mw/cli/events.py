@@ -30,12 +30,14 @@ def events() -> None:
 
 @events.command()
 @database_options
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="The first day (UTC) to take.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only events from this day (UTC) on."
+)
 @click.option(
     "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
 )
 def export(url: str | None, rules_file: str | None, since: Any, form: str) -> None:
-    """Print every event, the oldest first; then what was only counted, by the day."""
+    """Print every event, oldest first, then the daily counts."""
     database = _open(database_url(url, rules_file))
     first = timegm(since.timetuple()) if since else 0
     write = _write_csv if form == "csv" else _write_lines
@@ -45,10 +47,10 @@ def export(url: str | None, rules_file: str | None, since: Any, form: str) -> No
 @events.command()
 @database_options
 @click.option(
-    "--older-than", "period", required=True, metavar="PERIOD", help="Such as 90d, 13mo or 2y."
+    "--older-than", "period", required=True, metavar="PERIOD", help="Age, such as 90d, 13mo or 2y."
 )
 def prune(url: str | None, rules_file: str | None, period: str) -> None:
-    """Delete what is older than a period."""
+    """Delete events and counts older than a period."""
     if not PERIOD.fullmatch(period):
         raise click.UsageError(f"--older-than {period!r} is not a period such as 90d, 13mo or 2y")
     database = _open(database_url(url, rules_file))

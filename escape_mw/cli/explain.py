@@ -17,12 +17,12 @@ from .terminal import say
 @click.command()
 @rules_option
 @click.option("--ua", default="", metavar="AGENT", help="The visitor's user agent.")
-@click.option("--app", metavar="ID", help="A host app in place of an agent, with --platform.")
+@click.option("--app", metavar="ID", help="A host app, instead of --ua; needs --platform.")
 @click.option("--platform", type=click.Choice(["ios", "android"]))
 @click.option("--url", help="The requested URL or path on the site.")
 @click.option("--location", help="Where the site's own redirect at that URL leads.")
-@click.option("--to", help="Skip the rules: what would be done for this destination?")
-@click.option("--at", metavar="'2026-12-04 Europe/London'", help="When. Default: now.")
+@click.option("--to", help="Ignore the rules, and explain a visit to this destination.")
+@click.option("--at", metavar="'2026-12-04 Europe/London'", help="Date and time. Default: now.")
 @click.option(
     "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A further request header."
 )

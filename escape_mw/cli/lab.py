@@ -31,7 +31,7 @@ RULES = click.option(
 
 @click.group()
 def lab() -> None:
-    """Try every technique on a phone, and see what got out."""
+    """Try every technique on a phone, and export what worked."""
 
 
 @lab.command()
@@ -48,7 +48,7 @@ def lab() -> None:
     help="The site, such as https://label.example. Default: base_url of the rules.",
 )
 def url(rules_file: str, base: str | None) -> None:
-    """Print the lab's link, to be opened inside a host app; on a terminal as a QR code too."""
+    """Print the lab's link to open inside a host app, on a terminal with a QR code."""
     rules, setup = _setup(rules_file)
     base = base if base is not None else rules.policy.base_url or ""
     if base and not base.startswith(("https://", "http://")):
@@ -61,9 +61,9 @@ def url(rules_file: str, base: str | None) -> None:
 
 @lab.command()
 @RULES
-@click.option("--file", "database", type=click.Path(dir_okay=False), help="The lab's file itself.")
+@click.option("--file", "database", type=click.Path(dir_okay=False), help="The lab's results file.")
 def export(rules_file: str | None, database: str | None) -> None:
-    """Print the results as rows for `techniques:` of a rules file, or to be sent upstream."""
+    """Print the results as rows for `techniques:` of a rules file, or to send upstream."""
     if (rules_file is None) == (database is None):
         raise click.UsageError("give either --rules or --file")
     counted = counts(database if rules_file is None else str(_setup(rules_file)[1].store.path))

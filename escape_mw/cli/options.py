@@ -49,7 +49,7 @@ def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--db",
         "url",
         metavar="URL",
-        help="The database itself, such as sqlite:///escape_events.sqlite3.",
+        help="URL of the database, such as sqlite:///escape_events.sqlite3.",
     )
     return database(rules(command))
 

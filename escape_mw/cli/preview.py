@@ -34,18 +34,18 @@ PREFERS = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)")
 IMAGES = (".avif", ".gif", ".ico", ".jpeg", ".jpg", ".png", ".svg", ".webp")
 STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 INTRO = (
-    "Your rules, template and style are read anew each time. Tap on the phone for its other states."
+    "Your rules, template and style are reloaded each time. Tap on the phone for its other states."
 )
 
 
 @click.command()
 @rules_option
-@click.option("--to", metavar="URL", help="A destination of your own, beside the samples.")
+@click.option("--to", metavar="URL", help="Your own destination, in addition to the samples.")
 @click.option(
     "--static",
     type=click.Path(exists=True, file_okay=False),
     metavar="DIR",
-    help="Folder of the site's own images: artwork at /static/cover.jpg is DIR/static/cover.jpg.",
+    help="Folder with the site's images: artwork at /static/cover.jpg is DIR/static/cover.jpg.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))

@@ -38,7 +38,7 @@ LIFT = click.FloatRange(0, min_open=True)
     "--rules",
     "rules_file",
     type=click.Path(dir_okay=False),
-    help="Rules file: its events database, its experiments' holdouts.",
+    help="Rules file with the events database and the experiments' holdouts.",
 )
 @click.option("--rule", metavar="NAME", help="Only visits of this rule.")
 @click.option(
@@ -83,7 +83,7 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     page: Path | None,
     force: bool,
 ) -> None:
-    """Report who got out, by which way, and whether it was worth it."""
+    """Report who reached the app or browser, by which technique, and the lift."""
     if as_json and page:
         raise click.UsageError("give either --json or --html")
     if page and page.exists() and not force:

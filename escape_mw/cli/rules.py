@@ -16,13 +16,15 @@ from .terminal import say, show_table
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="[RULES...]")
-@click.option("--url", help="Ask the real site there, as host apps and browsers.")
-@click.option("--strict", is_flag=True, help="Exit with 1 for a warning, too.")
+@click.option(
+    "--url", help="Send requests to the live site at this URL, as host apps and browsers."
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
 def check(files: tuple[str, ...], url: str | None, *, strict: bool) -> None:
-    """Check rules files; print every problem as file:line:column, and what may surprise.
+    """Check rules files; print every problem as file:line:column, then warnings.
 
-    With --url, check what a site that runs gives to whom: TikTok, Instagram, Safari and Googlebot.
-    Its rules file says what it should.
+    With --url, check what a live site sends to TikTok, Instagram, Safari and Googlebot. Give its
+    rules file too, to compare with what the rules say.
     """
     if not files and url is None:
         raise click.UsageError("name a rules file, or a site with --url")

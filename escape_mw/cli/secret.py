@@ -11,5 +11,5 @@ LENGTH = 32  # bytes
 
 @click.command()
 def secret() -> None:
-    """Print a new random secret for the rules, to be kept in the environment."""
+    """Print a new random secret for the rules; keep it in the environment."""
     click.echo(secrets.token_urlsafe(LENGTH))

@@ -26,7 +26,7 @@ from .options import or_exit, rules_option
     help="The WSGI application to wrap. Default: a small demo site.",
 )
 def serve(rules_file: str | None, host: str, port: int, spec: str | None) -> None:
-    """Serve a site, wrapped, on waitress."""
+    """Serve a site wrapped in the middleware, with waitress."""
     show()
     if spec is None and rules_file is None:
         return run_server(demo.phone(), host, port, lambda actual: demo.how_to_try(host, actual))

@@ -111,7 +111,7 @@ def test_a_form_is_handed_over_as_the_page_that_it_stands_on(sites, name, page, 
 
 
 @pytest.mark.parametrize(("name", "page", "action"), FORMS)
-@pytest.mark.parametrize("referer", ["", "SITE/", "https://evil.example/join"])
+@pytest.mark.parametrize("referer", ["", "SITE", "https://evil.example/join"])
 def test_a_form_whose_page_nobody_tells_signs_in_where_it_is(sites, name, page, action, referer):
     webview = Browser(sites[name], INSTAGRAM_ANDROID).get(page)
     webview.post(action, referer=referer.replace("SITE", sites[name]))
