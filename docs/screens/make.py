@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from werkzeug.wrappers import Request, Response
 
+from escape_mw import load
 from escape_mw.cli import demo
+from escape_mw.cli.preview import Preview
 from tests.agents import CHROME_DESKTOP
 from tests.engines.chromium import Chromium
 from tests.engines.seen import WATCH
 from tests.engines.site import pages, running, served
 from tests.engines.table import AGENTS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 HERE = Path(__file__).parent
 NOW = ".step.now .button"
@@ -121,15 +127,46 @@ def sheet(browser: Chromium, shots: dict[str, bytes]) -> bytes:
 README = ("tiktok-android", "instagram-ios", "tiktok-ios-written", "tiktok-ios-ar")
 
 
-def demo_shot(browser: Chromium) -> bytes:
-    """The demo's first page, as PNG."""
-    with running(demo.phone()) as url:
+CHOOSE = """
+for (const [name, value] of Object.entries(CHOSEN)) document.forms[0].elements[name].value = value;
+document.forms[0].dispatchEvent(new Event("change"));
+"""
+
+
+class Screen(NamedTuple):
+    """The demo or the preview in a desktop's window: what is chosen, and how wide it is."""
+
+    name: str
+    app: WSGIApplication
+    chosen: dict[str, str]
+    width: int = 1080
+    height: int = 840
+
+
+def screens() -> Iterator[Screen]:
+    """The demo as it opens; its pre-save in a narrow window; a preview of one's own rules."""
+    cover = base64.b64encode((HERE / "cover.svg").read_bytes()).decode()
+    dress = {**DRESS, "artwork": f"data:image/svg+xml;base64,{cover}", "accent": "#b3541e"}
+    yield Screen("demo", demo.phone(), {})
+    yield Screen("demo-narrow", demo.phone(), {"page": "/presave"}, 390, 1400)
+    preview = Preview(load({"version": 1, "page": dress}))
+    yield Screen("preview", preview, {"state": "returned", "language": "de", "app": "instagram"})
+
+
+def screen_shot(browser: Chromium, screen: Screen) -> bytes:
+    """The picture, as PNG."""
+    with running(screen.app) as url:
         browser.open(url, CHROME_DESKTOP)
-        size = {"width": 1080, "height": 840, "deviceScaleFactor": 1, "mobile": False}
-        browser.cdp("Emulation.setDeviceMetricsOverride", **size)
-        screen = "document.querySelector('iframe').contentDocument"
-        browser.until(f"{screen}.querySelectorAll('.cover').length")
-        browser.until(f"[...{screen}.images].every(image => image.complete)")
+        size = {"width": screen.width, "height": screen.height}
+        metrics = {**size, "deviceScaleFactor": 1, "mobile": False}
+        browser.cdp("Emulation.setDeviceMetricsOverride", **metrics)
+        shown = "document.querySelector('iframe').contentDocument"
+        browser.until(f"{shown}.querySelectorAll('.cover').length")
+        if screen.chosen:
+            browser.script(f"{shown}.body.remove()")
+            browser.script(CHOOSE.replace("CHOSEN", json.dumps(screen.chosen)))
+            browser.until(f"{shown}.querySelectorAll('.cover').length")
+        browser.until(f"[...{shown}.images].every(image => image.complete)")
         return base64.b64decode(browser.cdp("Page.captureScreenshot")["data"])
 
 
@@ -147,8 +184,8 @@ def main() -> None:
     with Chromium() as browser:
         shots = {picture.name: shot(browser, picture) for picture in wanted(options.names)}
         shots["sheet"] = sheet(browser, shots)
-        shots["demo"] = demo_shot(browser)
-    for name in ("sheet", "demo", *(options.names or README)):
+        shots |= {screen.name: screen_shot(browser, screen) for screen in screens()}
+    for name in ("sheet", *(screen.name for screen in screens()), *(options.names or README)):
         (options.into / f"{name}.png").write_bytes(shots[name])
 
 
