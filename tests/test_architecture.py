@@ -23,7 +23,7 @@ ROOMS = between_rooms(OWN)
 LAYERS = [
     {"web"},
     {"decision"},
-    {"catalogue", "page", "events", "lab"},
+    {"catalogue", "page", "events", "lab", "links"},
     {"rules", "report"},
     {"engine"},
     {"wsgi", "django"},
