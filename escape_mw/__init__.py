@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Pass,
         Redirect,
         Step,
+        Tag,
         Visit,
         Visitor,
     )
@@ -42,12 +43,13 @@ __all__ = [
     "Rules",
     "RulesError",
     "Step",
+    "Tag",
     "Visit",
     "Visitor",
     "load",
     "record",
 ]
-_MODEL = ("AskSite", "Decision", "Destination", "Page", "Pass", "Redirect", "Step", "Visit")
+_MODEL = ("AskSite", "Decision", "Destination", "Page", "Pass", "Redirect", "Step", "Tag", "Visit")
 _HOMES = {
     **dict.fromkeys((*_MODEL, "Visitor"), "decision.model"),
     **dict.fromkeys(("Rules", "RulesError", "load"), "rules"),

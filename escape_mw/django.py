@@ -18,7 +18,7 @@ command, not only once the site is served.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -33,13 +33,15 @@ from django.utils.encoding import repercent_broken_unicode
 from django.utils.module_loading import import_string
 
 from .engine.engine import APPLIED, Engine
-from .engine.passthrough import EXEMPTION, WORDS, Passthrough
+from .engine.passthrough import WORDS, Passthrough
+from .links.insertion import Insertion
 from .rules import RulesError, load, require_secret
 from .rules.environment import switches_off
 from .rules.warnings import warnings_of
 from .web.answers import Answer
 from .web.request import Request, as_latin1, body_length, headers_of, readable
 
+ENCODING = "HTTP_ACCEPT_ENCODING"
 OURS = "escape_mw.django.EscapeMiddleware"
 FOREIGN = (
     "escape_mw.EscapeMiddleware",
@@ -83,7 +85,7 @@ class EscapeMiddleware:
         answer = self._before(request)
         if isinstance(answer, Answer):
             return _response(answer, request)
-        with _applied(answer):
+        with _applied(answer), _changed(answer, request):
             response = self.get_response(request)
         return self._after(answer, request, response)
 
@@ -93,7 +95,7 @@ class EscapeMiddleware:
         answer = await before(request) if before else self._before(request)
         if isinstance(answer, Answer):
             return _response(answer, request)
-        with _applied(answer):
+        with _applied(answer), _changed(answer, request):
             response = await self.get_response(request)
         return self._after(answer, request, response)
 
@@ -108,14 +110,7 @@ class EscapeMiddleware:
             get("HTTP_SEC_CH_UA", ""),
         ):
             return None
-        answer = self.engine.answer(lambda: _request_of(request))
-        if isinstance(answer, Passthrough):
-            request.META.update(answer.changes)
-            if "QUERY_STRING" in answer.changes:
-                if not hasattr(request, "environ"):  # under ASGI, Django reads it as UTF-8
-                    request.META["QUERY_STRING"] = readable(answer.changes["QUERY_STRING"])
-                request.__dict__.pop("GET", None)  # it may have been read already
-        return answer
+        return self.engine.answer(lambda: _request_of(request))
 
     def _after(
         self, passed: Passthrough | None, request: HttpRequest, response: HttpResponseBase
@@ -126,13 +121,84 @@ class EscapeMiddleware:
         headers = passed.instead(status, list(response.items()), request.META.get(WORDS))
         if isinstance(headers, Answer):
             return _response(headers, request, response)
-        if len(headers) < len(response.headers):  # the site's word to us goes no further
-            del response[EXEMPTION]
+        tagged = passed.tagged(status, headers, _nonce(request, response))
+        headers = tagged[0] if tagged else headers
+        gone = {name.lower() for name in response.headers} - {name.lower() for name, _ in headers}
+        for name in gone:  # such as the site's word to us, and what a tag makes untrue
+            del response[name]
+        if tagged:
+            _insert(tagged[1], request, response)
         for name, value in passed.with_own(status, headers):
             if name.lower() != "set-cookie" and response.get(name) != value:
                 response[name] = value
         response.cookies.load(passed.cookie)
         return response
+
+
+@contextmanager
+def _changed(passed: Passthrough | None, request: HttpRequest) -> Iterator[None]:
+    """Change what the site sees of a request; what it is served whole for, only meanwhile.
+
+    Middleware further out compresses and compares by the browser's own headers.
+    """
+    if passed is None:
+        yield
+        return
+    meta = request.META
+    kept = {name: meta[name] for name in (*passed.removals, ENCODING) if name in meta}
+    meta.update(passed.changes)
+    for name in passed.removals:
+        meta.pop(name, None)
+    if passed.removals:
+        request.__dict__.pop("headers", None)  # Django keeps what it has read once
+    if "QUERY_STRING" in passed.changes:
+        if not hasattr(request, "environ"):  # under ASGI, Django reads it as UTF-8
+            meta["QUERY_STRING"] = readable(passed.changes["QUERY_STRING"])
+        request.__dict__.pop("GET", None)
+    try:
+        yield
+    finally:
+        if passed.removals:
+            meta.pop(ENCODING, None)
+            meta.update(kept)
+            request.__dict__.pop("headers", None)
+
+
+def _nonce(request: HttpRequest, response: HttpResponseBase) -> str:
+    """The nonce of a Content-Security-Policy that middleware further out is about to send.
+
+    Django's own (6.0) and django-csp's, which enters the header once it has been read.
+    """
+    if response.has_header("Content-Security-Policy"):
+        return ""
+    return str(getattr(request, "_csp_nonce", None) or getattr(request, "csp_nonce", None) or "")
+
+
+def _insert(insertion: Insertion, request: HttpRequest, response: Any) -> None:
+    """Put the tag into a response, which stays a stream if it is one."""
+    if request.method == "HEAD":
+        return
+    if not response.streaming:
+        response.content = insertion.feed(response.content) + insertion.end()
+        response["Content-Length"] = str(len(response.content))
+    elif response.is_async:
+        response.streaming_content = _inserted_async(insertion, response.streaming_content)
+    else:
+        response.streaming_content = _inserted(insertion, response.streaming_content)
+
+
+def _inserted(insertion: Insertion, parts: Iterable[bytes]) -> Iterator[bytes]:
+    for part in parts:
+        yield insertion.feed(part)
+    yield insertion.end()
+
+
+async def _inserted_async(
+    insertion: Insertion, parts: AsyncIterable[bytes]
+) -> AsyncIterator[bytes]:
+    async for part in parts:
+        yield insertion.feed(part)
+    yield insertion.end()
 
 
 @contextmanager

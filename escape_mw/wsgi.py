@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from inspect import iscoroutinefunction
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from .engine.engine import APPLIED, Engine, Observer
 from .engine.passthrough import WORDS, Passthrough
 from .events.sinks import Sink
+from .links.insertion import Insertion
 from .rules import RulesLike
 from .web.answers import Answer
 from .web.pep3333 import Closing, ExcInfo, Header, are_headers, close, discard, drain, started
@@ -69,8 +71,7 @@ class EscapeMiddleware:
             return send(answer, environ, start_response)
         if answer is None:
             return self.app(environ, start_response)
-        environ.update(answer.changes)
-        return Response(answer, environ, start_response).of(self.app)
+        return Response(answer, answer.changed(environ), start_response).of(self.app)
 
 
 def send(
@@ -100,12 +101,15 @@ class Response:
         self._cookies: list[Header] = []
         self._unsent: Iterable[bytes] = ()
         self._is_over = False
+        self._insertion: Insertion | None = None
 
     def of(self, app: WSGIApplication) -> Iterable[bytes]:
         """The body to send: the application's own, a replacement's, or what its start decides."""
         body = self._applied(app, self._environ, self._start)
-        if self._has_started:
+        if self._has_started and self._insertion is None:
             return body
+        if self._has_started:
+            return Closing(self._inserted(iter(body)), partial(self._close, body))
         if self._replacement is not None:
             self._unsent = body
             return Closing(self._send(self._replacement), partial(self._close, body))
@@ -119,9 +123,15 @@ class Response:
             self._unsent = items
             yield from self._send(self._replacement)
             return
-        if first is not None:
-            yield first
-        yield from items
+        rest = items if first is None else chain([first], items)
+        yield from rest if self._insertion is None else self._inserted(rest)
+
+    def _inserted(self, items: Iterator[bytes]) -> Iterator[bytes]:
+        """The site's page with the script's tag in it, as it comes."""
+        for item in items:
+            yield item if self._insertion is None else self._insertion.feed(item)
+        if self._insertion is not None:
+            yield self._insertion.end()
 
     def _close(self, body: Iterable[bytes]) -> None:
         """The end of a response: the rest of one that was replaced is read, so that it ends too."""
@@ -136,13 +146,15 @@ class Response:
     ) -> Callable[[bytes], object]:
         if self._is_over:
             return discard
-        self._replacement = None
+        self._replacement = self._insertion = None
         if self._passed.concerns(status) and are_headers(headers):
             headers = self._edited(status, headers)
         if self._replacement is not None:
             return discard
         self._has_started = True
-        return started(self._start_response, status, headers, exc_info)
+        write = started(self._start_response, status, headers, exc_info)
+        insertion = self._insertion
+        return write if insertion is None else lambda data: write(insertion.feed(data))
 
     def _edited(self, status: str, headers: list[Header]) -> list[Header]:
         """The headers to send, if the response is not replaced."""
@@ -153,6 +165,10 @@ class Response:
             self._replacement = instead
             self._cookies = [item for item in headers if item[0].lower() == "set-cookie"]
             return headers
+        if tagged := self._passed.tagged(str(status), instead):
+            instead, insertion = tagged
+            is_sent = self._environ.get("REQUEST_METHOD") != "HEAD"
+            self._insertion = insertion if is_sent else None
         return self._passed.with_own(str(status), instead)
 
     def _applied(self, function: Callable[..., Returned], *arguments: object) -> Returned:

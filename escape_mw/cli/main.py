@@ -17,6 +17,7 @@ COMMANDS = {
     "events": "events",
     "explain": "explain",
     "lab": "lab",
+    "links": "links",
     "list": "lists",
     "power": "report",
     "preview": "preview",

@@ -25,22 +25,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .draw import draw
-from .forms import form_page
+from ..web.urls import path_of
 from .handover import HandOver
 from .journeys import carried_journey, journey_of
-from .model import AskSite, Decision, Destination, Journey, Page, Pass, Redirect, Visit, Visitor
+from .model import (
+    AskSite,
+    Decision,
+    Destination,
+    Journey,
+    Page,
+    Pass,
+    Redirect,
+    Tag,
+    Visit,
+    Visitor,
+)
 from .policy import Case, Policy, Rule
+from .referrers import referring_page
 from .signals import is_navigation, is_sign_in_return
+from .taps import Tap, tag_of, tapped
 from .targets import Lookup, SiteRedirect
-from .tokens import Tokens
+
+PAGE = ""  # the location of a page
 
 
 def decide(visit: Visit, policy: Policy, location: str | None = None) -> Decision:
     """Judge one request.
 
-    `location` is where the wrapped site's own redirect leads, once it has answered. Returns
-    `AskSite` where only that answer can tell. Never raises for what a request holds.
+    `location` is where the wrapped site's own redirect leads, once it has answered, PAGE where it
+    has answered with a page. Returns `AskSite` where only that answer can tell. Never raises for
+    what a request holds.
     """
     if policy.mode == "off":
         return Pass("off")
@@ -52,8 +66,20 @@ def decide(visit: Visit, policy: Policy, location: str | None = None) -> Decisio
     return decide_for(visitor, visit, policy, location)
 
 
+def decide_tap(visit: Visit, tap: Tap, policy: Policy) -> Decision:
+    """Judge a tap on a plain link; `visit` is that to the page that it stands on."""
+    visitor = policy.visitors.visitor(visit.user_agent, visit.headers)
+    if policy.mode == "off" or visitor.kind in ("browser", "bot"):
+        return Pass("off" if policy.mode == "off" else visitor.kind, visitor)
+    return decide_for(visitor, visit, policy, tap=tap)
+
+
 def decide_for(
-    visitor: Visitor, visit: Visit, policy: Policy, location: str | None = None
+    visitor: Visitor,
+    visit: Visit,
+    policy: Policy,
+    location: str | None = None,
+    tap: Tap | None = None,
 ) -> Decision:
     """Judge a request whose visitor is known to be in a webview: the guards from 4 on."""
     if visitor.platform not in ("ios", "android"):
@@ -70,6 +96,8 @@ def decide_for(
     if rule is None:
         return Pass("no-rule" if visitor.kind == "in-app" else "webview", visitor)
     case = Case(visit, visitor, rule, policy)
+    if tap is not None:
+        return _guarded(tapped(case, tap), None) if rule.links else Pass("no-rule", visitor)
     if visit.method == "POST":
         return _posted(case, location)
     return _guarded(case, location)
@@ -82,12 +110,14 @@ def _posted(case: Case, location: str | None) -> Decision:
     page that is shown to some visitors only, those who see the form were left to the site.
     """
     visitor, rule, policy = case.visitor, case.rule, case.policy
-    page = form_page(case.visit, policy)
+    page = referring_page(case.visit, policy)
     is_split = bool(rule.experiment) or rule.share < 100
     if page is None or policy.excludes(*page.paths) or (is_split and not rule.to.asks_site):
         return Pass("method", visitor, rule=rule.name)
     redirected = replace(rule, to=SiteRedirect())
     decision = _guarded(case._replace(visit=page, rule=redirected), location)
+    if isinstance(decision, AskSite):
+        return replace(decision, links=False)
     if isinstance(decision, Page | Redirect):
         destination = decision.destination
         if destination is None or destination.kind != "oauth":
@@ -103,33 +133,39 @@ def _guarded(case: Case, location: str | None) -> Decision:
     if visit.url is None:
         return Pass("address", visitor, rule=rule.name)
     if rule.to.asks_site and location is None:
-        return AskSite(visitor, journey=journey_of(case, None))
+        return _asked("no-redirect", case)
+    if rule.to.asks_site and rule.links and location == PAGE:
+        return tag_of(case)
     destination = rule.to.destination(lookup(visit, rule, policy, location))
     if destination is None:
         return Pass("no-destination", visitor, rule=rule.name)
-    return _escape_or_compare(case, destination)
+    return _escape_or_compare(case, destination, location)
 
 
-def _escape_or_compare(case: Case, destination: Destination) -> Decision:
+def _asked(reason: str, case: Case) -> AskSite:
+    """The site answers; what it answers with, a redirect or a page, is looked at."""
+    rule, is_page = case.rule, case.visit.method != "POST"
+    has_tag = rule.links and is_page and isinstance(tag_of(case), Tag)
+    journey = journey_of(case, None)
+    links = has_tag and case.policy.mode == "act"
+    return AskSite(case.visitor, reason, journey, rule.name, links)
+
+
+def _escape_or_compare(case: Case, destination: Destination, location: str | None) -> Decision:
     """The guards from 14 on, for a visit that leads to a destination."""
     visit, visitor, rule, policy = case
     if not rule.to.is_page and policy.owns(destination.url, visit):
         return Pass("own-host", visitor, destination, rule.name)
-    if rule.words_pass and HandOver(case, destination).is_in_words:
-        return Pass("words-only", visitor, destination, rule.name)
-    if visit.marker is None and not _is_drawn(visit, rule):
+    if rule.words_pass and not visit.is_tap and HandOver(case, destination).is_in_words:
+        if rule.links and location != PAGE:
+            return _asked("words-only", case)
+        return tag_of(case) if rule.links else Pass("words-only", visitor, destination, rule.name)
+    if visit.marker is None and not rule.draws(visit):
         return Pass("share", visitor, destination, rule.name)
     journey = journey_of(case, destination)
     if journey is not None and journey.arm == "holdout":
         return Pass("holdout", visitor, destination, rule.name, journey)
     return HandOver(case, destination, journey).decision()
-
-
-def _is_drawn(visit: Visit, rule: Rule) -> bool:
-    if rule.share >= 100:
-        return True
-    subject = visit.id or visit.seed or Tokens.new_visit()
-    return draw(subject, rule.key, b"escape_mw.share") * 100 < rule.share
 
 
 def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:
@@ -148,12 +184,7 @@ def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:
         return decision
     if not is_navigation(visit):
         return decision
-    return Redirect(reason, _reference(visit.url), visitor, None, rule.name)
-
-
-def _reference(url: str) -> str:
-    """A URL of this site as a reference: whatever a proxy made of scheme and host, they stay."""
-    return "/" + url.split("/", 3)[3]
+    return Redirect(reason, path_of(visit.url), visitor, None, rule.name)
 
 
 def _rule_of_arrival(visit: Visit, policy: Policy) -> Rule | None:

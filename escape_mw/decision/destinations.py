@@ -57,6 +57,17 @@ class DestinationIndex:
         """Whether a host is listed, whatever its paths."""
         return bool(self._listings(host))
 
+    def hosts(self) -> list[str]:
+        """The hosts that are listed: `*.` for all below one, `!` for one that is not of these."""
+        wild = (f"*.{host}" for host in self._wild)
+        closed = (f"!{host}" for host in self._closed - self._hosts.keys())
+        named = (host for host in self._hosts if not self._is_below_another(host))
+        return sorted([*named, *wild, *closed])
+
+    def _is_below_another(self, host: str) -> bool:
+        labels = host.split(".")
+        return any(".".join(labels[at:]) in self._wild for at in range(1, len(labels)))
+
     def matches(self, url: str) -> list[str]:
         """The entries that this URL matches: at most one, if the catalogue is in order."""
         parts = strict_split(url)

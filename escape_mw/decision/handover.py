@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..web.addresses import BEACON
-from ..web.urls import first_values
+from ..web.urls import first_values, path_of
 from .dress import Dress
-from .handoffs import MENU, Handoff
+from .handoffs import MENU, TECHNIQUES, Handoff
 from .ladder import make_steps
 from .model import (
     Destination,
@@ -22,6 +22,7 @@ from .model import (
 from .policy import Case, Rule
 from .signals import is_one_time
 
+FIRST = "first"  # what a tap's script calls the step that it did not see
 TAGS = frozenset(("utm_source", "utm_medium"))
 
 
@@ -39,8 +40,8 @@ class HandOver:
     def decision(self) -> Redirect | Page:
         """The ladder made ready, as a bare redirect where its first step needs no page."""
         name, steps = self.case.rule.name, self._steps()
-        if steps[0].trigger == "redirect" and steps[0].uri:
-            location = steps[0].uri
+        location = steps[0].uri
+        if location and (steps[0].trigger == "redirect" or self._opens_by_tap(steps[0])):
             return Redirect(
                 "escape", location, self.case.visitor, self.destination, name, steps, self.journey
             )
@@ -59,7 +60,18 @@ class HandOver:
             menu_marker=self._menu_marker(),
             dress=self._dress(),
             address=self.own_url,
+            home=path_of(self.own_url) if self.case.visit.is_tap else "",
         )
+
+    def _opens_by_tap(self, step: Step) -> bool:
+        """Whether the tap on a plain link opens the step: by a redirect, which keeps its gesture.
+
+        So it is in WebKit and in Chromium (measured 2026-11). A page of the web would load in here.
+        """
+        marker, uri = self.case.visit.marker, step.uri or "https:"
+        is_first = marker is None or not marker.technique
+        is_link = TECHNIQUES[step.technique].opens == "link" and not uri.startswith("http")
+        return self.case.visit.is_tap and self.is_direct and is_first and is_link
 
     @property
     def is_in_words(self) -> bool:
@@ -78,12 +90,17 @@ class HandOver:
 
     @property
     def _start(self) -> int:
-        return _start(self._specs, self.case.visit.marker, self.case.rule)
+        specs, marker = self._specs, self.case.visit.marker
+        if marker is not None and marker.technique == FIRST:
+            steps = make_steps(specs, self.case.visitor, self._handoff, automatic=False)
+            marker = replace(marker, technique=steps[0].technique)
+        return _start(specs, marker, self.case.rule)
 
     @property
     def is_direct(self) -> bool:
-        """Whether the destination itself is handed over."""
-        return self.destination.goal == "app"
+        """Whether the destination itself is handed over: to the music app, and by a tap on it."""
+        is_link = self.case.visit.is_tap and not self.case.rule.to.is_page
+        return is_link or self.destination.goal == "app"
 
     @property
     def own_url(self) -> str:

@@ -49,7 +49,8 @@ def journey_of(case: Case, destination: Destination | None) -> Journey | None:
     if not visit.id:
         return None
     is_first = visit.marker is None or not visit.marker.is_verified
-    trial = rule.experiment if policy.mode == "act" else None
+    is_by_hand = visit.is_tap and is_first  # a tag of the site's own: no page was drawn for
+    trial = rule.experiment if policy.mode == "act" and not is_by_hand else None
     return Journey(
         id=visit.id,
         rule=rule.key,

@@ -1,8 +1,8 @@
 """The values that flow through the middleware: frozen, and free of other modules' imports.
 
 A request becomes a `Visit`; who asks becomes a `Visitor`; where to becomes a `Destination`; what is
-done about it becomes a `Decision` (`Pass`, `AskSite`, `Redirect` or `Page`), and that becomes an
-`Answer` that any framework can send.
+done about it becomes a `Decision` (`Pass`, `AskSite`, `Tag`, `Redirect` or `Page`). That becomes an
+`Answer`, which any framework can send.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Visit:
     middleware stands at, `moment` the time in seconds since 1970. `headers` has lower-case names.
     `id` is random, "" where the visit is not measured; `seed` is what a share is drawn by for
     one that is not, "" for anew each time. `is_marked` says that a marker was taken out
-    of the query, whatever it is worth.
+    of the query, whatever it is worth. `is_tap` says that a link of this page was tapped, and the
+    request is that tap.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Visit:
     moment: int = 0
     seed: str = ""
     dress: Dress = UNDRESSED
+    is_tap: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -213,11 +215,35 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class AskSite:
-    """Let the wrapped site answer: only its own redirect tells where the visit leads."""
+    """Let the wrapped site answer: only its own redirect tells where the visit leads.
+
+    With `links`, a page that it answers with may get the script's tag.
+    """
 
     visitor: Visitor
     reason: str = "no-redirect"
     journey: Journey | None = None
+    rule: str | None = None
+    links: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Put the script's tag into the page that the site has answered with: its links are caught.
+
+    `token` is what a tap brings back of the visit, "" where it is not measured; `after` is the
+    technique that a marker says was tried, "" for none; `settle_ms` is how long the script waits
+    for the music app.
+    """
+
+    visitor: Visitor
+    rule: str
+    token: str = ""
+    after: str = ""
+    settle_ms: int = 2000
+    reason: str = "links"
+    journey: Journey | None = None
+    destination: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +271,8 @@ class Page:
     `retry` is true when an earlier hand-off came back, `link` is the address to copy, `token` what
     the page reports its stages with, `beacon` the path that it reports to, `menu_marker` the marker
     for the menu's way out (each "" where nothing is measured, or nothing comes back), `dress` how
-    it looks, `address` this site's own address of the visit, "" where it cannot be trusted.
+    it looks, `address` this site's own address of the visit, "" where it cannot be trusted, `home`
+    the address to show in its place where the page answers a tap, "" elsewhere.
     """
 
     reason: str
@@ -262,7 +289,8 @@ class Page:
     menu_marker: str = ""
     dress: Dress = UNDRESSED
     address: str = ""
+    home: str = ""
 
 
 Act = Redirect | Page  # what is answered instead of the site
-Decision = Pass | AskSite | Act
+Decision = Pass | AskSite | Tag | Act

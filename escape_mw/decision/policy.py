@@ -11,6 +11,7 @@ from ..web.accept import languages
 from ..web.paths import PathPattern, compile_path
 from ..web.urls import first_values, host_of, without_port
 from .destinations import DestinationIndex
+from .draw import draw
 from .dress import UNDRESSED, Dress
 from .entries import DestinationEntry
 from .experiment import Experiment
@@ -40,7 +41,8 @@ class Rule:
     their values, `not_query` the names of those that must be missing.
     `number` is its place in the rules file from 0, `share` in per cent. With `everyone`, visitors
     who are not escaped are redirected to its URL too. With `words_pass`, the site answers where
-    nothing is left but the menu in words. With `tag`, the site's own URL names the host app that it
+    nothing is left but the menu in words. With `links`, taps on plain links of the site's page are
+    caught. With `tag`, the site's own URL names the host app that it
     was opened from. `dress` is its page's own. `key` is what tokens call the rule: a hash of its
     name, its path and its experiment's name, so that an edit of any other rule leaves it what it
     was.
@@ -64,6 +66,7 @@ class Rule:
     experiment: Experiment | None = None
     everyone: bool = False
     words_pass: bool = False
+    links: bool = False
     tag: bool = False
     dress: Dress | None = None
     key: str = field(init=False, default="")
@@ -96,6 +99,13 @@ class Rule:
             and (self.languages is None or _prefers(visit, self.languages))
             and (not (self.query or self.not_query) or self._fits_query(visit.query))
         )
+
+    def draws(self, visit: Visit) -> bool:
+        """Whether the visit is in the rule's share."""
+        if self.share >= 100:
+            return True
+        subject = visit.id or visit.seed or Tokens.new_visit()
+        return draw(subject, self.key, b"escape_mw.share") * 100 < self.share
 
     def _fits_query(self, query: str) -> bool:
         given = first_values(query, keep_blank=True)
@@ -167,11 +177,13 @@ class Policy:
     version: str = "default"
     by_key: Mapping[str, Rule] = field(init=False, default_factory=dict)
     everyone: tuple[Rule, ...] = field(init=False, default=())
+    has_links: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         # Of rules with one key, which differ in nothing that a token could say, the first.
         object.__setattr__(self, "by_key", {rule.key: rule for rule in reversed(self.rules)})
         object.__setattr__(self, "everyone", tuple(rule for rule in self.rules if rule.everyone))
+        object.__setattr__(self, "has_links", any(rule.links for rule in self.rules))
 
     def excludes(self, *paths: str) -> bool:
         """Whether the rules leave one of these paths alone."""

@@ -14,6 +14,7 @@ from ..web.paths import fill
 from ..web.urls import normalise_location
 from .destinations import DestinationIndex
 from .model import Destination, Visit
+from .signals import is_one_time
 
 
 class Lookup(NamedTuple):
@@ -68,6 +69,18 @@ class SitePage(Target):
         """The page."""
         url = lookup.visit.url or ""
         return Destination("site", url, "other", None, url, "browser")
+
+
+@dataclass(frozen=True, slots=True)
+class TappedLink(Target):
+    """A plain link on a page of the site, tapped: never one that is good for one use."""
+
+    url: str
+
+    def destination(self, lookup: Lookup) -> Destination | None:
+        """The destination that the link names."""
+        query = self.url.partition("#")[0].partition("?")[2]
+        return None if is_one_time(query) else lookup.in_force.find(self.url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
 | marker       | technique, visit, rule, host app, platform | host, path | 10 min |
 | stay, a link | the site token of a measured visit         | host       | 10 min |
 | stay, cookie | the same                                   | host       | 30 min |
-| beacon       | visit, rule, host app, platform            |            | 1 h    |
+| beacon       | visit, rule, host app, platform            |            | 1 h, in a tag 24 h |
 | site token   | the same, and the arm                      |            | 24 h   |
 
 All bind the site. Marker and stay stand in URLs and a cookie (`markers`, `stays`). A visit's id
@@ -22,6 +22,7 @@ from .model import Subject
 from .signing import OWN_SECRET, Signer
 
 BEACON_AGE = 3600  # seconds that a page is believed
+TAG_AGE = 24 * 3600  # seconds that a tag in a page of the site's is, which may stand open
 OUTCOME_AGE = 24 * 3600  # seconds that an outcome may take
 SEPARATOR = "~"
 
@@ -72,9 +73,9 @@ class Tokens:
         """The token that a page reports its stages with."""
         return self._beacons.sign(SEPARATOR.join(subject), moment)
 
-    def read_beacon(self, token: str, moment: int) -> Reading | None:
-        """What a beacon is about; None for any other token."""
-        signed = self._beacons.read(token, moment, BEACON_AGE)
+    def read_beacon(self, token: str, moment: int, age: int = BEACON_AGE) -> Reading | None:
+        """What a beacon is about, in time for `age` seconds; None for any other token."""
+        signed = self._beacons.read(token, moment, age)
         return _reading((*signed.text.split(SEPARATOR), ""), signed.is_fresh) if signed else None
 
     def site(self, subject: Subject, arm: str, moment: int) -> str:

@@ -90,6 +90,11 @@ class VisitorDetector:
         self.detect = lru_cache(maxsize=MEMO)(self._detect)
         self.is_browser = lru_cache(maxsize=MEMO)(self._is_browser)
 
+    def tokens(self, ids: Iterable[str]) -> list[str]:
+        """The tokens of host apps, in lower case."""
+        wanted = frozenset(ids)
+        return sorted({one for id_, tokens, _ in self._tokens if id_ in wanted for one in tokens})
+
     def visitor(self, agent: str, headers: Mapping[str, str]) -> Visitor:
         """The visitor of a request with this user agent and these (lower-case) headers."""
         package = package_of(headers.get("x-requested-with", ""))

@@ -47,6 +47,7 @@ def visit_of(request: Request, policy: Policy, moment: int, *, measured: bool = 
         id=visit_id(marker) if may_follow else "",
         below=readable(request.path) if mount else "",
         is_marked=bool(value),
+        seed="" if may_follow else Tokens.new_visit(),
         moment=moment,
     )
 

@@ -11,21 +11,27 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
+from ..decision.decide import PAGE
 from ..decision.dress import own_dress
 from ..decision.journeys import VISIT, site_token, stay_cookie
-from ..decision.model import Act, AskSite, Decision, Visit
+from ..decision.model import Act, AskSite, Decision, Tag, Visit
 from ..decision.policy import Policy
+from ..decision.taps import is_known, page_of_tap, read_tap
 from ..decision.visits import visit_of
 from ..events.measurement import Measurement
 from ..events.sinks import Sink
+from ..links.tagging import tag_of
+from ..page.render import redirect_to
 from ..rules import Rules, RulesLike
 from ..rules.reload import RulesSource
-from ..web.addresses import PREFIX
+from ..web.addresses import GO, PREFIX
 from ..web.answers import Answer
 from ..web.logs import logger
 from ..web.request import Request, paths_of
-from ..web.routes import answer_by
+from ..web.routes import READ, answer_by
+from ..web.urls import path_of
 from .notices import announce, warn_of_plain_http, warn_of_words
 from .outcomes import measuring, owner_of, register
 from .passthrough import Passthrough
@@ -38,6 +44,8 @@ from .state import State, state_for
 APPLIED: ContextVar[bool] = ContextVar("escape_mw_applied", default=False)
 # Environ keys of who asks, where the rules say `detect: true`; VISIT's own stands in journeys.
 APP, PLATFORM = "escape_mw.app", "escape_mw.platform"
+# What would make a page less than whole, so that no tag could be put in.
+CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_RANGE", "HTTP_RANGE")
 Observer = Callable[[Visit, Decision], object]
 
 
@@ -98,7 +106,7 @@ class Engine:
             if policy.everyone and policy.may_redirect_everyone(*paths_of(mount, path)):
                 return False
             if policy.mode == "off":
-                return True
+                return not (policy.has_links and path.startswith(PREFIX))
             if policy.vary or (state.routes and path.startswith(PREFIX)):
                 return False
             return is_plain(policy, agent, query, requested_with, brands)
@@ -132,7 +140,28 @@ class Engine:
     def _own_answer(self, request: Request, state: State) -> Answer | None:
         if not request.path.startswith(PREFIX):
             return None
+        if request.path == GO and request.method in READ and state.script:
+            return self._go(request, state)
         return answer_by(state.routes, request, int(self.clock()))
+
+    def _go(self, request: Request, state: State) -> Answer:
+        """The answer to a tap on a plain link; where there is no escape, the link itself.
+
+        Whoever does not come from a page of this site, or is in no webview, is led to the page that
+        the link stands on, or to the front page.
+        """
+        policy, is_measured = state.rules.policy, state.measurement is not None
+        visit = visit_of(request, policy, int(self.clock()), measured=is_measured)
+        page, tap = page_of_tap(visit, policy), read_tap(visit.query)
+        if page is None:
+            return redirect_to(f"{visit.root}/")
+        decision, answer = self._carry_out(page, state, tap=tap)
+        if answer is not None:
+            return answer
+        is_of_webview = decision.visitor and decision.visitor.kind in ("in-app", "webview")
+        if is_of_webview and is_known(tap, policy):
+            return redirect_to(tap.url)
+        return redirect_to(path_of(page.url) if page.url else f"{visit.root}/")
 
     def _decide(self, request: Request, state: State) -> Answer | Passthrough:
         policy, is_measured = state.rules.policy, state.measurement is not None
@@ -150,6 +179,9 @@ class Engine:
     def _passed(self, visit: Visit, decision: Decision, state: State, cookie: str) -> Passthrough:
         policy = state.rules.policy
         changes = {"QUERY_STRING": visit.query} if visit.is_marked else {}
+        links = isinstance(decision, AskSite) and decision.links
+        if links:
+            changes["HTTP_ACCEPT_ENCODING"] = "identity"
         token = site_token(decision, policy, visit.moment) if decision.journey else None
         if token is not None:
             changes[VISIT] = token
@@ -164,7 +196,16 @@ class Engine:
             cookie,
             visit.paths if policy.vary else (),
             partial(self._ask, visit, state) if is_asked else None,
+            tag=partial(self._tag, visit, state) if is_asked and policy.has_links else None,
+            removals=CONDITIONS if links else (),
         )
+
+    def _tag(self, visit: Visit, state: State, nonce: str) -> bytes:
+        """The script's tag for the page that the site has answered with, b"" for none."""
+        decision, _ = self._carry_out(visit, state, location=PAGE)
+        if not isinstance(decision, Tag) or state.rules.policy.mode != "act" or not state.script:
+            return b""
+        return tag_of(decision, visit.root + state.script.path, nonce)
 
     def _ask(self, visit: Visit, state: State, location: str, words: object) -> Answer | None:
         """What to answer instead of the site's redirect to a location, in the site's own words."""
@@ -173,13 +214,11 @@ class Engine:
             visit = replace(visit, dress=dress)
             if ignored:
                 warn_of_words(tuple(ignored))
-        return self._carry_out(visit, state, location)[1]
+        return self._carry_out(visit, state, location=location)[1]
 
-    def _carry_out(
-        self, visit: Visit, state: State, location: str | None = None
-    ) -> tuple[Decision, Answer | None]:
+    def _carry_out(self, visit: Visit, state: State, **more: Any) -> tuple[Decision, Answer | None]:
         rules = state.rules
-        decision, answer = respond(visit, rules, location=location)
+        decision, answer = respond(visit, rules, **more)
         is_carried_out = answer is not None
         self._notify(visit, decision, is_carried_out=is_carried_out)
         if state.measurement:
@@ -187,7 +226,7 @@ class Engine:
         return decision, answer
 
     def _notify(self, visit: Visit, decision: Decision, *, is_carried_out: bool) -> None:
-        if isinstance(decision, Act) and logger.isEnabledFor(logging.INFO):
+        if isinstance(decision, Act | Tag) and logger.isEnabledFor(logging.INFO):
             _log(decision, "" if is_carried_out else "observe: ")
         for observer in self._observers:
             try:
@@ -206,7 +245,7 @@ def _is_plain(request: Request, policy: Policy) -> bool:
     return is_plain(policy, request.user_agent, request.query, requested_with, brands)
 
 
-def _log(decision: Act, prefix: str) -> None:
+def _log(decision: Act | Tag, prefix: str) -> None:
     visitor = decision.visitor
     fields = {
         "rule": decision.rule,

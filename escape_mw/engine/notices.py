@@ -64,6 +64,15 @@ def warn_of_words(ignored: tuple[str, ...]) -> None:
     )
 
 
+@cache
+def warn_of_policy() -> None:
+    """Once a process: which page it was may differ, the policy seldom does."""
+    logger.warning(
+        "links: the site's Content-Security-Policy allows no script of the site itself; such pages"
+        " are left alone"
+    )
+
+
 def warn_of_plain_http(visit: Visit, policy: Policy) -> None:
     """Once a process and host."""
     if policy.base_url_of(visit.host) is not None or not (visit.url or "").startswith("http:"):

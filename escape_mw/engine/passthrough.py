@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
-from ..decision.forms import FOLLOWED_BY_GET
 from ..decision.model import Visit
 from ..decision.policy import Policy
+from ..decision.referrers import FOLLOWED_BY_GET
+from ..links.insertion import Insertion
+from ..links.tagging import PolicyError, place_in, with_tag
 from ..web.answers import Answer
 from ..web.logs import logger
 from ..web.urls import normalise_location
+from .notices import warn_of_policy
 
 Header = tuple[str, str]
 WORDS = "escape_mw.page"  # the environ key of what the application says of the release
@@ -37,7 +40,9 @@ class Passthrough(NamedTuple):
     plain browser, whom another middleware of this package may still know. `cookie` is a Set-Cookie
     to add, "" for none. `paths` are those of the visit where caches are told of the user agent,
     else (). `ask` tells what to answer instead of the site's redirect to a location, in
-    the application's own words; None where no redirect of the site's decides anything.
+    the application's own words; None where no redirect of the site's decides anything. `tag` gives
+    the script's tag for a page that the site answers with, from the nonce that it needs, b"" for
+    none; `removals` are variables to take out of the request, so that such a page comes whole.
     """
 
     policy: Policy
@@ -47,10 +52,20 @@ class Passthrough(NamedTuple):
     paths: tuple[str, ...] = ()
     ask: Callable[[str, object], Answer | None] | None = None
     is_looked_at: bool = True
+    tag: Callable[[str], bytes] | None = None
+    removals: tuple[str, ...] = ()
+
+    def changed(self, environ: dict[str, Any]) -> dict[str, Any]:
+        """A request's variables for the site: the same mapping, unless something is taken out."""
+        if not self.removals:
+            environ.update(self.changes)
+            return environ
+        kept = {name: value for name, value in environ.items() if name not in self.removals}
+        return {**kept, **self.changes}
 
     def concerns(self, status: object) -> bool:
         """Whether a response with this status may be changed: all others are not looked at."""
-        if self.cookie or self.paths:
+        if self.cookie or self.paths or (self.tag and str(status).startswith("200")):
             return True
         return self.visit is not None and isinstance(status, str) and status.startswith(REDIRECTS)
 
@@ -83,6 +98,26 @@ class Passthrough(NamedTuple):
         if marked == location:
             return headers
         return [(name, marked if name.lower() == "location" else value) for name, value in headers]
+
+    def tagged(
+        self, status: str, headers: list[Header], nonce: str = ""
+    ) -> tuple[list[Header], Insertion] | None:
+        """The headers of a page that gets the script's tag, and what puts it in; None for others.
+
+        `nonce` is one that the site is about to allow in its Content-Security-Policy.
+        """
+        try:
+            place = place_in(headers, nonce) if self.tag and status.startswith("200") else None
+            tag = self.tag(place.nonce) if self.tag and place else b""
+        except PolicyError:
+            warn_of_policy()
+            return None
+        except Exception:
+            logger.exception("internal error; the site's response was sent unchanged")
+            return None
+        if not place or not tag:
+            return None
+        return _with_vary(with_tag(headers)), Insertion(tag, is_xml=place.is_xml)
 
     def with_own(self, status: str, headers: list[Header]) -> list[Header]:
         """The headers with those that are ours: a cookie, and Vary for caches."""

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from ..decision.decide import decide, decide_for, lookup
+from ..decision.decide import decide, decide_for, decide_tap, lookup
 from ..decision.model import Act, AskSite, Decision, Visit, Visitor
 from ..decision.policy import Policy
+from ..decision.taps import Tap
 from ..page.render import redirect_to, render
 from ..rules import Rules
 from ..web.answers import Answer
 
 
 def respond(
-    visit: Visit, rules: Rules, *, location: str | None = None, visitor: Visitor | None = None
+    visit: Visit,
+    rules: Rules,
+    *,
+    location: str | None = None,
+    visitor: Visitor | None = None,
+    tap: Tap | None = None,
 ) -> tuple[Decision, Answer | None]:
     """Judge a visit; with it, the answer, None where the site answers or the rules only observe.
 
-    `location` is where the site's own redirect leads, once it has answered. `visitor` is who asks,
-    where that is known without looking.
+    `location` is where the site's own redirect leads, once it has answered, PAGE for a page of its
+    own. `visitor` is who asks, where that is known without looking. `tap` is a tapped link of the
+    page that `visit` is to.
     """
     policy = rules.policy
-    if visitor is None or policy.mode == "off":
+    if tap is not None:
+        decision = decide_tap(visit, tap, policy)
+    elif visitor is None or policy.mode == "off":
         decision = decide(visit, policy, location)
     else:
         decision = decide_for(visitor, visit, policy, location)

@@ -9,6 +9,7 @@ from ..events.beacons import routes as report_routes
 from ..events.measurement import Clock, Measurement
 from ..events.options import EventOptions
 from ..events.sinks import Sink
+from ..links.script import Script
 from ..rules import Rules
 from ..web.routes import Route
 
@@ -16,12 +17,15 @@ from ..web.routes import Route
 class State(NamedTuple):
     """The rules, what visits are measured with (None where nothing is), and our own addresses.
 
+    `script` is that of plain links, None where no rule catches them.
+
     A request keeps the state that it began with, whatever is edited meanwhile.
     """
 
     rules: Rules
     measurement: Measurement | None
     routes: tuple[Route, ...]
+    script: Script | None = None
 
     def retire(self, successor: State) -> None:
         """Retire the recorder, unless the successor goes on with it. Returns at once."""
@@ -48,4 +52,5 @@ def state_for(
     routes = () if rules.policy.mode == "off" else rules.routes
     if measurement and rules.policy.mode != "off":
         routes = (*report_routes(rules.policy, measurement, owner_of), *routes)
-    return State(rules, measurement, routes)
+    script = Script(rules.policy) if rules.policy.has_links else None
+    return State(rules, measurement, (*routes, *(script.routes() if script else ())), script)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..decision.handoffs import TECHNIQUES
-from ..decision.model import AskSite, Decision, Goal, Journey, Pass, Redirect, Visit, Visitor
+from ..decision.model import (
+    AskSite,
+    Decision,
+    Goal,
+    Journey,
+    Pass,
+    Redirect,
+    Tag,
+    Visit,
+    Visitor,
+)
 from ..decision.policy import Policy
 from ..decision.signals import asks_for_privacy, is_navigation
 from .event import Event
@@ -23,14 +33,15 @@ def stages(
         return
     if decision.reason == "arrived":
         yield from _arrival(visit, journey, policy)
-    if decision.reason not in ("escape", "holdout"):
+    if decision.reason not in ("escape", "holdout", "links"):
         return
     if journey.is_first:
         yield event(journey, "eligible", policy, moment)
-    if not is_carried_out or isinstance(decision, Pass):
+    if not is_carried_out or isinstance(decision, Pass | Tag):
         return
     first = decision.steps[0]
-    name = "attempt" if isinstance(decision, Redirect) else "shown"
+    fired = "tapped" if first.trigger == "tap" else "attempt"
+    name = fired if isinstance(decision, Redirect) else "shown"
     yield event(journey, name, policy, moment, first.technique, first.trigger)
 
 

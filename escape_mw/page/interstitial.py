@@ -138,6 +138,7 @@ class Interstitial:
             "stay": decision.stay,
             "stay_label": speaker.stay(),
             "address": decision.address,
+            "home": decision.home,
             "preview_image": preview_image(dress.artwork, decision.address),
             "marker": self._marker,
             "token": decision.token,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from ..decision.dress import ORIGIN
-from ..web.answers import BARE_POLICY, csp, template_text
+from ..web.answers import BARE_POLICY, csp, minified
 
 PAGES = {"light": "#fbfaf8", "dark": "#0e0e10"}  # as in interstitial.css
 
@@ -44,9 +44,9 @@ def image_source(artwork: str | None) -> str:
 
 @lru_cache(256)
 def _skin(accent: str | None, images: str, own_style: str) -> Skin:
-    style = f"{_minified('interstitial.css')}{_button_style(accent)}{own_style}"
+    style = f"{minified(__package__, 'interstitial.css')}{_button_style(accent)}{own_style}"
     more = f"; img-src {images}" if images else ""
-    script = _minified("interstitial.js")
+    script = minified(__package__, "interstitial.js")
     policy = csp(BARE_POLICY, script=script, style=style, more=more)
     return Skin(
         Markup(style),  # noqa: S704 - constants, a checked colour, and a checked file of the site's
@@ -57,12 +57,6 @@ def _skin(accent: str | None, images: str, own_style: str) -> Skin:
 
 
 @cache
-def _minified(name: str) -> str:
-    """A text of ours without its comments and indentation, which no visitor needs."""
-    lines = (line.strip() for line in template_text(__package__, name).splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
-
-
 def _button_style(fill: str | None) -> str:
     """The button's colour, with black or white on it, whichever reads better.
 

@@ -152,6 +152,7 @@ def _rule(number: int, form: RuleForm, secret: str | None, folder: FilePath) -> 
         everyone=form.everyone,
         tag=form.tag,
         words_pass=form.words_only == "pass",
+        links=form.links,
         hosts=hosts_of(when.hosts) if when.hosts else None,
         since=when.since,
         until=when.until,

@@ -261,6 +261,7 @@ class RuleForm(Strict):
     everyone: bool = False
     page: PageForm | None = None
     words_only: Literal["show", "pass"] = "show"
+    links: bool = False
     tag: bool = False
     share: Annotated[float, Field(ge=0, le=100), _per_cent(100), NUMBER_OR_PER_CENT] = 100
     experiment: ExperimentForm | None = None

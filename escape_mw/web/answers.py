@@ -54,6 +54,12 @@ def source_hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
+def minified(package: str, name: str) -> str:
+    """A text of a package without its comments and indentation, which no visitor needs."""
+    lines = (line.strip() for line in template_text(package, name).splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
 @cache
 def template_text(package: str, name: str) -> str:
     """A file of a package's `templates/`; read once, for a process may give up the right to."""

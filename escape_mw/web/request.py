@@ -25,6 +25,7 @@ HEADERS = (
     "sec-ch-ua",
     "sec-fetch-dest",
     "sec-fetch-mode",
+    "sec-fetch-site",
     "sec-gpc",
     "sec-purpose",
     "turbo-frame",

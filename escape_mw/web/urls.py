@@ -80,6 +80,11 @@ def host_of(url: str) -> str:
     return rest.rpartition("@")[2].lower()
 
 
+def path_of(url: str) -> str:
+    """A URL of a site as a reference: whatever a proxy made of scheme and host, they stay."""
+    return "/" + url.split("/", 3)[3]
+
+
 def without_port(host: str) -> str:
     """A Host header's name alone."""
     return host.partition(":")[0]

@@ -96,7 +96,9 @@ CASES = [
     pytest.param(LANTERNS, "/week", AFTER, NONE, id="after it"),
     pytest.param("evil.example", "/week", AT, ("pass", "address", "week"), id="nobody's host"),
     pytest.param("", "/week", AT, ("pass", "address", "week"), id="no host"),
-    pytest.param(TIDES, "/rest/x", AT, ("asksite", "no-redirect", None), id="no target: redirect"),
+    pytest.param(
+        TIDES, "/rest/x", AT, ("asksite", "no-redirect", "rest"), id="no target: redirect"
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,13 @@ def chromium() -> Iterator[chromium_engine.Chromium]:
     need(chromium_engine.missing())
     with chromium_engine.Chromium() as browser:
         yield browser
+
+
+@pytest.fixture(params=["chromium", "webkit"])
+def engine(request: pytest.FixtureRequest, site: Site) -> Any:
+    """Each engine in turn; what the site was asked before is forgotten."""
+    site.asked.clear()
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -29,12 +29,6 @@ PLANTED = (
 )
 
 
-@pytest.fixture(params=["chromium", "webkit"])
-def engine(request, site):
-    site.asked.clear()
-    return request.getfixturevalue(request.param)
-
-
 def nth(engine, number):
     """A selector of the button of a step, whatever stands beside it."""
     place = f"[...document.querySelectorAll('.step')][{number}]"

@@ -140,6 +140,17 @@ def speaks_of_what_a_page_has_not(text, *_):
     ask(hostile_environ(text, **{"escape_mw.page": {f"brand{text}": "x"}}))
 
 
+def has_no_place_for_the_script(text, *_):
+    def page(_, start_response):
+        policy = ("Content-Security-Policy", "script-src 'none'")
+        start_response("200 OK", [("Content-Type", "text/html"), policy])
+        return [b"<!doctype html><head>"]
+
+    notices.warn_of_policy.cache_clear()
+    links = {"version": 1, "rules": [{"path": "/**", "links": True}]}
+    b"".join(EscapeMiddleware(page, links)(hostile_environ(text), lambda *_: None))
+
+
 def fails(text, monkeypatch, _):
     monkeypatch.setattr("escape_mw.engine.respond.decide", lambda *_: 1 / 0)
     ask(hostile_environ(text))
@@ -210,6 +221,12 @@ REQUESTS = [
             " page.artwork_hosts"
         ),
         id="words that a page has not",
+    ),
+    pytest.param(
+        has_no_place_for_the_script,
+        "links: the site's Content-Security-Policy allows no script of the site itself; such pages"
+        " are left alone",
+        id="a policy without a place for the script",
     ),
     pytest.param(
         fails,

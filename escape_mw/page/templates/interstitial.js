@@ -3,9 +3,9 @@
   function all(selector) { return [].slice.call(document.querySelectorAll(selector)); }
   var root = document.documentElement, main = one("main"), words = main.dataset, state = one("#state"), menu = one(".menu");
   var links = all(".step a"), current = 0, timer = 0, offer = 0, tapped = 0, last, fired, told = {}, away = false;
-  var parts = location.search.slice(1).split("&");
-  var rest = parts.filter(function (part) { return part.split("=")[0] !== words.marker; });
-  var clean = location.pathname + (rest.join("&") ? "?" + rest.join("&") : "");
+  var search = location.search.slice(1);
+  var rest = search.split("&").filter(function (part) { return part.split("=")[0] !== words.marker; }).join("&");
+  var clean = words.home || location.pathname + (rest && "?" + rest);
 
   // What happened, once each, to our own site; without data-beacon nobody is told anything.
   function tell(name, link) {
@@ -139,10 +139,11 @@
 
   root.classList.add("js");
   show(0);
-  // Our marker leaves the address, or the one for the menu's way out takes its place, where arrivals are counted.
+  // Our marker leaves the address, or the one for the menu's way out takes its place, where arrivals are counted. The
+  // page that answers a tap shows the address of the page that the link stands on: the host app's menu opens that.
   var byHand = words.byHand, query = clean.indexOf("?") < 0 ? "?" : "&";
   var address = clean + (byHand ? query + words.marker + "=" + byHand : "");
-  if (byHand || rest.length < parts.length) history.replaceState(history.state, "", address + location.hash);
+  if (byHand || words.home || rest !== search) history.replaceState(history.state, "", address + location.hash);
 
   // Last of all: whatever navigates here ends the page's own script (both engines, measured).
   var first = links[0];

@@ -6,7 +6,7 @@ import pytest
 
 from escape_mw import AskSite, Page, Pass, Visit, load
 from escape_mw.decision.decide import decide
-from escape_mw.decision.forms import form_page
+from escape_mw.decision.referrers import referring_page
 
 from .. import agents
 from ..marked import SITE, marked, short
@@ -122,7 +122,7 @@ def test_the_page_of_a_form_keeps_its_marker_for_the_ladder(policy):
 
 
 def test_the_page_of_a_form_is_read_as_its_own_request_would_be(policy):
-    page = form_page(posted(f"{SITE}/caf%C3%A9/?a=1"), policy)
+    page = referring_page(posted(f"{SITE}/caf%C3%A9/?a=1"), policy)
     assert (page.method, page.path, page.query, page.url) == (
         *("GET", "/café/", "a=1"),
         f"{SITE}/caf%C3%A9/?a=1",

@@ -1,7 +1,8 @@
-"""A form whose answer leads to a sign-in: what is handed over is the page that it stands on.
+"""The page that a form or a tapped link stands on: only the referrer tells.
 
 A POST always reaches the site. Only its redirect to a sign-in is replaced, and the sign-in begins
-anew in the real browser, with this site's own form. Which page that is, only the referrer tells.
+anew in the real browser, with this site's own form: what is handed over is the form's page. A tap
+on a link is judged as a visit to the link's page, too.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from .visits import visit_id
 FOLLOWED_BY_GET = ("302", "303")
 
 
-def form_page(visit: Visit, policy: Policy) -> Visit | None:
-    """The visit of the page that a posted form stands on; None where the referrer does not tell.
+def referring_page(visit: Visit, policy: Policy) -> Visit | None:
+    """The visit of the page that this one comes from; None where the referrer does not tell.
 
     The referrer must be a URL of this site. A strict referrer policy leaves the front page of any
     page (W3C Referrer Policy, 3): then the visitor begins there, in the real browser.
@@ -34,11 +35,15 @@ def form_page(visit: Visit, policy: Policy) -> Visit | None:
     value, query = policy.markers.extract(query)
     url = base + (mark and query and f"?{query}")
     marker = policy.markers.read(value, url, visit.moment) if value else None
+    path = unquote(parts.path, errors="surrogateescape")
+    is_below = bool(visit.root) and parts.path.startswith(f"{visit.root}/")
     return replace(
         visit,
         method="GET",
-        path=unquote(parts.path, errors="surrogateescape"),
-        below="",
+        path=path,
+        below=unquote(parts.path.removeprefix(visit.root), errors="surrogateescape")
+        if is_below
+        else "",
         query=query,
         url=url,
         marker=marker,

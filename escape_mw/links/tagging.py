@@ -1,0 +1,135 @@
+"""The tag, and which responses of the site's take it: whole HTML pages whose policy allows it.
+
+Nothing is added to a Content-Security-Policy: a nonce that is there is used again, `'self'` allows
+the script. A policy that has no place for it leaves the page as it is (W3C CSP3, 6.7.1).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable
+from html import escape
+from typing import NamedTuple
+
+from ..decision.model import Tag
+
+Header = tuple[str, str]
+
+HTML, XHTML = "text/html", "application/xhtml+xml"
+CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE)
+NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]+={0,2})'")
+SCRIPT_DIRECTIVES = ("script-src-elem", "script-src", "default-src")
+OPEN_SOURCES = frozenset(("'self'", "*"))
+# What is no longer true of a page with a tag in it.
+STALE = frozenset(
+    [
+        *("content-length", "etag", "last-modified", "accept-ranges", "expires", "content-md5"),
+        *("digest", "content-digest", "repr-digest"),
+    ]
+)
+# A page with a tag is one visitor's. `no-store` would cost the back-forward cache (Chromium,
+# measured 2026-11).
+PRIVATE = (
+    ("Cache-Control", "private, no-cache"),
+    ("CDN-Cache-Control", "no-store"),
+    ("Surrogate-Control", "no-store"),
+)
+
+
+class Place(NamedTuple):
+    """A response that takes the tag: the nonce that it needs, "" for none, and if it is XML."""
+
+    nonce: str
+    is_xml: bool
+
+
+def place_in(headers: Iterable[Header], nonce: str = "") -> Place | None:
+    """The place for a tag in a response with status 200; None where there is none.
+
+    `nonce` is one that the site will allow in a policy which is not among the headers yet. Raises
+    PolicyError where only the site's policy is in the way.
+    """
+    values = _joined(headers)
+    content_type = values.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind not in (HTML, XHTML) or not _is_ascii_superset(content_type):
+        return None
+    if values.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        return None
+    if values.get("content-disposition", "").strip().lower().startswith("attachment"):
+        return None
+    if "no-transform" in values.get("cache-control", "").lower():
+        return None
+    return Place(_nonce(values.get("content-security-policy", ""), nonce), kind == XHTML)
+
+
+class PolicyError(Exception):
+    """The site's Content-Security-Policy has no place for the script."""
+
+
+def _joined(headers: Iterable[Header]) -> dict[str, str]:
+    """Each header once: what comes several times is one list (RFC 9110, 5.3)."""
+    values: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        values[key] = f"{values[key]},{value}" if key in values else value
+    return values
+
+
+def _is_ascii_superset(content_type: str) -> bool:
+    """Whether a page's charset, or the lack of one, leaves tags as the bytes that they are."""
+    found = CHARSET.search(content_type)
+    try:
+        return found is None or codecs.encode("<head>", found[1]) == b"<head>"
+    except (LookupError, ValueError):
+        return False
+
+
+def _nonce(policies: str, own: str) -> str:
+    """The nonce that lets the script in by every policy, "" where none asks for one."""
+    needed = [nonces for one in policies.split(",") if (nonces := _needed(one)) is not None]
+    if not needed:
+        return own
+    common = set.intersection(*needed)
+    if not common:
+        raise PolicyError
+    return own if own in common else min(common)
+
+
+def _needed(policy: str) -> set[str] | None:
+    """The nonces by which one policy lets a script of the site in; None where it needs none."""
+    directives: dict[str, list[str]] = {}
+    for part in policy.split(";"):
+        name, *values = part.split() or [""]
+        directives.setdefault(name.lower(), values)
+    sources = next((directives[name] for name in SCRIPT_DIRECTIVES if name in directives), None)
+    if sources is None:
+        return None
+    low = {source.lower() for source in sources}
+    if "'strict-dynamic'" not in low and not OPEN_SOURCES.isdisjoint(low):
+        return None
+    return {found[1] for source in sources if (found := NONCE.fullmatch(source))}
+
+
+def tag_of(decision: Tag, script: str, nonce: str = "") -> bytes:
+    """The tag, as HTML and XML; `script` is the path of the script below the host."""
+    attributes = [("async", ""), ("src", script), ("data-visit", decision.token)]
+    if decision.after:
+        attributes.append(("data-after", decision.after))
+    attributes.append(("data-settle", str(decision.settle_ms)))
+    if nonce:
+        attributes.append(("nonce", nonce))
+    text = " ".join(f'{name}="{escape(value)}"' for name, value in attributes)
+    return f"<script {text}></script>".encode("ascii")
+
+
+def with_tag(headers: Iterable[Header]) -> list[Header]:
+    """The headers of a response that has a tag in it: it is another page now, for one visitor."""
+    kept = [item for item in headers if item[0].lower() not in STALE]
+    values = _joined(kept)
+    private = list(PRIVATE)
+    if "no-store" in values.get("cache-control", "").lower():
+        private[0] = ("Cache-Control", values["cache-control"])
+    names = {name.lower() for name, _ in private}
+    return [*(item for item in kept if item[0].lower() not in names), *private]
