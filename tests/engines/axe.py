@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
-NAME = Path("node_modules", "axe-core", "axe.min.js")
+from .npm import fetched
+
+IN_PACKAGES = Path("axe-core", "axe.min.js")
+NAME = "node_modules" / IN_PACKAGES
 ROOT = Path(__file__).parents[2]
 RUN = """
 const all = await axe.run();
 return [all.violations, all.incomplete].map(kind => \
 kind.flatMap(one => one.nodes.map(node => one.id + ": " + node.target.join(" "))));
 """
-
-
-def fetched(folder: Path) -> Path | None:
-    """axe-core from npm's registry, if npm is here and reaches it."""
-    if not shutil.which("npm"):
-        return None
-    command = [
-        "npm",
-        "install",
-        "--prefix",
-        str(folder),
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "axe-core",
-    ]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    return folder / NAME if done.returncode == 0 else None
 
 
 def source(folder: Path) -> str | None:
@@ -42,5 +25,7 @@ def source(folder: Path) -> str | None:
         if named
         else [ROOT / NAME, ROOT.parent / NAME]
     )
-    found = next(filter(Path.is_file, places), None) or fetched(folder)
+    found = next(filter(Path.is_file, places), None)
+    if found is None and (packages := fetched(folder, "axe-core")):
+        found = packages / IN_PACKAGES
     return found.read_text("utf-8") if found else None

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import pytest
 from werkzeug.wrappers import Request, Response
 
+from .conftest import need
+from .npm import fetched
 from .seen import ScriptError, TimedOutError
 from .site import served
 from .table import AGENTS
@@ -114,6 +116,10 @@ CAUGHT = {
 LEFT = {
     "a host that no rule lists": (Way("<a id=tapped href='https://x.example/'>x</a>"), "https://x"),
     "a download": (Way(f"<a id=tapped download href='{TRACK}'>x</a>"), ""),
+    "a link into a frame": (
+        Way(f"<iframe name=inside></iframe><a id=tapped target=inside href='{TRACK}'>x</a>"),
+        "https://open",
+    ),
     "a fragment": (Way("<a id=tapped href='#below'>x</a>"), ""),
     "a port": (Way("<a id=tapped href='https://open.spotify.com:8443/x'>x</a>"), "https://open"),
     "a form": (
@@ -207,3 +213,71 @@ def test_what_the_script_does_not_know_is_as_it_was(engine, name):
         found = engine.attempts(1 if expected else 0)
         assert all(attempt.uri.startswith(expected) for attempt in found)
         assert not any("_escape/go" in path for path in site.asked)
+
+
+REACT = (("react", "react.production.min.js"), ("react-dom", "react-dom.production.min.js"))
+RENDER = """
+const h = React.createElement, url = 'TRACK';
+window.errors = [];
+function Link() {
+  const [text, setText] = React.useState('Listen');
+  React.useEffect(() => { setTimeout(() => { setText('Again'); window.drawn = true; }, 200); }, []);
+  return h('p', null, h('a', {id: 'tapped', href: url}, text));
+}
+const told = {onRecoverableError: error => errors.push(String(error))};
+""".replace("TRACK", TRACK)
+INTO_ROOT = "ReactDOM.hydrateRoot(document.querySelector('#root'), h(Link), told);"
+INTO_DOCUMENT = """
+const scripts = ['/react', '/react-dom', '/render'].map(src => h('script', {key: src, src}));
+ReactDOM.hydrateRoot(document, h('html', null, h('head', null, h('title', null, 'Links')),
+  h('body', null, h('p', {id: 'home'}, 'Home'), h('div', {id: 'root'}, h(Link)), scripts)), told);
+"""
+
+
+@pytest.fixture(scope="module")
+def react(tmp_path_factory):
+    """React 18's scripts by their paths."""
+    packages = fetched(tmp_path_factory.mktemp("react"), "react@18", "react-dom@18")
+    need(None if packages else "npm could not fetch react@18")
+    return {f"/{name}": (packages / name / "umd" / file).read_bytes() for name, file in REACT}
+
+
+@pytest.mark.parametrize("into", [INTO_ROOT, INTO_DOCUMENT], ids=["a root", "the document"])
+def test_react_hydrates_and_renders_again(engine, react, into):
+    name = type(engine).__name__
+
+    @Request.application
+    def site(request):
+        scripts = {**react, "/render": (RENDER + into).encode()}
+        if request.path in scripts:
+            return Response(scripts[request.path], content_type="text/javascript")
+        text = (
+            '<!DOCTYPE html><html><head><title>Links</title></head><body><p id="home">Home</p>'
+            f'<div id="root"><p><a id="tapped" href="{TRACK}">Listen</a></p></div>'
+            + "".join(f'<script src="{path}"></script>' for path in scripts)
+            + "</body></html>"
+        )
+        return Response(text, content_type="text/html; charset=utf-8")
+
+    with served(RULES, site) as at:
+        engine.open(f"{at.url}/", AGENT[name])
+        engine.until("window.drawn && document.querySelector('#tapped').textContent === 'Again'")
+        assert engine.script("return errors") == []
+        engine.tap("#tapped")
+        [attempt] = engine.attempts(1)
+        assert (attempt.uri.startswith(FIRST[name]), attempt.gesture) == (True, True)
+
+
+WITHOUT_A_GESTURE = [
+    pytest.param(scripted(f"setTimeout(() => location = '{TRACK}', 300)", ""), id="a script's own"),
+    pytest.param(Way("", f"<meta http-equiv=refresh content='1;url={TRACK}'>"), id="a refresh"),
+]
+
+
+@pytest.mark.parametrize("way", WITHOUT_A_GESTURE)
+def test_without_a_gesture_no_step_is_fired(chromium, way):
+    """Where the engine tells of navigations (Chromium): our page asks for the tap."""
+    with served(RULES, site_of(way)) as site:
+        chromium.open(f"{site.url}/", AGENT["Chromium"])
+        arrives(chromium, "document.querySelector('.step.now')")
+        assert chromium.attempts() == []
