@@ -63,7 +63,9 @@ def explain(
         whole = data | {"response": _response(answer)}
         click.echo(json.dumps(whole, indent=2))
     else:
-        for line in _prose(data, answer, whole=body).splitlines():
+        for line in _prose(
+            data, answer, whole=body, links=getattr(decision, "links", False)
+        ).splitlines():
             say(line, fg="green" if answer and line.startswith("decision ") else None)
 
 
@@ -95,7 +97,9 @@ def _response(answer: Answer | None) -> dict[str, Any] | None:
     return {"status": answer.status, "headers": headers, "body": answer.body.decode("utf-8")}
 
 
-def _prose(data: dict[str, Any], answer: Answer | None, *, whole: bool) -> str:
+def _prose(
+    data: dict[str, Any], answer: Answer | None, *, whole: bool = False, links: bool = False
+) -> str:
     visitor, destination = data["visitor"], data["destination"]
     app = " ".join(filter(None, (visitor["app"], visitor["app_version"]))) or "no host app"
     lines = [
@@ -108,7 +112,8 @@ def _prose(data: dict[str, Any], answer: Answer | None, *, whole: bool) -> str:
         uri = step["uri"] or ""
         lines.append(f"step {number}       {step['technique']} ({step['trigger']}) {uri}".rstrip())
     if answer is None:
-        return "\n".join([*lines, "response     the site's own"])
+        own = "the site's own; a page gets the tag for its links" if links else "the site's own"
+        return "\n".join([*lines, f"response     {own}"])
     where = dict(answer.headers).get("Location")
     what = f"to {where}" if where else f"{len(answer.body):,} bytes (--body prints them)"
     if not whole:

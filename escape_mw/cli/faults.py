@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from ..decision.model import Page, Redirect
+from ..decision.model import AskSite, Page, Redirect
 from ..engine.explain import Explainer
 from ..rules import Rules
 from ..web.urls import host_of, quoted, without_port
@@ -61,7 +61,8 @@ def _refusals(replies: dict[str, Reply]) -> Iterator[Finding]:
 def _missing(replies: dict[str, Reply], rules: Rules | None) -> Iterator[Finding]:
     """Who gets no escape and should: by the rules, or, without them, if nobody gets one."""
     reached = [name for name in HELPED if not replies[name].refused_by]
-    missed = [name for name in reached if not replies[name].is_escape]
+    helped = {name for name in reached if replies[name].is_escape or replies[name].has_tag}
+    missed = [name for name in reached if name not in helped]
     if rules is None and len(missed) < len(reached):
         return
     for name in missed:
@@ -89,6 +90,8 @@ def _reason_to_pass(name: str, replies: dict[str, Reply], rules: Rules) -> tuple
         return "its rule has a share or an experiment, which lets some visits through", True
     if answer:
         return "", False
+    if isinstance(decision, AskSite) and decision.links:
+        return "its page has no place for the tag, by its policy, its encoding or its form", False
     if isinstance(decision, Page | Redirect):
         return f"the mode is {rules.policy.mode!r}", False
     return decision.reason, False

@@ -20,6 +20,7 @@ from urllib.request import (
 
 import click
 
+from ..web.addresses import LINKS
 from ..web.urls import host_of
 from .agents import GOOGLEBOT, INSTAGRAM_ANDROID, SAFARI, TIKTOK_IOS
 from .terminal import printable
@@ -39,6 +40,7 @@ AGENTS = {
 }
 # Our own bare redirect carries a marker, or opens an app by its scheme.
 ESCAPED = re.compile(r"[?&]\w+=\d+~[a-z-]+~|^(?!https?:)[a-z][a-z0-9+.-]*:")
+TAG = re.compile(rf'<script [^>]*src="[^"]*{LINKS}(?:-[0-9a-f]+)?\.js"')
 STEP = re.compile(r'data-technique="([a-z-]+)"')
 # How a bot rule says that a browser has to prove itself (Cloudflare's and AWS WAF's docs).
 CHALLENGES = {"cf-mitigated": "Cloudflare", "x-amzn-waf-action": "AWS WAF"}
@@ -61,6 +63,11 @@ class Reply(NamedTuple):
             is_bare = is_locked and self.header("cdn-cache-control") == "no-store"
             return 'data-marker="' in self.body or is_bare
         return bool(self.onward and ESCAPED.search(self.onward))
+
+    @property
+    def has_tag(self) -> bool:
+        """Whether the site's own page has the script's tag, so that its links are caught."""
+        return self.status == 200 and bool(TAG.search(self.body))
 
     @property
     def onward(self) -> str | None:
@@ -97,6 +104,8 @@ class Reply(NamedTuple):
             return f"escape: {', '.join(dict.fromkeys(steps))}"
         if self.refused_by:
             return self.refused_by
+        if self.has_tag:
+            return "the site's own page, its links caught"
         if self.status >= 400:
             return "an error"
         location = self.header("location", keep_case=True)

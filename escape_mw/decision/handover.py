@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..web.addresses import BEACON
 from ..web.urls import first_values, path_of
@@ -54,7 +54,7 @@ class HandOver:
             stay=self._stay(),
             link=self._link(),
             token=self._beacon_token(),
-            retry=self._start > 0,
+            retry=self._start > 0 or self._is_after_first,
             journey=self.journey,
             beacon=f"{self.case.visit.root}{BEACON}" if self.journey else "",
             menu_marker=self._menu_marker(),
@@ -80,9 +80,12 @@ class HandOver:
 
     def _steps(self) -> tuple[Step, ...]:
         automatic = self.case.visit.marker is None and not self._is_one_time
-        return make_steps(
+        steps = make_steps(
             self._specs, self.case.visitor, self._handoff, self._start, automatic=automatic
         )
+        if not self._is_after_first:
+            return steps
+        return steps[1:] if any(step.uri for step in steps[1:]) else steps
 
     @property
     def _specs(self) -> tuple[StepSpec, ...]:
@@ -90,11 +93,12 @@ class HandOver:
 
     @property
     def _start(self) -> int:
-        specs, marker = self._specs, self.case.visit.marker
-        if marker is not None and marker.technique == FIRST:
-            steps = make_steps(specs, self.case.visitor, self._handoff, automatic=False)
-            marker = replace(marker, technique=steps[0].technique)
-        return _start(specs, marker, self.case.rule)
+        return _start(self._specs, self.case.visit.marker, self.case.rule)
+
+    @property
+    def _is_after_first(self) -> bool:
+        marker = self.case.visit.marker
+        return marker is not None and marker.technique == FIRST
 
     @property
     def is_direct(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-from ..web.urls import MAX_URL, URL_OF_ASCII
+from ..web.urls import MAX_URL, URL_OF_ASCII, is_local_path
 from .model import Visit
 from .policy import Policy
 from .visits import visit_id
@@ -30,7 +30,7 @@ def referring_page(visit: Visit, policy: Policy) -> Visit | None:
         return None
     base, mark, query = referrer.partition("?")
     parts = urlsplit(base)
-    if not policy.owns(base, visit):
+    if not is_local_path(parts.path) or not policy.owns(base, visit):
         return None
     value, query = policy.markers.extract(query)
     url = base + (mark and query and f"?{query}")

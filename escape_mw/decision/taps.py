@@ -44,7 +44,7 @@ def read_tap(query: str) -> Tap:
 
 
 def page_of_tap(visit: Visit, policy: Policy) -> Visit | None:
-    """The visit to the page that the tapped link stands on; None where that is not this site's.
+    """The visit to the page that a tapped link stands on; None where that is not this site's.
 
     Browsers say by fetch metadata (W3C Fetch Metadata) or by the referrer where a request comes
     from. Neither can be set by another site's page. Without a referrer, the page is the front page.
@@ -52,8 +52,7 @@ def page_of_tap(visit: Visit, policy: Policy) -> Visit | None:
     origin, referrer = visit.headers.get("sec-fetch-site"), visit.headers.get("referer")
     if origin not in (None, "same-origin") or (origin is None and not referrer):
         return None
-    page = referring_page(visit, policy) if referrer else _front_page(visit)
-    return replace(page, is_tap=True) if page else None
+    return referring_page(visit, policy) if referrer else _front_page(visit)
 
 
 def _front_page(visit: Visit) -> Visit | None:

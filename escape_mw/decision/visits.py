@@ -22,7 +22,9 @@ from .signals import asks_for_privacy
 from .tokens import Tokens
 
 
-def visit_of(request: Request, policy: Policy, moment: int, *, measured: bool = False) -> Visit:
+def visit_of(
+    request: Request, policy: Policy, moment: int, *, measured: bool = False, is_tap: bool = False
+) -> Visit:
     """The facts of a request, its marker taken out; with an id if it is `measured` and may be.
 
     `moment` is the time, in seconds since 1970: nothing behind this asks a clock.
@@ -48,6 +50,7 @@ def visit_of(request: Request, policy: Policy, moment: int, *, measured: bool = 
         below=readable(request.path) if mount else "",
         is_marked=bool(value),
         seed="" if may_follow else Tokens.new_visit(),
+        is_tap=is_tap,
         moment=moment,
     )
 

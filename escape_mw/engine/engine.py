@@ -151,7 +151,8 @@ class Engine:
         the link stands on, or to the front page.
         """
         policy, is_measured = state.rules.policy, state.measurement is not None
-        visit = visit_of(request, policy, int(self.clock()), measured=is_measured)
+        moment = int(self.clock())
+        visit = visit_of(request, policy, moment, measured=is_measured, is_tap=True)
         page, tap = page_of_tap(visit, policy), read_tap(visit.query)
         if page is None:
             return redirect_to(f"{visit.root}/")
@@ -219,7 +220,8 @@ class Engine:
     def _carry_out(self, visit: Visit, state: State, **more: Any) -> tuple[Decision, Answer | None]:
         rules = state.rules
         decision, answer = respond(visit, rules, **more)
-        is_carried_out = answer is not None
+        is_tag = isinstance(decision, Tag) and rules.policy.mode == "act"
+        is_carried_out = answer is not None or is_tag
         self._notify(visit, decision, is_carried_out=is_carried_out)
         if state.measurement:
             state.measurement.observe(visit, decision, rules.policy, is_carried_out=is_carried_out)

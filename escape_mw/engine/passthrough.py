@@ -14,15 +14,16 @@ from ..decision.model import Visit
 from ..decision.policy import Policy
 from ..decision.referrers import FOLLOWED_BY_GET
 from ..links.insertion import Insertion
-from ..links.tagging import PolicyError, place_in, with_tag
+from ..links.tagging import PolicyError, is_page, place_in, with_tag
 from ..web.answers import Answer
 from ..web.logs import logger
-from ..web.urls import normalise_location
+from ..web.urls import host_of, normalise_location
 from .notices import warn_of_policy
 
 Header = tuple[str, str]
 WORDS = "escape_mw.page"  # the environ key of what the application says of the release
 EXEMPTION = "x-escape"  # by which the site's own code lets a redirect of its through
+PAGES = ("200", "304")
 REDIRECTS = ("301", "302", "303", "307", "308")
 # What RFC 3986 and browsers resolve alike: a host after two slashes or no scheme; no blank, control
 # character or backslash.
@@ -65,7 +66,7 @@ class Passthrough(NamedTuple):
 
     def concerns(self, status: object) -> bool:
         """Whether a response with this status may be changed: all others are not looked at."""
-        if self.cookie or self.paths or (self.tag and str(status).startswith("200")):
+        if self.cookie or self.paths or (self.tag and str(status).startswith(PAGES)):
             return True
         return self.visit is not None and isinstance(status, str) and status.startswith(REDIRECTS)
 
@@ -107,8 +108,10 @@ class Passthrough(NamedTuple):
         `nonce` is one that the site is about to allow in its Content-Security-Policy.
         """
         try:
-            place = place_in(headers, nonce) if self.tag and status.startswith("200") else None
-            tag = self.tag(place.nonce) if self.tag and place else b""
+            if self.tag is None or not is_page(status, headers):
+                return None
+            place = place_in(headers, nonce, self._own_sources)
+            tag = self.tag(place.nonce if place else "")
         except PolicyError:
             warn_of_policy()
             return None
@@ -118,6 +121,13 @@ class Passthrough(NamedTuple):
         if not place or not tag:
             return None
         return _with_vary(with_tag(headers)), Insertion(tag, is_xml=place.is_xml)
+
+    @property
+    def _own_sources(self) -> frozenset[str]:
+        """What a Content-Security-Policy may call the site by (W3C CSP3, 6.7.2.7)."""
+        url = (self.visit.url if self.visit else "") or ""
+        scheme, host = url.partition(":")[0], host_of(url)
+        return frozenset((f"{scheme}:", host, f"{scheme}://{host}"))
 
     def with_own(self, status: str, headers: list[Header]) -> list[Header]:
         """The headers with those that are ours: a cookie, and Vary for caches."""

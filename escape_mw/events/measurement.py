@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..decision.model import Decision, Page, Redirect, Visit
+from ..decision.model import Decision, Page, Redirect, Tag, Visit
 from ..decision.policy import Policy
 from ..decision.signals import asks_for_privacy
 from ..web.logs import logger
@@ -46,9 +46,9 @@ class Measurement:
         """Count a visitor who asked not to be followed, and nothing else of the visit."""
         if visit.method != "GET" or visit.marker is not None:
             return
-        if not asks_for_privacy(visit.headers) or not isinstance(decision, Page | Redirect):
+        if not asks_for_privacy(visit.headers) or not isinstance(decision, Page | Redirect | Tag):
             return
-        if decision.reason == "escape":
+        if decision.reason in ("escape", "links"):
             app, platform = decision.visitor.app or "", decision.visitor.platform
             self.recorder.count(Event(0, "", "eligible", decision.rule, app, platform=platform))
 

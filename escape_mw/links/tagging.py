@@ -44,16 +44,32 @@ class Place(NamedTuple):
     is_xml: bool
 
 
-def place_in(headers: Iterable[Header], nonce: str = "") -> Place | None:
-    """The place for a tag in a response with status 200; None where there is none.
+def is_page(status: str, headers: Iterable[Header]) -> bool:
+    """Whether a response is a page, or says that the browser's copy of one is fresh.
 
-    `nonce` is one that the site will allow in a policy which is not among the headers yet. Raises
-    PolicyError where only the site's policy is in the way.
+    That is asked before anything else, so that it does not depend on who gets a tag.
+    """
+    if status.startswith("304"):
+        return True
+    return status.startswith("200") and _kind(_joined(headers)) in (HTML, XHTML)
+
+
+def _kind(values: dict[str, str]) -> str:
+    return values.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def place_in(
+    headers: Iterable[Header], nonce: str = "", own: frozenset[str] = frozenset()
+) -> Place | None:
+    """The place for a tag in a page; None where there is none.
+
+    `nonce` is one that the site will allow in a policy which is not among the headers yet, `own`
+    are the sources that a policy may call the site by, besides 'self'. Raises PolicyError where the
+    site's policy is in the way.
     """
     values = _joined(headers)
-    content_type = values.get("content-type", "")
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind not in (HTML, XHTML) or not _is_ascii_superset(content_type):
+    nonce = _nonce(values.get("content-security-policy", ""), nonce, OPEN_SOURCES | own)
+    if _kind(values) not in (HTML, XHTML) or not _is_ascii_superset(values["content-type"]):
         return None
     if values.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         return None
@@ -61,7 +77,7 @@ def place_in(headers: Iterable[Header], nonce: str = "") -> Place | None:
         return None
     if "no-transform" in values.get("cache-control", "").lower():
         return None
-    return Place(_nonce(values.get("content-security-policy", ""), nonce), kind == XHTML)
+    return Place(nonce, _kind(values) == XHTML)
 
 
 class PolicyError(Exception):
@@ -86,9 +102,10 @@ def _is_ascii_superset(content_type: str) -> bool:
         return False
 
 
-def _nonce(policies: str, own: str) -> str:
+def _nonce(policies: str, own: str, allowed: frozenset[str]) -> str:
     """The nonce that lets the script in by every policy, "" where none asks for one."""
-    needed = [nonces for one in policies.split(",") if (nonces := _needed(one)) is not None]
+    wanted = (_needed(one, allowed) for one in policies.split(","))
+    needed = [nonces for nonces in wanted if nonces is not None]
     if not needed:
         return own
     common = set.intersection(*needed)
@@ -97,17 +114,19 @@ def _nonce(policies: str, own: str) -> str:
     return own if own in common else min(common)
 
 
-def _needed(policy: str) -> set[str] | None:
+def _needed(policy: str, allowed: frozenset[str]) -> set[str] | None:
     """The nonces by which one policy lets a script of the site in; None where it needs none."""
     directives: dict[str, list[str]] = {}
     for part in policy.split(";"):
         name, *values = part.split() or [""]
         directives.setdefault(name.lower(), values)
+    if "sandbox" in directives and "allow-scripts" not in directives["sandbox"]:
+        return set()
     sources = next((directives[name] for name in SCRIPT_DIRECTIVES if name in directives), None)
     if sources is None:
         return None
     low = {source.lower() for source in sources}
-    if "'strict-dynamic'" not in low and not OPEN_SOURCES.isdisjoint(low):
+    if "'strict-dynamic'" not in low and not allowed.isdisjoint(low):
         return None
     return {found[1] for source in sources if (found := NONCE.fullmatch(source))}
 

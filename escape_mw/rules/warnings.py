@@ -39,6 +39,11 @@ def warnings_of(rules: Rules, now: int) -> Iterator[str]:
                 f"rule {rule.name!r}: visitors who are not escaped get the site's own answer at"
                 f" {rule.path.source!r}; with 'everyone: true', a redirect to the same URL"
             )
+        if rule.links and not rule.to.asks_site and not rule.words_pass:
+            yield (
+                f"rule {rule.name!r}: 'links' has no effect, for host apps never get the site's own"
+                " page there; leave 'to' out, or write 'words_only: pass' beside 'to: page'"
+            )
         if 0 < rule.share < 1:
             yield (
                 f"rule {rule.name!r} acts on {rule.share:g} % of visits: 'share' is in per cent;"

@@ -340,6 +340,12 @@ def test_the_line_stands_below_with_a_caret(tmp_path, text, excerpt):
 
 WARNINGS = [
     pytest.param(
+        rules("{path: /x, to: page, links: true}"),
+        "rule 'rule 1': 'links' has no effect, for host apps never get the site's own page there;"
+        " leave 'to' out, or write 'words_only: pass' beside 'to: page'",
+        id="links of a page that nobody sees",
+    ),
+    pytest.param(
         rules('{path: "/**", to: redirect}', "{path: /x, to: page}"),
         "rule 'rule 2' never runs: 'rule 1' before it takes the same visits",
         id="a rule below one for everything",

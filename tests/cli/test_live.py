@@ -193,6 +193,35 @@ def test_a_fault_is_a_sentence_and_exit_code_1(served, app, path, expected):
     assert (code, told) == (1, [f"fault: {text}" for text in expected])
 
 
+LINKS = {"version": 1, "rules": [{"path": "/**", "links": True}]}
+
+
+def landing(policy=""):
+    def page(_, start_response):
+        headers = [
+            ("Content-Type", "text/html"),
+            *([("Content-Security-Policy", policy)] * bool(policy)),
+        ]
+        start_response("200 OK", headers)
+        return [b"<!doctype html><html><head><title>Links</title></head>"]
+
+    return page
+
+
+def test_a_landing_page_whose_links_are_caught_is_in_order(served):
+    code, table, told = checked(served(EscapeMiddleware(landing(), LINKS)) + "/")
+    assert (code, told) == (0, [])
+    assert table[2].endswith("the site's own page, its links caught")
+
+
+def test_a_landing_page_without_a_place_for_the_tag_is_told(served, tmp_path):
+    (tmp_path / "escape.yaml").write_text("version: 1\nrules: [{path: /**, links: true}]\n")
+    url = served(EscapeMiddleware(landing("script-src 'none'"), LINKS))
+    code, _, told = checked(f"{url}/", str(tmp_path / "escape.yaml"))
+    why = "its page has no place for the tag, by its policy, its encoding or its form"
+    assert (code, told[0]) == (0, f"note: TikTok on iOS is left to the site by the rules: {why}")
+
+
 NOTES = [
     pytest.param("/kept", 0, "note: a shared cache may keep the site's answer", id="kept"),
     pytest.param("/own", 0, "", id="kept by the browser alone"),

@@ -22,7 +22,7 @@ RULES = {
     "version": 1,
     "site": "labels",
     "secret": SECRET,
-    "events": True,
+    "events": {"log": True},
     "exclude": ["/admin/**"],
     "rules": [
         {"name": "shared", "path": "/share", "links": True, "share": 0.001},
@@ -53,7 +53,7 @@ def visit(agent=agents.TIKTOK_ANDROID, path="/_escape/go", id_="", seed="seed", 
 
 
 def judged(policy, tap, referer=f"{SITE}/music?a=1", **more):
-    page = page_of_tap(visit(referer=referer, **more), policy)
+    page = page_of_tap(replace(visit(referer=referer, **more), is_tap=True), policy)
     return decide_tap(page, tap, policy)
 
 
@@ -78,6 +78,7 @@ BELIEVED = [
     pytest.param({"referer": "https://site.example.evil.example/"}, None, id="a longer host"),
     pytest.param({"referer": "https://site.example@evil.example/"}, None, id="a disguised one"),
     pytest.param({"referer": "javascript:alert(1)"}, None, id="a script"),
+    pytest.param({"referer": f"{SITE}//evil.example/"}, None, id="a path that is a host"),
     pytest.param({"referer": f"{SITE}/\r\nX: y"}, None, id="a line's end"),
 ]
 

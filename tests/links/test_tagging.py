@@ -56,6 +56,11 @@ POLICIES = [
     pytest.param(["script-src 'nonce-a1'", "script-src 'nonce-a1' *"], "a1", id="one nonce twice"),
     pytest.param(["script-src 'nonce-a1'", "script-src 'nonce-b2'"], REFUSED, id="two nonces"),
     pytest.param(["script-src 'nonce-a\"><script>'"], REFUSED, id="a hostile nonce"),
+    pytest.param(["script-src https://label.example"], "", id="the site by its origin"),
+    pytest.param(["script-src label.example"], "", id="by its host"),
+    pytest.param(["script-src https:"], "", id="by its scheme"),
+    pytest.param(["sandbox allow-forms"], REFUSED, id="a sandbox without scripts"),
+    pytest.param(["sandbox allow-scripts; script-src 'self'"], "", id="a sandbox with them"),
     pytest.param([";;  ; script-src  'self' "], "", id="blanks"),
 ]
 
@@ -63,11 +68,12 @@ POLICIES = [
 @pytest.mark.parametrize(("policies", "expected"), POLICIES)
 def test_what_a_policy_wants(policies, expected):
     headers = [HTML, *(("Content-Security-Policy", one) for one in policies)]
+    own = frozenset(("https:", "https://label.example", "label.example"))
     if expected is REFUSED:
         with pytest.raises(PolicyError):
-            place_in(headers)
+            place_in(headers, own=own)
     else:
-        assert place_in(headers).nonce == expected
+        assert place_in(headers, own=own).nonce == expected
 
 
 def test_a_policy_that_only_reports_refuses_nothing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import sys
 
@@ -254,7 +255,7 @@ def test_a_visit_begins_with_the_page_and_goes_on_with_its_tap():
 
 def test_the_holdout_gets_the_sites_own_bytes():
     tried = {"path": "/**", "links": True, "experiment": {"name": "links", "holdout": 0.5}}
-    app, events = measured(rules=[tried], events=True)
+    app, events = measured(rules=[tried], events={"log": True})
     bare, arms = ask_wsgi(site, "/whole", agents.TIKTOK_IOS), set()
     for _ in range(40):
         got = ask_wsgi(app, "/whole", agents.TIKTOK_IOS)
@@ -264,6 +265,53 @@ def test_the_holdout_gets_the_sites_own_bytes():
     assert arms == {True, False}
     assert {one.arm for one in events} == {"escape", "holdout"}
     assert {one.name for one in events} == {"eligible"}
+
+
+def compressing(app):
+    """An application that compresses what it may, and knows what the browser has."""
+
+    def compressed(environ, start_response):
+        if environ.get("HTTP_IF_NONE_MATCH"):
+            start_response("304 Not Modified", [("ETag", '"1"')])
+            return []
+        if "gzip" not in environ.get("HTTP_ACCEPT_ENCODING", ""):
+            return app(environ, start_response)
+        start_response("200 OK", [*HTML, ("Content-Encoding", "gzip")])
+        return [gzip.compress(START + END)]
+
+    return compressed
+
+
+@pytest.mark.parametrize("name", ["Accept-Encoding", "If-None-Match"])
+def test_both_arms_are_recorded_whatever_the_browser_sends(name):
+    """A browser always accepts gzip, and the page of the holdout is what it gets without us."""
+    events = []
+    tried = {"path": "/**", "links": True, "experiment": {"name": "links", "holdout": 0.5}}
+    rules = {**RULES, "rules": [tried], "secret": SECRET, "site": "labels"}
+    app = EscapeMiddleware(
+        compressing(site), {**rules, "events": {"log": True}}, sinks=[events.extend]
+    )
+    header = {f"HTTP_{name.upper().replace('-', '_')}": "gzip"}
+    for _ in range(60):
+        b"".join(app(environ_of(agents.TIKTOK_IOS, "/whole", **header), lambda *_: None))
+    app.engine.state.measurement.recorder.flush()
+    arms = [one.arm for one in events]
+    assert (len(arms), set(arms)) == (60, {"escape", "holdout"})
+
+
+def test_a_visitor_who_asks_for_privacy_is_counted_at_the_page():
+    app, _ = measured()
+    counted = []
+    app.engine.state.measurement.recorder.count = counted.append
+    b"".join(app(environ_of(agents.TIKTOK_IOS, "/whole", HTTP_SEC_GPC="1"), lambda *_: None))
+    assert [(one.name, one.app) for one in counted] == [("eligible", "tiktok")]
+
+
+def test_a_tag_is_logged_as_what_it_is(caplog):
+    caplog.set_level("INFO", "escape_mw")
+    ask_wsgi(EscapeMiddleware(site, RULES), "/whole", agents.TIKTOK_IOS)
+    expected = "tag rule='rule 1' app=tiktok platform=ios service=None"
+    assert caplog.messages[-1] == expected
 
 
 def test_observe_records_and_changes_nothing():

@@ -2,35 +2,30 @@
 // TOKENS are the host apps', HOSTS the destinations': both are put in from the rules. The page and its links stay as they are.
 (function (tokens, hosts) {
   var tag = document.currentScript, agent = navigator.userAgent.toLowerCase(), event = "escape-links";
-  var ours = false, pending = 0, timer, last, lastAt, passing;
-  if (!tag || top !== window || !window.URL) return;
+  var pending = 0, timer, last, lastAt, passing;
+  if (!tag || top !== window) return;
   var data = tag.dataset, isInserted = data.visit !== undefined;
   // React 18 hydrates a whole document only if nothing foreign stands in its head.
   tag.remove();
   // An inserted tag is for those whom the server has recognised; one that is put in by hand has to look for itself.
   if (!isInserted && !tokens.some(function (token) { return agent.indexOf(token) >= 0; })) return;
   // One instance on a page, and no global to know it by: the first one cancels the second one's question.
-  if (!dispatchEvent(new CustomEvent(event, {cancelable: true}))) return;
+  if (!dispatchEvent(new Event(event, {cancelable: true}))) return;
   addEventListener(event, function (asked) { asked.preventDefault(); });
 
   // The attribute, not tag.src: that one is resolved against a <base> that stands behind the tag.
+  var timing = performance.timing, slow = timing.responseStart - timing.navigationStart;
   var go = new URL("go", new URL(tag.getAttribute("src"), location.href)).href;
 
   function isListed(name) { return hosts.indexOf(" " + name + " ") >= 0; }
 
-  // A host by its name, or by what stands behind one of its dots; "!" excludes one from that.
-  function isKnown(url) {
-    var host = url.hostname;
-    if (!/^https?:$/.test(url.protocol) || url.port || url.username || url.password || url.href.length > 1800 || host === location.hostname || isListed("!" + host)) return false;
-    for (var at = 0; at >= 0; at = host.indexOf(".", at + 1)) if (isListed((at ? "*" : "") + host.slice(at))) return true;
-    return false;
-  }
-
-  // The URL of what a link or a call names, nothing where it is none that we know.
+  // The URL of what a link or a call names, nothing where it has a port or a user, or its host is none of
+  // ours: a host by its name, or by what stands behind one of its dots; "!" excludes one from that.
   function known(address) {
     try {
-      var url = new URL(address, document.baseURI);
-      if (isKnown(url)) return url.href;
+      var url = new URL(address, document.baseURI), host = url.hostname;
+      if (/^https?:..[^/:@]+\//.test(url.href) && url.href.length < 1800 && host !== location.hostname && !isListed("!" + host))
+        for (var at = 0; at >= 0; at = host.indexOf(".", at + 1)) if (isListed((at ? "*" : "") + host.slice(at))) return url.href;
     } catch (ignored) {}
   }
 
@@ -41,9 +36,7 @@
     link.href = address;
     link.target = "_self";
     link.referrerPolicy = "same-origin";
-    ours = true;
     link.click();
-    ours = false;
   }
 
   function address(url, after) {
@@ -70,10 +63,11 @@
       pending += 1;
       clearTimeout(timer);
       follow(address(url, gesture ? data.after : "none"));
-      // Still here after a while: nothing has opened, and the page of the next step takes over.
+      // Still here after a while: nothing has opened, and the page of the next step takes over. A site that was slow to
+      // send the page may be slow to answer the tap.
       if (gesture) timer = setTimeout(function () {
         if (!document.hidden) follow(address(url, "first"));
-      }, Number(data.settle) || 2500);
+      }, (Number(data.settle) || 2500) + Math.min(2 * slow, 5000));
     }
     addEventListener("click", fire);
     setTimeout(fire, 0);
@@ -85,7 +79,7 @@
   }
 
   addEventListener("click", function (click) {
-    if (ours || click.defaultPrevented || click.button || click.ctrlKey || click.metaKey || click.shiftKey || click.altKey) return;
+    if (click.defaultPrevented || click.button || click.ctrlKey || click.metaKey || click.shiftKey || click.altKey) return;
     var path = click.composedPath ? click.composedPath() : [click.target];
     var link = path.filter(function (node) { return node.href && (node.localName === "a" || node.localName === "area"); })[0];
     if (!link) return;
@@ -110,7 +104,7 @@
 
   // Where the engine tells: the page's own location = for a tap that is ours comes to nothing, and one for another is caught.
   if (window.navigation) navigation.addEventListener("navigate", function (change) {
-    if (ours || passing || !change.cancelable || change.downloadRequest != null) return;
+    if (passing || !change.cancelable || change.downloadRequest != null) return;
     if (take(known(change.destination.url), isGesture())) change.preventDefault();
   });
 
