@@ -149,7 +149,7 @@ def screens() -> Iterator[Screen]:
     dress = {**DRESS, "artwork": f"data:image/svg+xml;base64,{cover}", "accent": "#b3541e"}
     yield Screen("demo", demo.phone(), {})
     yield Screen("demo-narrow", demo.phone(), {"page": "/presave"}, 390, 1400)
-    preview = Preview(load({"version": 1, "page": dress}))
+    preview = Preview(lambda: load({"version": 1, "page": dress}))
     yield Screen("preview", preview, {"state": "returned", "language": "de", "app": "instagram"})
 
 

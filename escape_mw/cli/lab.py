@@ -16,9 +16,9 @@ from ..lab import qr
 from ..lab.results import Key, Tally, as_yaml, tallies
 from ..lab.setup import LabSetup
 from ..lab.store import results
-from ..rules import Rules
+from ..rules import Rules, load
 from ..web.addresses import LAB
-from .options import load_or_exit
+from .options import or_exit
 from .terminal import say
 
 RULES = click.option(
@@ -118,7 +118,7 @@ def counts(database: str | None) -> dict[Key, Tally]:
 
 
 def _setup(rules_file: str) -> tuple[Rules, LabSetup]:
-    rules = load_or_exit(rules_file)
+    rules = or_exit(lambda: load(rules_file))
     if rules.lab is None:
         raise click.ClickException(f"{rules_file}: the lab is off; say 'lab: true' there")
     return rules, rules.lab

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 
 from ..events.sinks import SQLITE, database_exists
-from ..rules import Rules, RulesError, RulesLike, load
+from ..rules import Rules, RulesError, load, load_to_read
 
 SAMPLE_SONG = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 NEEDS_DATABASE = "the events database needs more: python -m pip install 'escape-mw[database]'"
@@ -22,10 +23,19 @@ rules_option = click.option(
 )
 
 
-def load_or_exit(source: RulesLike) -> Rules:
-    """The rules of a file; their problems end the command with exit code 1."""
-    rules: Rules = or_exit(lambda: load(source))
+def load_or_exit(path: str | None) -> Rules:
+    """The rules of a file, for a command that reads; their problems end it with exit code 1."""
+    rules: Rules = or_exit(lambda: load_to_read(path, missing_secret) if path else load())
     return rules
+
+
+def missing_secret(variable: str) -> str:
+    """A secret for a command that needs none, where the operator's shell does not have the site's.
+
+    It is told on standard error.
+    """
+    click.echo(f"note: {variable} is not set here; the site needs it", err=True)
+    return secrets.token_urlsafe(32)
 
 
 def or_exit(make: Callable[[], Any]) -> Any:
@@ -63,7 +73,7 @@ def database_url(url: str | None, rules_file: str | None) -> str:
         raise click.UsageError("give either --db or --rules")
     url = url or _named_in(rules_file)
     if not database_exists(url):
-        name = url.removeprefix(SQLITE)
+        name = SQLITE.sub("", url)
         raise click.ClickException(
             f"{name}: this file does not exist; it is made with the first event"
         )

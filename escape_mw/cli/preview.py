@@ -6,8 +6,10 @@ A designer need not own six phones.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import secrets
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -18,7 +20,7 @@ from werkzeug.wrappers import Response
 from ..decision.model import Decision, Marker, Page, Phone, Redirect, Subject, Visit, Visitor
 from ..engine.respond import respond
 from ..page import languages
-from ..rules import Rules, RulesError, RulesLike, load
+from ..rules import Rules, RulesError, load, load_to_read
 from ..web.answers import Answer, source_hash
 from .options import SAMPLE_SONG, load_or_exit, rules_option
 from .phone import Choice, framed, leaves, phone_page
@@ -56,12 +58,16 @@ def preview(
     rules = load_or_exit(rules_file)
     if to is not None and rules.policy.destinations.find(to) is None:
         raise click.UsageError(f"--to {to!r} is not a destination in force")
-    site: Any = Preview(rules_file, to)
+    site: Any = Preview(partial(_read, rules_file), to)
     if static:
         site = Images(site, {"/": static})
     run_server(
         site, host, port, lambda actual: f"The page on http://{host}:{actual}/ (end with Ctrl-C)."
     )
+
+
+def _read(path: str | None) -> Rules:
+    return load_to_read(path, lambda _: secrets.token_urlsafe(32)) if path else load()
 
 
 class Images(SharedDataMiddleware):
@@ -75,11 +81,11 @@ class Images(SharedDataMiddleware):
 class Preview:
     """A WSGI application: a phone with choices beside it, and the page that they ask for.
 
-    `source` is what the rules are read from, each time anew; `to` a destination beside the samples.
+    `read` gives the rules, each time anew; `to` is a destination beside the samples.
     """
 
-    def __init__(self, source: RulesLike, to: str | None = None) -> None:
-        self._source = source
+    def __init__(self, read: Callable[[], Rules], to: str | None = None) -> None:
+        self._read = read
         self._destinations = [
             *([(to, to)] if to else []),
             (SAMPLE_SONG, "A song: the music app"),
@@ -98,7 +104,7 @@ class Preview:
         return made(environ, start_response)
 
     def _choices(self) -> list[Choice]:
-        apps = load(self._source).policy.visitors.apps
+        apps = self._read().policy.visitors.apps
         names = [(app.id, app.name) for app in apps.values()]
         tags = [(tag, languages.words(tag)["name"]) for tag in languages.available()]
         return [
@@ -113,7 +119,7 @@ class Preview:
 
     def _screen(self, asked: Mapping[str, str]) -> Response:
         try:
-            answer = page_for(load(self._source), asked)
+            answer = page_for(self._read(), asked)
         except RulesError as error:
             return Response(f"{error}\n", status=500, content_type="text/plain; charset=utf-8")
         if answer is None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
+from functools import partial
 
 import click
 
-from ..rules import Rules, RulesError, load
+from ..rules import Rules, RulesError, load_to_read
 from ..rules.warnings import warnings_of
+from .options import missing_secret
 from .problems import tell_problems
 from .terminal import say, show_table
 
@@ -31,7 +33,7 @@ def check(files: tuple[str, ...], url: str | None, *, strict: bool) -> None:
     problems, known = 0, []
     for name in files:
         try:
-            rules = load(name)
+            rules = load_to_read(name, partial(_unset, strict=strict))
         except RulesError as error:
             problems += len(error.problems)
             tell_problems(error, name)
@@ -53,6 +55,14 @@ def schema() -> None:
 
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     click.echo(json.dumps({**draft, **RulesFile.model_json_schema()}, indent=2))
+
+
+def _unset(variable: str, *, strict: bool) -> str:
+    """The site may have it; a deployment that checks strictly shall."""
+    if strict:
+        message = f"secret: the environment variable {variable} is not set"
+        raise RulesError([message])
+    return missing_secret(variable)
 
 
 def _check_site(url: str, rules: Rules | None, *, strict: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,7 @@ NEEDS_EXTRA = {
     "prometheus": "prometheus_client",
     "opentelemetry": "opentelemetry",
 }
-SQLITE = "sqlite:///"
+SQLITE = re.compile(r"^sqlite(?:\+\w+)?:///(?:file:)?")
 
 
 def open_sinks(options: EventOptions) -> Iterator[Sink]:
@@ -48,15 +49,16 @@ def log(events: Sequence[Event]) -> None:
 
 def resolve_sqlite_path(url: str, folder: Path) -> str:
     """The database URL, with the path of a relative SQLite file resolved against `folder`."""
-    name = url.removeprefix(SQLITE)
-    is_file = url.startswith(SQLITE) and name and not name.startswith(("/", ":memory:", "file:"))
-    return f"{SQLITE}{(folder / name).absolute()}" if is_file else url
+    found = SQLITE.match(url)
+    name = url[found.end() :] if found else ""
+    if found is None or not name or name.startswith(("/", ":memory:")) or "file:" in found[0]:
+        return url
+    return f"{found[0]}{(folder / name).absolute()}"
 
 
 def database_exists(url: str) -> bool:
     """Whether a SQLite database's file exists; always True for a database server."""
-    name = url.removeprefix(SQLITE).partition("?")[0]
-    return not url.startswith(SQLITE) or Path(name).exists()
+    return not SQLITE.match(url) or Path(SQLITE.sub("", url).partition("?")[0]).exists()
 
 
 def unmet_requirements(options: EventOptions) -> Iterator[tuple[str, str]]:

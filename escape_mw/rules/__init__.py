@@ -6,14 +6,22 @@ pydantic and YAML are imported here and nowhere else, and only once there are ru
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .environment import says_mode
 from .errors import RulesError
 from .rules import Rules, default_rules
 
-__all__ = ["Rules", "RulesError", "RulesLike", "load", "moment_of", "require_secret"]
+__all__ = [
+    "Rules",
+    "RulesError",
+    "RulesLike",
+    "load",
+    "load_to_read",
+    "moment_of",
+    "require_secret",
+]
 
 RulesLike = str | os.PathLike[str] | Mapping[str, Any] | Rules | None
 
@@ -35,6 +43,17 @@ def load(source: RulesLike = None) -> Rules:
         found = type(source).__name__
         raise RulesError([f"rules are a file's path or a mapping, not a {found}"])
     return parse_file(source)
+
+
+def load_to_read(path: str, missing_secret: Callable[[str], str]) -> Rules:
+    """The rules of a file, for a command that needs no secret.
+
+    Where the environment lacks the one that the file names, `missing_secret` is told the variable's
+    name, and gives another. Raises RulesError.
+    """
+    from .parse import parse_file  # noqa: PLC0415 - pydantic and YAML
+
+    return parse_file(path, missing_secret)
 
 
 def moment_of(text: str, error: type[ValueError]) -> int:

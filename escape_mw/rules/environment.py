@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 from .errors import Path, Problem
 
+MissingSecret = Callable[[str], str]
 MODES = ("act", "observe", "off")
 MODE_VARIABLE = "ESCAPE_MW_MODE"
 OLD_MODE_VARIABLE = "ESCAPE_MW"
@@ -20,10 +22,16 @@ FROM_ENVIRONMENT: tuple[Path, ...] = (
 )
 
 
-def expanded(value: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
-    """The rules with the environment's values put in; what is wrong is added to `problems`."""
+def expanded(
+    value: dict[str, Any], problems: list[Problem], missing_secret: MissingSecret | None = None
+) -> dict[str, Any]:
+    """The rules with the environment's values put in; what is wrong is added to `problems`.
+
+    `missing_secret` takes the name of a variable that is not set, and gives a secret in its place,
+    for commands that need none.
+    """
     for path in FROM_ENVIRONMENT:
-        value = _expanded_at(value, path, path, problems)
+        value = _expanded_at(value, path, path, problems, missing_secret)
     mode = os.environ.get(MODE_VARIABLE, "")
     if mode.lower() in MODES:
         value = value | {"mode": mode.lower()}
@@ -48,17 +56,23 @@ def switches_off() -> bool:
 
 
 def _expanded_at(
-    value: dict[str, Any], rest: Path, path: Path, problems: list[Problem]
+    value: dict[str, Any],
+    rest: Path,
+    path: Path,
+    problems: list[Problem],
+    missing_secret: MissingSecret | None,
 ) -> dict[str, Any]:
     """The mapping with the variable that stands at a path of it put in."""
     key, *deeper = map(str, rest)
     inner = value.get(key)
     if deeper and isinstance(inner, dict):
-        return value | {key: _expanded_at(inner, tuple(deeper), path, problems)}
+        return value | {key: _expanded_at(inner, tuple(deeper), path, problems, missing_secret)}
     if deeper or not isinstance(inner, str) or "$" not in inner:
         return value
     match = VARIABLE_RE.fullmatch(inner)
     text = os.environ.get(match[1]) if match else None
+    if match and text is None and key == "secret" and missing_secret:
+        text = missing_secret(match[1])
     if match is None:
         message = "an environment variable is written ${NAME}, and nothing else stands beside it"
         problems.append(Problem(path, None, message))

@@ -14,7 +14,7 @@ from ..decision.handoffs import TECHNIQUES
 from ..page.languages import available
 from .build import build
 from .document import MAX_DEPTH, Document, read
-from .environment import expanded
+from .environment import MissingSecret, expanded
 from .errors import Path, Position, Problem, RulesError, as_error
 from .rules import Rules
 from .schema import RulesFile
@@ -33,10 +33,12 @@ def parse_mapping(source: Mapping[str, Any]) -> Rules:
     return _parse(Document(dict(source), {}, []), "rules", FilePath())
 
 
-def parse_file(source: str | os.PathLike[str]) -> Rules:
-    """The rules of a YAML file. Raises RulesError."""
+def parse_file(
+    source: str | os.PathLike[str], missing_secret: MissingSecret | None = None
+) -> Rules:
+    """The rules of a YAML file; `missing_secret` as in `expanded`. Raises RulesError."""
     name = os.fspath(source)
-    return _parse(read(_text(name)), name, FilePath(name).parent)
+    return _parse(read(_text(name)), name, FilePath(name).parent, missing_secret)
 
 
 def _text(name: str) -> str:
@@ -50,12 +52,17 @@ def _text(name: str) -> str:
         raise RulesError([f"{name}: cannot be read: {reason}"]) from None
 
 
-def _parse(document: Document, name: str, folder: FilePath) -> Rules:
+def _parse(
+    document: Document,
+    name: str,
+    folder: FilePath,
+    missing_secret: MissingSecret | None = None,
+) -> Rules:
     """Check the text, the form, the meaning: each pass reports everything it finds."""
     value, positions, problems = document
     rules = None
     if isinstance(value, dict):
-        value = expanded(value, problems)
+        value = expanded(value, problems, missing_secret)
         problems += (unfit := [*_not_utf8(value, ())])
         form = None if unfit else _validated(value, problems)
         if form is not None and not problems:

@@ -54,7 +54,7 @@ def test_after_a_failed_step_nothing_fires_by_itself_and_a_way_is_left(app, plat
 
 @pytest.fixture
 def client():
-    return Client(Preview(RULES))
+    return Client(Preview(lambda: load(RULES)))
 
 
 def test_everything_is_chosen_on_the_page(client):
@@ -72,7 +72,9 @@ def test_the_scheme_is_chosen_in_a_style_of_the_sites_own_too(tmp_path, scheme):
         "@media ( prefers-color-scheme : dark ) { h1 { color: red } }"
     )
     (tmp_path / "escape.yaml").write_text("version: 1\npage: {style: our.css}\n")
-    made = Client(Preview(tmp_path / "escape.yaml")).get("/page", query_string={"scheme": scheme})
+    made = Client(Preview(lambda: load(tmp_path / "escape.yaml"))).get(
+        "/page", query_string={"scheme": scheme}
+    )
     condition = "all" if scheme == "dark" else "not all"
     assert f"@media {condition} {{ h1 {{ color: red }} }}" in made.text
 
@@ -98,7 +100,7 @@ def test_languages_and_redirects(client):
 
 def test_an_edit_is_shown_and_so_is_what_is_wrong_with_it(tmp_path):
     rules = tmp_path / "escape.yaml"
-    client = Client(Preview(rules))
+    client = Client(Preview(lambda: load(rules)))
     for text, told in [
         ("version: 1\npage: {brand: One}\n", "<h1"),
         ("version: 1\npage: {brand: Two}\n", "Two</bdi></h1>"),

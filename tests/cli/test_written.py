@@ -187,3 +187,51 @@ def test_a_file_that_is_there_keeps_its_mode(tmp_path):
     path.chmod(0o640)
     Database(f"sqlite:///{path}")([Event(1, "visit", "eligible")])
     assert mode(path) == 0o640
+
+
+MISSING = [
+    pytest.param("sqlite:///{}", id="a plain URL"),
+    pytest.param("sqlite+pysqlite:///{}", id="with the driver's name"),
+    pytest.param("sqlite:///file:{}?mode=rwc&uri=true", id="as a file's URI"),
+    pytest.param("sqlite+pysqlite:///file:{}?uri=true", id="both"),
+]
+
+
+@pytest.mark.parametrize("url", MISSING)
+@pytest.mark.parametrize("words", [["export"], ["prune", "--older-than", "90d"]])
+def test_a_missing_database_is_not_made(tmp_path, words, url):
+    missing = tmp_path / "missing.sqlite3"
+    done = CliRunner().invoke(main, ["events", *words, "--db", url.format(missing)])
+    assert (done.exit_code, missing.exists()) == (1, False)
+    assert "this file does not exist" in done.output
+
+
+READING = [
+    pytest.param(
+        ["explain", "--app", "tiktok", "--platform", "ios", "--url", "/x"], 0, id="explain"
+    ),
+    pytest.param(["links", "script"], 0, id="links script"),
+    pytest.param(["report"], 1, id="report, of no database yet"),
+    pytest.param(["events", "export"], 1, id="events export, of none"),
+]
+
+
+@pytest.mark.parametrize(("words", "code"), READING)
+def test_a_command_that_reads_needs_no_secret(tmp_path, monkeypatch, words, code):
+    """The operator's own machine has no secret of the site's."""
+    monkeypatch.delenv("A_SITES_SECRET", raising=False)
+    rules = tmp_path / "escape.yaml"
+    rules.write_text("version: 1\nsite: labels\nsecret: ${A_SITES_SECRET}\nevents: true\n")
+    done = CliRunner().invoke(main, [*words, "--rules", str(rules)])
+    assert done.exit_code == code
+    assert "note: A_SITES_SECRET is not set here; the site needs it" in done.stderr
+    assert ("does not exist" in done.stderr) is bool(code)
+
+
+def test_check_says_that_the_secret_is_not_here_and_strictly_it_fails(tmp_path, monkeypatch):
+    monkeypatch.delenv("A_SITES_SECRET", raising=False)
+    rules = tmp_path / "escape.yaml"
+    rules.write_text("version: 1\nsite: labels\nsecret: ${A_SITES_SECRET}\nevents: true\n")
+    done = CliRunner().invoke(main, ["check", str(rules)])
+    assert (done.exit_code, "A_SITES_SECRET is not set here" in done.stderr) == (0, True)
+    assert CliRunner().invoke(main, ["check", "--strict", str(rules)]).exit_code == 1

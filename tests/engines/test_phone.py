@@ -13,7 +13,7 @@ from .axe import RUN
 from .site import running
 
 RULES = {"version": 1, "page": {"brand": "Midnight Records", "title": "Harbour Lights"}}
-APPS = {"demo": demo.phone, "preview": lambda: Preview(load(RULES))}
+APPS = {"demo": demo.phone, "preview": lambda: Preview(lambda: load(RULES))}
 SCREEN = "document.querySelector('iframe').contentDocument"
 LOADED = (
     f"({SCREEN}.readyState === 'complete' && {SCREEN}.body && {SCREEN}.body.textContent.trim())"

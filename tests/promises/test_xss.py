@@ -329,7 +329,7 @@ def lab_page(rules, agent):
 
 
 def preview_index(rules, to):
-    return b"".join(Preview(rules, to)(environ_of(), lambda *_: None))
+    return b"".join(Preview(lambda: load(rules), to)(environ_of(), lambda *_: None))
 
 
 OURS_IOS, OURS_ANDROID = f"{IPHONE}Mobile/22G86 OurApp/1", f"{ANDROID} OurApp/1"
@@ -685,7 +685,8 @@ def test_what_no_page_of_the_lab_repeats(make, same):
 
 @pytest.mark.parametrize("given", ["state=first&language={}", "state={}&language=en", "to={}"])
 def test_the_preview_repeats_nothing_of_a_request(given, same):
-    preview = Preview(same({"version": 1}))
+    same_rules = same({"version": 1})
+    preview = Preview(lambda: load(same_rules))
 
     def body(path, query=""):
         return b"".join(preview(environ_of(SAFARI, path, query), lambda *_: None))
