@@ -58,7 +58,7 @@ def fast(session: nox.Session) -> None:
 @nox.parametrize("versions", ["newest", "lowest"])
 def wheel(session: nox.Session, versions: str) -> None:
     """The built wheel's tests; "lowest" pins the frameworks, on the oldest Python every floor."""
-    work = ROOT / session.create_tmp()
+    work = _folder(session)
     session.install("uv")
     session.run("uv", "build", "--quiet", "--wheel", "--clear", "--out-dir", str(work / "dist"))
     [built] = (work / "dist").glob("*.whl")
@@ -67,6 +67,17 @@ def wheel(session: nox.Session, versions: str) -> None:
     session.chdir(_without_the_package(work / "tree"))
     quick = (*PYTEST, "-n", "auto", "-m", "not slow", *_tests(session.python, versions))
     session.run(*quick, env={"ESCAPE_MW_CORPORA": None})
+
+
+def _folder(session: nox.Session) -> Path:
+    """A folder of the session's.
+
+    Not `create_tmp`, which becomes the tests' TMPDIR: its path is too long for a socket, and
+    closed to the user that a database runs as.
+    """
+    folder = Path(session.virtualenv.location).resolve() / "work"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _tests(python: str, versions: str) -> tuple[str, ...]:
@@ -107,7 +118,7 @@ def _without_the_package(copy: Path) -> Path:
 def fuzz(session: nox.Session) -> None:
     """A minute of fuzzing; then a planted fault, which must be found."""
     session.install(".", "atheris")
-    corpus = Path(session.create_tmp()) / "corpus"
+    corpus = _folder(session) / "corpus"
     shutil.rmtree(corpus, ignore_errors=True)
     shutil.copytree("tests/fuzz/corpus", corpus)
     fuzzer = ["python", "tests/fuzz/fuzz.py", "-dict=tests/fuzz/tokens.dict", "-verbosity=0"]
