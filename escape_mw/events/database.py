@@ -1,7 +1,4 @@
-"""The database sink, for any database that SQLAlchemy supports.
-
-SQLite is the embedded choice, PostgreSQL the one for several machines; both are tested.
-"""
+"""The database sink: SQLite is the embedded choice, PostgreSQL the one for several machines."""
 
 from __future__ import annotations
 
@@ -19,7 +16,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
-    IntegrityError,
     SQLAlchemyError,
     StatementError,
 )
@@ -29,26 +25,16 @@ from .options import seconds
 from .tables import EVENTS, NAME_LENGTH, TALLIES, migrate, require_known, version
 
 BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
-ATTEMPTS = 5  # of a batch, before its error is raised and the recorder keeps it for later
 HOUR, DAY = 3600, 86400  # seconds
 LARGEST = (1 << 63) - 1  # of a BIGINT
 COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "number"]
 NEW = {column.name: sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c}
-# These two have an insert that waits for a concurrent writer of the same key and then skips or
-# updates the row (PostgreSQL and SQLite, INSERT ... ON CONFLICT): no transaction fails for it.
+# Both have an insert that waits for a concurrent writer of the same key and then skips or updates
+# the row (INSERT ... ON CONFLICT): no transaction fails for it.
 UPSERTS: dict[str, Callable[[sql.Table], Any]] = {
     "postgresql": postgresql.insert,
     "sqlite": sqlite.insert,
 }
-# Standard SQL for other databases. Two processes that insert the same key at the same moment both
-# find no row; the primary key refuses the second one, and its batch is tried again.
-INSERT_IF_ABSENT = sql.insert(EVENTS).from_select(
-    list(NEW),
-    sql.select(*NEW.values()).where(
-        ~sql.exists().where(EVENTS.c.visit == NEW["visit"], EVENTS.c.once == NEW["once"])
-    ),
-    include_defaults=False,
-)
 # Execution options of a transaction that sees one snapshot and blocks no writer.
 READS: dict[str, dict[str, Any]] = {
     "sqlite": {"reads": True},
@@ -85,23 +71,17 @@ class Database:
         if not self._is_migrated:
             create_private(self.engine.url)
         self._prune_if_due()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with self.engine.begin() as connection:
-                    if not self._is_migrated:
-                        migrate(connection)
-                    _write(connection, events)
-            except IntegrityError:  # of a database without UPSERTS: see INSERT_IF_ABSENT
-                if attempt == ATTEMPTS:
-                    raise
-            except SQLAlchemyError as error:
-                self._is_migrated = False  # the tables may have been dropped meanwhile
-                if _is_refusal(error):
-                    raise ValueError(str(getattr(error, "orig", error))) from None
-                raise
-            else:
-                self._is_migrated = True
-                return
+        try:
+            with self.engine.begin() as connection:
+                if not self._is_migrated:
+                    migrate(connection)
+                _write(connection, events)
+        except SQLAlchemyError as error:
+            self._is_migrated = False  # the tables may have been dropped meanwhile
+            if _is_refusal(error):
+                raise ValueError(str(getattr(error, "orig", error))) from None
+            raise
+        self._is_migrated = True
 
     def read(self, since: int = 0) -> Iterator[Event]:
         """All events from `since` (seconds since 1970) on, oldest first, then the daily tallies."""
@@ -204,8 +184,7 @@ def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
                 _day(event.time), event.name, _storable(event.rule), event.app, event.platform
             ] += event.number
     if rows:
-        upsert = UPSERTS.get(connection.dialect.name)
-        insert = upsert(EVENTS).values(NEW).on_conflict_do_nothing() if upsert else INSERT_IF_ABSENT
+        insert = UPSERTS[connection.dialect.name](EVENTS).values(NEW).on_conflict_do_nothing()
         insert = insert.execution_options(preserve_rowcount=True)
         written = connection.execute(insert, rows).rowcount
         if written >= 0:  # below 0: the driver cannot say
@@ -217,20 +196,11 @@ def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
 
 def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
     key = dict(zip(("day", "name", "rule", "app", "platform"), tally, strict=True))
-    if upsert := UPSERTS.get(connection.dialect.name):
-        connection.execute(
-            upsert(TALLIES)
-            .values(**key, count=count)
-            .on_conflict_do_update(
-                index_elements=list(key), set_={"count": TALLIES.c.count + count}
-            )
-        )
-        return
-    same = sql.and_(*(TALLIES.c[name] == value for name, value in key.items()))
-    if not connection.execute(
-        sql.update(TALLIES).where(same).values(count=TALLIES.c.count + count)
-    ).rowcount:
-        connection.execute(sql.insert(TALLIES).values(**key, count=count))
+    connection.execute(
+        UPSERTS[connection.dialect.name](TALLIES)
+        .values(**key, count=count)
+        .on_conflict_do_update(index_elements=list(key), set_={"count": TALLIES.c.count + count})
+    )
 
 
 def _require_storable(event: Event) -> None:

@@ -18,6 +18,7 @@ NEEDS_EXTRA = {
     "prometheus": "prometheus_client",
     "opentelemetry": "opentelemetry",
 }
+DATABASES = ("sqlite", "postgresql")
 SQLITE = re.compile(r"^sqlite(?:\+\w+)?:///(?:file:)?")
 
 
@@ -73,11 +74,13 @@ def unmet_requirements(options: EventOptions) -> Iterator[tuple[str, str]]:
 
 
 def _why_unusable(url: str) -> str | None:
-    """Why SQLAlchemy cannot use a database URL, None if it can. Does not connect."""
-    from sqlalchemy import create_engine  # noqa: PLC0415 - an extra
+    """Why a database URL cannot be used, None if it can. Does not connect."""
+    from sqlalchemy import create_engine, make_url  # noqa: PLC0415 - an extra
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
 
     try:
+        if (name := make_url(url).get_backend_name()) not in DATABASES:
+            return f"events are written to SQLite or PostgreSQL, not to {name}"
         create_engine(url).dispose()
     except ImportError as error:
         return f"the database's driver is not installed: {error}"

@@ -163,15 +163,6 @@ TWICE = [
 ]
 
 
-@pytest.fixture(params=["its own insert", "the standard insert"])
-def insert(request, monkeypatch):
-    """The SQL that a batch is written with: the dialect's own, or what other databases get."""
-    if request.param == "the standard insert":
-        monkeypatch.setattr(database_module, "UPSERTS", {})
-    return request.param
-
-
-@pytest.mark.usefixtures("insert")
 @pytest.mark.parametrize(("batches", "repeats"), TWICE)
 def test_a_second_time_is_refused_and_counted(opened, batches, repeats):
     for batch in batches:
@@ -181,14 +172,12 @@ def test_a_second_time_is_refused_and_counted(opened, batches, repeats):
     assert counted(opened()) == ({"repeat": repeats} if repeats else {})
 
 
-@pytest.mark.usefixtures("insert")
 def test_the_first_of_two_stays(opened):
     opened()([step(name="arrived", technique="intent")])
     opened()([step(name="arrived", technique="menu")._replace(time=NOW + 9)])
     assert of_visits(opened()) == [step(name="arrived", technique="intent")]
 
 
-@pytest.mark.usefixtures("insert")
 def test_what_is_only_counted_is_added_up_by_the_day(opened):
     tallies = [
         *([Event(NOW, "", "forged")] * 3),
@@ -431,10 +420,8 @@ def test_a_child_has_connections_of_its_own(opened):
     assert sorted(event.visit for event in of_visits(opened())) == ["after", "before", "child"]
 
 
-def test_the_same_row_and_count_in_two_open_transactions(postgres, insert, monkeypatch):
-    """The second waits for the first. PostgreSQL's own insert then skips the row, at the first try;
-    the standard one is refused by the key and finds the row at the second.
-    """
+def test_the_same_row_and_count_in_two_open_transactions(postgres, monkeypatch):
+    """The second waits for the first, and then skips the row."""
     tries, write = [], database_module._write
     events = [step(), step(1), Event(NOW, "", "forged")]
 
@@ -452,39 +439,9 @@ def test_the_same_row_and_count_in_two_open_transactions(postgres, insert, monke
             until(lambda: lock_waits(looker) or found.done())
             assert not found.done()
         found.result()
-        assert tries == [3] * (1 if insert == "its own insert" else 2)
+        assert tries == [3]
         assert len(of_visits(looker)) == 3
         assert counted(looker) == {"forged": 2, "repeat": 2}
-
-
-def test_a_batch_that_meets_a_row_of_another_process_is_written_again(opened, monkeypatch):
-    """Another process inserts the same row first: the whole batch is retried, and counted once."""
-    database, tries = opened(), []
-    database([step(9)])
-    write = database_module._write
-
-    def beaten(connection, events):
-        tries.append(len(events))
-        write(connection, events)
-        if len(tries) < 3:
-            raise sql.exc.IntegrityError("INSERT", {}, ValueError("duplicate"))
-
-    monkeypatch.setattr(database_module, "_write", beaten)
-    database([step(), step(), Event(NOW, "", "forged")])
-    assert tries == [3, 3, 3]
-    assert len(of_visits(database)) == 2
-    assert counted(database) == {"forged": 1, "repeat": 1}
-
-
-def test_it_is_not_retried_for_ever(opened, monkeypatch):
-    database = opened()
-
-    def beaten(*_):
-        raise sql.exc.IntegrityError("INSERT", {}, ValueError("duplicate"))
-
-    monkeypatch.setattr(database_module, "_write", beaten)
-    with pytest.raises(sql.exc.IntegrityError):
-        database([step()])
 
 
 def test_writers_of_the_same_rows_in_opposite_orders_do_not_block_each_other(postgres, monkeypatch):

@@ -501,12 +501,17 @@ def test_nothing_is_needed_for_the_log_and_the_sites_own_sinks():
 URLS = [
     pytest.param(
         "nonsense://x",
-        "this is not a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3",
+        "events are written to SQLite or PostgreSQL, not to nonsense",
         id="an unknown database",
     ),
     pytest.param(
         "mysql+pymysql://u@h/d",
-        "the database's driver is not installed: No module named 'pymysql'",
+        "events are written to SQLite or PostgreSQL, not to mysql",
+        id="another database",
+    ),
+    pytest.param(
+        "postgresql+pg8000://u@h/d",
+        "the database's driver is not installed: No module named 'pg8000'",
         id="a driver that is not installed",
     ),
     pytest.param("no-url", "this is not a database URL as SQLAlchemy writes it", id="not a URL"),
