@@ -33,6 +33,7 @@ RULES = load(
 )
 POLICY = RULES.policy
 ENGINE = Engine(RULES)
+LINKS = Engine({"version": 1, "rules": [{"path": "/**", "links": True}]})
 PLANTED = os.environ.get("ESCAPE_MW_PLANTED") == "1"
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 "
@@ -75,11 +76,33 @@ def check_request(text: str) -> None:
         assert all("\r" not in value and "\n" not in value for _, value in answer.headers)
 
 
+def check_tap(text: str) -> None:
+    """A tap on a plain link never leads to a host that no rule lists, nor runs anything."""
+    query, _, page = text.partition("\n")
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/_escape/go",
+        "QUERY_STRING": f"u={query}",
+        "HTTP_HOST": "site.example",
+        "HTTP_USER_AGENT": IPHONE,
+        "HTTP_ACCEPT": "text/html",
+        "HTTP_REFERER": f"https://site.example/{page}",
+        "wsgi.url_scheme": "https",
+    }
+    answer = LINKS.answer(lambda: from_environ(environ))
+    assert isinstance(answer, Answer)
+    location = dict(answer.headers).get("Location", "/")
+    if location.startswith(("http:", "https:")):
+        assert POLICY.destinations.knows(urlsplit(location).hostname or "")
+    else:
+        assert not location.startswith(("//", "/\\", "javascript:", "data:", "vbscript:"))
+
+
 def run(data: bytes) -> None:
     if not data:
         return
     text = data[1:].decode("latin-1")
-    (check_agent, check_url, check_request)[data[0] % 3](text)
+    (check_agent, check_url, check_request, check_tap)[data[0] % 4](text)
 
 
 if __name__ == "__main__":
