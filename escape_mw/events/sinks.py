@@ -62,6 +62,14 @@ def database_exists(url: str) -> bool:
     return not SQLITE.match(url) or Path(SQLITE.sub("", url).partition("?")[0]).exists()
 
 
+def missing_folder(url: str) -> str:
+    """The folder of a SQLite database's file where there is none yet, "" otherwise."""
+    if not SQLITE.match(url) or ":memory:" in url:
+        return ""
+    folder = Path(SQLITE.sub("", url).partition("?")[0]).parent
+    return "" if folder.is_dir() else str(folder)
+
+
 def unmet_requirements(options: EventOptions) -> Iterator[tuple[str, str]]:
     """What the sinks require and do not have, as pairs of an option and a message."""
     for name, module in NEEDS_EXTRA.items():

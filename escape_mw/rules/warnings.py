@@ -10,6 +10,7 @@ from .. import catalogue
 from ..decision.destinations import DestinationIndex
 from ..decision.policy import DEFAULT_RULE, Policy, Rule
 from ..decision.targets import FixedUrl
+from ..events.sinks import missing_folder
 from ..web.paths import names_in
 from .moments import shown
 from .rules import Rules
@@ -49,6 +50,8 @@ def warnings_of(rules: Rules, now: int) -> Iterator[str]:
                 f"rule {rule.name!r} acts on {rule.share:g} % of visits: 'share' is in per cent;"
                 " write 50% for one half"
             )
+    if rules.events and (folder := missing_folder(rules.events.database or "")):
+        yield f"events.database: there is no folder {folder} here, and none is made"
     if rules.events is not None and not rules.is_named:
         has_address = rules.policy.base_url or rules.policy.allowed_hosts
         what = (

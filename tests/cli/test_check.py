@@ -7,6 +7,8 @@ from click.testing import CliRunner
 
 from escape_mw.cli.main import main
 
+from ..marked import SECRET
+
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 RULE = "rule 'rule 1': visitors who are not escaped get the site's own answer at '/x'"
 
@@ -504,3 +506,14 @@ def test_a_sites_own_destination_needs_no_song(tmp_path):
     own = "destinations:\n  add: [{id: ours, name: Ours, hosts: [go.label.example], goal: app}]\n"
     rule = rules("{path: /x, to: 'https://go.label.example/x', everyone: true}")
     assert len(checked(tmp_path, rule + own)[1]) == 1
+
+
+def test_a_database_in_a_folder_that_is_not_there_is_a_warning(tmp_path):
+    url = f"sqlite:///{tmp_path / 'nowhere' / 'events.sqlite3'}"
+    path = tmp_path / "escape.yaml"
+    path.write_text(f"version: 1\nsite: x\nsecret: {SECRET}\nevents: {{database: '{url}'}}\n")
+    done = CliRunner().invoke(main, ["check", str(path)])
+    expected = f"events.database: there is no folder {tmp_path / 'nowhere'} here, and none is made"
+    assert (done.exit_code, expected in done.output) == (0, True)
+    (tmp_path / "nowhere").mkdir()
+    assert "there is no folder" not in CliRunner().invoke(main, ["check", str(path)]).output
