@@ -34,9 +34,6 @@ class Way(NamedTuple):
     tapped: str = "#tapped"
 
 
-SCRIPTED = f"<p id=place></p><script>{{}}</script><p>{TRACK}</p>"
-
-
 def scripted(code, body="<button id=tapped>Listen</button>"):
     return Way(f"{body}<script>const url = '{TRACK}';{code}</script>")
 
