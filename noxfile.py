@@ -137,4 +137,4 @@ def whole(session: nox.Session) -> None:
     """README's command for the tests, with every engine and server: none may be missing."""
     session.install("--upgrade", "gunicorn", "gevent", "cheroot", "uwsgi", "build", "setuptools")
     session.run("python", "-m", "pip", "install", "--quiet", "-e", ".[test]")
-    session.run("python", "-m", "pytest", env={"ESCAPE_MW_REQUIRE_ENGINES": "1"})
+    session.run("python", "-m", "pytest", *session.posargs, env={"ESCAPE_MW_REQUIRE_ENGINES": "1"})

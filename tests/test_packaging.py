@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("escape_mw", "benchmarks", "docs", "examples", "tests")
-CACHES = shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
+CACHES = shutil.ignore_patterns("__pycache__", ".*", "*.pyc", "_build")
 TEXTS = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"}
 SETTINGS = {"MANIFEST.in", "pyproject.toml", "setup.cfg"}
 # What a run of the tests leaves behind, at worst.
