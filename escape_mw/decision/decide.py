@@ -112,7 +112,8 @@ def _posted(case: Case, location: str | None) -> Decision:
     visitor, rule, policy = case.visitor, case.rule, case.policy
     page = referring_page(case.visit, policy)
     is_split = bool(rule.experiment) or rule.share < 100
-    if page is None or policy.excludes(*page.paths) or (is_split and not rule.to.asks_site):
+    is_left = location == PAGE or (is_split and not rule.to.asks_site)
+    if page is None or is_left or policy.excludes(*page.paths):
         return Pass("method", visitor, rule=rule.name)
     redirected = replace(rule, to=SiteRedirect())
     decision = _guarded(case._replace(visit=page, rule=redirected), location)

@@ -88,6 +88,12 @@ SAME = [
     pytest.param("/whole", agents.TIKTOK_IOS, {"HX-Request": "true"}, id="a fragment"),
     pytest.param("/whole", agents.TIKTOK_IOS, {"Sec-Fetch-Dest": "iframe"}, id="a frame"),
     pytest.param("/whole", agents.TIKTOK_IOS, {"method": "POST"}, id="a form"),
+    pytest.param(
+        "/whole",
+        agents.TIKTOK_IOS,
+        {"method": "POST", "Accept": "text/html", "Referer": "https://site.example/music"},
+        id="a form whose page is known",
+    ),
 ]
 
 
