@@ -88,7 +88,7 @@ def site(request: Request) -> Response:
     if request.path in ("/harbour-lights.svg", "/night-ferry.svg"):
         cover = template_text(__package__, request.path[1:])
         return Response(cover, content_type="image/svg+xml")
-    return Response("There is no such page.\n", status=404)
+    return Response("Page not found.\n", status=404)
 
 
 @cache

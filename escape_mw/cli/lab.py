@@ -68,7 +68,7 @@ def export(rules_file: str | None, database: str | None) -> None:
         raise click.UsageError("give either --rules or --file")
     counted = counts(database if rules_file is None else str(_setup(rules_file)[1].store.path))
     if not counted:
-        click.echo("there are no results yet", err=True)
+        click.echo("no results yet", err=True)
         return
     known = catalogue.load()
     apps = {*(app.id for app in known.apps), *(key.app for key in counted)}

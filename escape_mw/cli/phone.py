@@ -101,7 +101,7 @@ class Phone:
         """The site's answer to this visitor, fit for a frame of the page's own."""
         visitor, day, path = (*environ["PATH_INFO"].removeprefix(SCREENS).split("/", 2), "", "")[:3]
         if visitor not in VISITORS or day not in dict(self._days):
-            return Response("There is no such phone.\n", status=404)
+            return Response("Phone not found.\n", status=404)
         mounted = {
             **environ,
             "SCRIPT_NAME": f"{environ.get('SCRIPT_NAME', '')}{SCREENS}{visitor}/{day}",
@@ -122,7 +122,7 @@ def leaves(location: str) -> Response:
 
 
 def framed(answer: Response) -> Response:
-    """The same answer for a frame on this site; a page of ours lets nobody frame it."""
+    """The same answer, with permission to show it in a frame of this site."""
     policy = answer.headers.get("Content-Security-Policy", "")
     answer.headers["Content-Security-Policy"] = policy.replace(
         "frame-ancestors 'none'", "frame-ancestors 'self'"

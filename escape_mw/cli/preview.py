@@ -98,7 +98,7 @@ class Preview:
             query = parse_qs(environ.get("QUERY_STRING", ""))
             made = self._screen({name: values[0] for name, values in query.items()})
         elif environ.get("PATH_INFO") != "/":
-            made = Response("There is no such file.\n", status=404)
+            made = Response("File not found.\n", status=404)
         else:
             made = phone_page("Your page", INTRO, "/page", self._choices())
         return made(environ, start_response)

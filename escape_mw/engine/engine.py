@@ -22,7 +22,7 @@ from ..decision.taps import is_known, page_of_tap, read_tap
 from ..decision.visits import visit_of
 from ..events.measurement import Measurement
 from ..events.sinks import Sink
-from ..links.tagging import tag_of
+from ..links.tagging import script_tag
 from ..page.render import redirect_to
 from ..rules import Rules, RulesLike
 from ..rules.reload import RulesSource
@@ -145,10 +145,10 @@ class Engine:
         return answer_by(state.routes, request, int(self.clock()))
 
     def _go(self, request: Request, state: State) -> Answer:
-        """The answer to a tap on a plain link; where there is no escape, the link itself.
+        """Answer a tap on a plain link: with an escape, or with a redirect to the link itself.
 
-        Whoever does not come from a page of this site, or is in no webview, is led to the page that
-        the link stands on, or to the front page.
+        Visitors outside a webview are redirected to the page with the link; those who come from
+        another site, or from nowhere, to the front page.
         """
         policy, is_measured = state.rules.policy, state.measurement is not None
         moment = int(self.clock())
@@ -206,7 +206,7 @@ class Engine:
         decision, _ = self._carry_out(visit, state, location=PAGE)
         if not isinstance(decision, Tag) or state.rules.policy.mode != "act" or not state.script:
             return b""
-        return tag_of(decision, visit.root + state.script.path, nonce)
+        return script_tag(decision, visit.root + state.script.path, nonce)
 
     def _ask(self, visit: Visit, state: State, location: str, words: object) -> Answer | None:
         """What to answer instead of the site's redirect to a location, in the site's own words."""

@@ -131,8 +131,8 @@ def _needed(policy: str, allowed: frozenset[str]) -> set[str] | None:
     return {found[1] for source in sources if (found := NONCE.fullmatch(source))}
 
 
-def tag_of(decision: Tag, script: str, nonce: str = "") -> bytes:
-    """The tag, as HTML and XML; `script` is the path of the script below the host."""
+def script_tag(decision: Tag, script: str, nonce: str = "") -> bytes:
+    """The script's tag, as HTML and XML; `script` is the path of the script below the host."""
     attributes = [("async", ""), ("src", script), ("data-visit", decision.token)]
     if decision.after:
         attributes.append(("data-after", decision.after))

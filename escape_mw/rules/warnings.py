@@ -51,7 +51,7 @@ def warnings_of(rules: Rules, now: int) -> Iterator[str]:
                 " write 50% for one half"
             )
     if rules.events and (folder := missing_folder(rules.events.database or "")):
-        yield f"events.database: there is no folder {folder} here, and none is made"
+        yield f"events.database: the folder {folder} does not exist here, and is not created"
     if rules.events is not None and not rules.is_named:
         has_address = rules.policy.base_url or rules.policy.allowed_hosts
         what = (

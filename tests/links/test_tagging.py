@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from escape_mw.decision.model import Tag, Visitor
-from escape_mw.links.tagging import PolicyError, place_in, tag_of, with_tag
+from escape_mw.links.tagging import PolicyError, place_in, script_tag, with_tag
 
 HTML = ("Content-Type", "text/html; charset=utf-8")
 VISITOR = Visitor("in-app", "tiktok", "ios")
@@ -87,7 +87,7 @@ def test_a_policy_that_is_still_to_come_brings_its_nonce():
 
 def test_the_tag_is_html_and_xml_and_escapes_what_it_says():
     decision = Tag(VISITOR, "rule", "tok.en", "intent-app", 8000)
-    assert tag_of(decision, "/a&'b/_escape/links-0.js", "n1") == (
+    assert script_tag(decision, "/a&'b/_escape/links-0.js", "n1") == (
         b'<script async="" src="/a&amp;&#x27;b/_escape/links-0.js" data-visit="tok.en"'
         b' data-after="intent-app" data-settle="8000" nonce="n1"></script>'
     )
