@@ -71,11 +71,11 @@ def tapped(case: Case, tap: Tap) -> Case:
     found = policy.destinations.find(tap.url)
     to = SitePage() if found and found.kind == "oauth" else TappedLink(tap.url)
     subject = _subject(tap.token, policy, visit.moment) if visit.id else NO_SUBJECT
-    marker = None
+    marker = visit.marker  # of the page's address, where it is a fallback
     if tap.token is not None or tap.after:  # the page was drawn for already
         is_verified = bool(subject.visit)
         marker = Marker("", tap.after, subject._replace(rule=rule.key), is_verified=is_verified)
-    is_new = marker is None and rule.experiment is None
+    is_new = marker is visit.marker and rule.experiment is None
     visit = replace(visit, marker=marker, id=visit.id if is_new else subject.visit)
     return case._replace(visit=visit, rule=replace(rule, to=to))
 

@@ -247,6 +247,14 @@ def test_a_token_is_believed_for_a_day(policy):
     assert judged(policy, Tap(TRACK, token=token), id_="").journey is None, "asks for privacy"
 
 
+def test_a_tag_by_hand_goes_on_where_the_page_is_a_fallback(policy):
+    """Its page says nothing of what was tried, but its address does."""
+    page = SITE + marked(policy, "/music", "intent-app", rule=4, moment=NOW)
+    decision = judged(policy, Tap(TRACK), page)
+    assert isinstance(decision, Page)
+    assert [step.technique for step in decision.steps] == ["intent", "menu"]
+
+
 def test_a_marked_page_says_what_was_tried(policy):
     """The intent's fallback: the page is loaded again, and its next tap goes on."""
     path = marked(policy, "/music", "intent-app", rule=4, moment=NOW)
