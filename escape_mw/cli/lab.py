@@ -53,7 +53,7 @@ def url(rules_file: str, base: str | None) -> None:
     base = base if base is not None else rules.policy.base_url or ""
     if base and not base.startswith(("https://", "http://")):
         raise click.UsageError(f"--base {base!r} does not begin with https:// or http://")
-    link = f"{base.rstrip('/')}{LAB}?token={setup.token}"
+    link = f"{base.rstrip('/')}{LAB}?token={setup.tokens.link}"
     click.echo(link)
     if base and sys.stdout.isatty():
         _show_code(link)

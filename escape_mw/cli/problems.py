@@ -8,9 +8,13 @@ from pathlib import Path
 import click
 
 from ..rules import RulesError
+from ..rules.marks import private_paths
+from ..rules.schema import RulesFile
 from .terminal import printable
 
-HOLDS_SECRET = re.compile(r"secret|token|database|base_url", re.IGNORECASE)  # may end in a CI log
+# What is printed may end in a CI log. `token` was a key of version 0.1's lab.
+PRIVATE_KEYS = ("token", *(str(path[-1]) for path in private_paths(RulesFile)))
+HOLDS_SECRET = re.compile("|".join(PRIVATE_KEYS), re.IGNORECASE)
 WIDTH = 100  # characters of a line
 
 

@@ -94,7 +94,7 @@ class LabRequest:
     def has_token(self) -> bool:
         """Whether the request has the lab's token."""
         given = self.given.get("token", "").encode("utf-8", "replace")
-        return hmac.compare_digest(given, self.setup.token.encode())
+        return hmac.compare_digest(given, self.setup.tokens.link.encode())
 
     def page(self) -> Answer | None:
         """Every technique for a visitor in a webview on a phone; elsewhere, how to get there."""
@@ -102,7 +102,7 @@ class LabRequest:
             return None
         is_in_webview = self.visitor.kind in ("in-app", "webview")
         if not is_in_webview or self.visitor.platform not in ("ios", "android"):
-            link = f"{self.site}{LAB}?token={self.setup.token}"
+            link = f"{self.site}{LAB}?token={self.setup.tokens.link}"
             is_desktop = platform(self.visit.user_agent) == "desktop"
             return notice("Try techniques on a phone", HOW, link=link, scanned=is_desktop)
         session, run = self._session()
@@ -112,7 +112,7 @@ class LabRequest:
         at = Place(self.site, here, self.visit.moment)
         every = rows(session, self.policy, self.setup, at, fired)
         title = f"Techniques in {self._name(session)}"
-        return trial_page(title, every, token=self.setup.token, query=query)
+        return trial_page(title, every, token=self.setup.tokens.link, query=query)
 
     def arrived(self) -> Answer | None:
         """What an arrival is told, and its record; None for a trial that was not signed here."""
@@ -213,7 +213,7 @@ class LabRequest:
         return fresh, self.setup.tokens.sign_session(fresh, self.visit.moment)
 
     def _query(self, run: str) -> str:
-        return f"?token={self.setup.token}&run={run}"
+        return f"?token={self.setup.tokens.link}&run={run}"
 
     def _name(self, session: Session) -> str:
         app = self.policy.visitors.apps.get(session.app)

@@ -50,10 +50,13 @@ class Trial(NamedTuple):
 class LabTokens:
     """Signs and reads sessions and trials.
 
-    `key` is the rules' secret, which every process has.
+    `key` is the rules' secret, which every process has. `link` is the token of the lab's address:
+    the same in every process, and it does not lead back to the secret.
     """
 
     def __init__(self, key: str) -> None:
+        whole = hmac.new(key.encode(), b"escape_mw.lab.token", hashlib.sha256)
+        self.link = whole.hexdigest()[:32]
         self._sessions = Signer(key, "escape_mw.lab.round")
         self._trials = Signer(key, "escape_mw.lab.mark")
 
@@ -87,11 +90,3 @@ def new_session(app: str, version: str | None, platform: str) -> Session:
     """A new session; of the version only what comes before the second dot."""
     match = VERSION_RE.match(version or "")
     return Session(app, match[0] if match else "", platform, secrets.token_urlsafe(9))
-
-
-def derived_token(secret: str) -> str:
-    """The lab's token where the rules name none.
-
-    It is the same in every process, and does not lead back to the secret.
-    """
-    return hmac.new(secret.encode(), b"escape_mw.lab.token", hashlib.sha256).hexdigest()[:32]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..decision.destinations import DestinationIndex
 from ..decision.model import Destination
@@ -27,9 +27,8 @@ SAMPLE = Destination(
 
 @dataclass(frozen=True, slots=True)
 class LabSetup:
-    """Its link's token, how it signs, where it writes, and the song that its buttons open."""
+    """How it signs, where it writes, and the song that its buttons open."""
 
-    token: str = field(repr=False)
     tokens: LabTokens
     store: LabStore
     song: Destination

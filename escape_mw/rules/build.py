@@ -22,7 +22,7 @@ from ..decision.visitors import VisitorDetector
 from ..events.options import EventOptions
 from ..events.sinks import resolve_sqlite_path, unmet_requirements
 from ..lab.answers import routes
-from ..lab.marks import LabTokens, derived_token
+from ..lab.marks import LabTokens
 from ..lab.setup import LabSetup, song_of
 from ..lab.store import LabStore
 from ..page.interstitial import Interstitial, TemplateError
@@ -215,7 +215,6 @@ def _lab(form: RulesFile, folder: FilePath, policy: Policy) -> LabSetup | None:
     if form.lab is None or form.secret is None:  # `secret_problems` reports a missing secret
         return None
     return LabSetup(
-        token=form.lab.token or derived_token(form.secret),
         tokens=LabTokens(form.secret),
         store=LabStore(folder / form.lab.file),
         song=song_of(policy.rules, policy.destinations),

@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
+from ..decision.policy import Mode
 from .errors import Path, Problem
+from .marks import environment_paths
+from .schema import RulesFile
 
 MissingSecret = Callable[[str], str]
-MODES = ("act", "observe", "off")
+MODES = get_args(Mode)
 MODE_VARIABLE = "ESCAPE_MW_MODE"
 OLD_MODE_VARIABLE = "ESCAPE_MW"
 VARIABLE_RE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
-FROM_ENVIRONMENT: tuple[Path, ...] = (
-    ("secret",),
-    ("base_url",),
-    ("events", "database"),
-    ("lab", "token"),
-)
 
 
 def expanded(
@@ -30,7 +27,7 @@ def expanded(
     `missing_secret` takes the name of a variable that is not set, and gives a secret in its place,
     for commands that need none.
     """
-    for path in FROM_ENVIRONMENT:
+    for path in environment_paths(RulesFile):
         value = _expanded_at(value, path, path, problems, missing_secret)
     mode = os.environ.get(MODE_VARIABLE, "")
     if mode.lower() in MODES:

@@ -55,17 +55,16 @@ def invalid(message: str) -> PydanticCustomError:
 class Matching:
     """Text that matches a pattern, which editors read from the JSON Schema.
 
-    `what` says what is wanted, after "is not"; a `secret` value is never repeated.
+    `what` says what is wanted, after "is not".
     """
 
     pattern: re.Pattern[str]
     what: str
-    secret: bool = False
 
     def check(self, value: str) -> str:
         """The value, if it has the form."""
         if not self.pattern.fullmatch(value):
-            raise invalid(f"{'this' if self.secret else repr(value)} is not {self.what}")
+            raise PydanticCustomError("no_match", "is not {what}", {"what": self.what})
         return value
 
     def __get_pydantic_core_schema__(
@@ -147,8 +146,9 @@ Id = Annotated[str, Matching(ID, "a kebab-case id of at most 48 characters, such
 Host = Annotated[
     str, AfterValidator(_host), Field(json_schema_extra={"pattern": f"^(?:{HOST.pattern})$"})
 ]
-Strong = AfterValidator(_strong)
-Secret = Annotated[str, Strong, Field(json_schema_extra={"minLength": SECRET_LENGTH})]
+Secret = Annotated[
+    str, AfterValidator(_strong), Field(json_schema_extra={"minLength": SECRET_LENGTH})
+]
 Package = Annotated[str, Matching(PACKAGE, "an Android package name such as com.spotify.music")]
 AppId = Annotated[str, known_id("app")]
 DestinationId = Annotated[str, known_id("destination")]

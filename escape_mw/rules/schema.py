@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from ..decision.dress import COLOUR, ORIGIN, Dress, is_artwork
 from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
 from ..decision.model import Goal, Phone
+from ..decision.policy import Mode
 from ..events.options import DEFAULT_DATABASE, PERIOD, EventOptions
 from .fields import (
     EVERYWHERE,
@@ -24,15 +25,14 @@ from .fields import (
     Pattern,
     Secret,
     Strict,
-    Strong,
     invalid,
     known_id,
     short_repr,
 )
 from .forms import AppForm, StepEntry
+from .marks import PRIVATE, FromEnvironment
 from .moments import EXAMPLE, moment
 
-TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
 MARKER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
 BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.ASCII)
 DATABASE = re.compile(r"[a-z][a-z0-9_+]*://\S*", re.ASCII)
@@ -51,6 +51,13 @@ def _artwork(value: str) -> str:
 
 
 Image = Annotated[str, AfterValidator(_artwork)]
+BaseUrl = Annotated[
+    str, Matching(BASE_URL, "an origin such as https://label.example, without a user or a path")
+]
+Database = Annotated[
+    str,
+    Matching(DATABASE, "a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3"),
+]
 
 
 class UserDestination(Strict):
@@ -270,14 +277,6 @@ class RuleForm(Strict):
 class LabForm(Strict):
     """The lab, switched on."""
 
-    token: (
-        Annotated[
-            str,
-            Matching(TOKEN, "a token of 16 or more letters, digits, - and _", secret=True),
-            Strong,
-        ]
-        | None
-    ) = Field(default=None, repr=False)
     file: Annotated[str, Field(min_length=1)] = "escape_lab.sqlite3"
 
 
@@ -285,17 +284,7 @@ class EventForm(Strict):
     """What is measured, and which sinks receive it."""
 
     log: bool = False
-    database: (
-        Annotated[
-            str,
-            Matching(
-                DATABASE,
-                "a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3",
-                secret=True,
-            ),
-        ]
-        | None
-    ) = Field(default=None, repr=False)
+    database: Annotated[Database | None, PRIVATE, FromEnvironment()] = None
     prometheus: bool = False
     opentelemetry: bool = False
     keep: Annotated[str, Matching(PERIOD, "a period such as 90d, 13mo or 2y")] | None = None
@@ -323,7 +312,7 @@ def _switch_shape(options: type[Strict]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [options.model_json_schema(), {"type": "boolean"}]})
 
 
-Lab = Annotated[LabForm | None, _switch("lab", "token and file", {}), _switch_shape(LabForm)]
+Lab = Annotated[LabForm | None, _switch("lab", "file", {}), _switch_shape(LabForm)]
 Events = Annotated[
     EventForm | None,
     _switch(
@@ -335,18 +324,10 @@ Events = Annotated[
 ]
 
 
-BaseUrl = Annotated[
-    str,
-    Matching(
-        BASE_URL, "an origin such as https://label.example, without a user or a path", secret=True
-    ),
-]
-
-
 class HostForm(Strict):
     """One of the site's hosts: its own address, if that is another one, and its pages' dress."""
 
-    base_url: BaseUrl | None = None
+    base_url: Annotated[BaseUrl | None, PRIVATE] = None
     page: PageForm = PageForm()
 
 
@@ -360,11 +341,11 @@ class RulesFile(Strict):
         " the same secret. Without it, base_url and allowed_hosts are the name, or else the rules'"
         " names and paths. An edit ends what is in flight.",
     )
-    mode: Literal["act", "observe", "off"] = "act"
-    base_url: BaseUrl | None = None
+    mode: Mode = "act"
+    base_url: Annotated[BaseUrl | None, PRIVATE, FromEnvironment()] = None
     allowed_hosts: list[SiteHost] = []
     hosts: dict[SiteHost, HostForm] = {}
-    secret: Secret | None = Field(default=None, repr=False)
+    secret: Annotated[Secret | None, PRIVATE, FromEnvironment()] = None
     marker: Annotated[str, Matching(MARKER, "a parameter name such as _esc")] = "_esc"
     vary: bool = False
     detect: bool = False

@@ -11,12 +11,14 @@ from pydantic import BaseModel, ValidationError
 
 from .errors import Path, Problem
 from .fields import short_repr
+from .marks import is_private
 
 Detail = Mapping[str, Any]
-# Keys of a rule that version 0.1 had, and what to do without them.
+# Keys of a rule and of the lab that version 0.1 had, and what to do without them.
 GONE: dict[object, str] = {
     "per": "leave it out; every visit is assigned by itself, and nothing of the visitor is hashed",
     "seed": "leave it out; another name of the experiment assigns other arms",
+    "token": "leave it out; `escape-mw lab url` prints the link, whose token is made from 'secret'",
     "direct": "leave it out; the browser gets this site's own URL, so that arrivals are counted",
 }
 # Two numbers that look alike, and are not.
@@ -24,8 +26,6 @@ UNITS: dict[object, str] = {
     "share": " (in per cent: 50 and 50% are one half)",
     "holdout": " (a part of 1: 0.5 and 50% are one half)",
 }
-# Problems go to logs; these values do not.
-SECRET: tuple[Path, ...] = (("secret",), ("base_url",), ("lab", "token"), ("events", "database"))
 
 
 def from_validation(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
@@ -37,14 +37,14 @@ def from_validation(error: ValidationError, model: type[BaseModel]) -> list[Prob
 
 
 class Redacted:
-    """Stands in a problem for a value that nobody may read."""
+    """Stands in a problem for a value that nobody may read: problems go to logs."""
 
     def __repr__(self) -> str:
-        return "what stands here"
+        return "this value"
 
 
 def _message(detail: Detail, model: type[BaseModel]) -> str:
-    if detail["loc"] in SECRET:
+    if is_private(detail["loc"], model):
         detail = {**detail, "input": Redacted()}
     if detail["type"] == "extra_forbidden":
         return _unknown_key(detail["loc"], model)
@@ -55,7 +55,7 @@ def _message(detail: Detail, model: type[BaseModel]) -> str:
 
 
 def _unknown_key(path: Path, model: type[BaseModel]) -> str:
-    if path[-1] in GONE and path[0] == "rules":
+    if path[-1] in GONE and path[0] in {"rules", "lab"}:
         return f"{path[-1]!r} is gone: {GONE[path[-1]]}"
     schema = _schema(model)
     allowed = _keys_at(path[:-1], schema)
@@ -92,6 +92,7 @@ def _must_be(what: str) -> Callable[[Detail], str]:
 
 MESSAGES: dict[str, Callable[[Detail], str]] = {
     "rules": lambda detail: str(detail["ctx"]["message"]),
+    "no_match": lambda detail: f"{short_repr(detail['input'])} is not {detail['ctx']['what']}",
     "unknown_id": _unknown_id,
     "literal_error": _one_of,
     "missing": lambda _: "is missing",

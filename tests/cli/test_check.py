@@ -262,7 +262,7 @@ MISTAKES = {
     "a base with a path": (
         "version: 1\nbase_url: https://label.example/shop\n",
         "2:1",
-        "this is not",
+        "this value is not",
         "version: 1\nbase_url: https://label.example\n",
     ),
     "steps and a switch": (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from escape_mw.lab.marks import LabTokens
+
 from .seen import Attempt
-from .site import served
+from .site import RULES, served
 from .table import AGENTS
 
-TOKEN = "a-token-for-tests-only"
 INSTAGRAM, FACEBOOK = AGENTS["instagram", "ios"], AGENTS["facebook", "ios"]
 ASKED = "document.querySelector('li.asked')"
 
@@ -20,8 +21,8 @@ def engine(request):
 
 @pytest.fixture
 def page(tmp_path):
-    with served({"lab": {"token": TOKEN, "file": str(tmp_path / "lab.sqlite3")}}) as site:
-        yield f"{site.url}/_escape/lab?token={TOKEN}"
+    with served({"lab": {"file": str(tmp_path / "lab.sqlite3")}}) as site:
+        yield f"{site.url}/_escape/lab?token={LabTokens(RULES['secret']).link}"
 
 
 def button(engine, name):

@@ -45,7 +45,7 @@ from ..marked import SECRET, set_clock
 from ..public.test_wsgi import environ_of
 from ..sites import answer_to, ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
 
-TOKEN = "a-token-for-tests-only"
+TOKEN = LabTokens(SECRET).link
 SITE = "https://site.example"
 PAGE = f"/_escape/lab?token={TOKEN}"
 MARKS = LabTokens(SECRET)
@@ -57,7 +57,7 @@ OTHERS = LabTokens("a token of somebody else")
 def lab(tmp_path):
     """A wrapped site with the lab on: `get` and `say` are its visitors, `results` what it wrote."""
     file = tmp_path / "lab.sqlite3"
-    rules = {"version": 1, "secret": SECRET, "lab": {"token": TOKEN, "file": str(file)}}
+    rules = {"version": 1, "secret": SECRET, "lab": {"file": str(file)}}
     middleware = EscapeMiddleware(plain, rules)
     site = TestApp(middleware, lint=True)
 
@@ -283,7 +283,7 @@ def test_what_the_rules_switch_off_can_still_be_tried():
     rules = {
         "version": 1,
         "secret": SECRET,
-        "lab": {"token": TOKEN},
+        "lab": True,
         "techniques": [{"technique": "extbrowser", "enabled": False}],
     }
     answer = ask_wsgi(EscapeMiddleware(plain, rules), PAGE, INSTAGRAM_IOS)[2].decode()
@@ -295,7 +295,7 @@ def test_the_song_is_the_first_that_the_rules_name():
     rules = {
         "version": 1,
         "secret": SECRET,
-        "lab": {"token": TOKEN},
+        "lab": True,
         "rules": [{"path": "/listen", "to": to}],
     }
     assert f'href="{to}"' in ask_wsgi(EscapeMiddleware(plain, rules), PAGE, TIKTOK_IOS)[2].decode()
@@ -370,13 +370,13 @@ def test_the_site_answers_itself(lab, method, path, agent):
 OFF = [
     pytest.param({}, id="no lab in the rules"),
     pytest.param({"lab": False, "secret": "sixteen characters"}, id="lab: false"),
-    pytest.param({"secret": SECRET, "lab": {"token": TOKEN}, "mode": "off"}, id="mode: off"),
+    pytest.param({"secret": SECRET, "lab": True, "mode": "off"}, id="mode: off"),
     pytest.param(
-        {"secret": SECRET, "lab": {"token": TOKEN}, "exclude": ["/_escape/**"]},
+        {"secret": SECRET, "lab": True, "exclude": ["/_escape/**"]},
         id="an excluded path",
     ),
     pytest.param(
-        {"secret": SECRET, "lab": {"token": TOKEN}, "allowed_hosts": ["label.example"]},
+        {"secret": SECRET, "lab": True, "allowed_hosts": ["label.example"]},
         id="another host",
     ),
 ]
@@ -663,7 +663,7 @@ def test_a_file_that_cannot_be_used_fails_no_request_and_is_logged_once(tmp_path
         file.mkdir()
     elif trouble == "no database":
         file.write_bytes(b"not a database at all" * 100)
-    rules = {"version": 1, "secret": SECRET, "lab": {"token": TOKEN, "file": str(file)}}
+    rules = {"version": 1, "secret": SECRET, "lab": {"file": str(file)}}
     app = EscapeMiddleware(plain, rules)
     for _ in range(2):
         assert b"Techniques in TikTok" in ask_wsgi(app, PAGE, TIKTOK_IOS)[2]
@@ -782,22 +782,15 @@ BAD = [
         "2:1: lab: the lab needs a 'secret': without it, a link of the lab would not work",
         id="a file alone",
     ),
+    pytest.param("lab: on", "2:1: lab: 'lab' is true, false, or a mapping with file", id="a word"),
     pytest.param(
-        "lab: on", "2:1: lab: 'lab' is true, false, or a mapping with token and file", id="a word"
+        "lab: {token: hush}",
+        "2:7: lab.token: 'token' is gone: leave it out; `escape-mw lab url` prints the link",
+        id="a token of one's own",
     ),
     pytest.param(
-        "lab: {token: short}",
-        "2:7: lab.token: this is not a token of 16 or more letters, digits, - and _",
-        id="a short token",
-    ),
-    pytest.param(
-        'lab: {token: "${LAB_TOKEN}-long-enough"}',
-        "2:7: lab.token: ",
-        id="a token that wants quoting",
-    ),
-    pytest.param(
-        "lab: {tokn: x}",
-        "2:7: lab.tokn: unknown key (did you mean 'token'?); allowed here: token, file",
+        "lab: {fil: x}",
+        "2:7: lab.fil: unknown key (did you mean 'file'?); allowed here: file",
         id="an unknown key",
     ),
 ]
@@ -816,11 +809,11 @@ def test_the_token_comes_from_the_secret_and_tells_nothing_of_it(tmp_path):
     path = tmp_path / "escape.yaml"
     path.write_text("version: 1\nsecret: sixteen characters\nlab: true\n")
     first, second = load(path).lab, load(path).lab
-    assert first.token == second.token
-    assert re.fullmatch(r"[0-9a-f]{32}", first.token)
-    assert first.token not in repr(first)
+    assert first.tokens.link == second.tokens.link
+    assert re.fullmatch(r"[0-9a-f]{32}", first.tokens.link)
+    assert first.tokens.link not in repr(first)
     assert (
-        first.token
-        != load({"version": 1, "secret": "another secret of mine", "lab": True}).lab.token
+        first.tokens.link
+        != load({"version": 1, "secret": "another secret of mine", "lab": True}).lab.tokens.link
     )
     assert first.store.path == tmp_path / "escape_lab.sqlite3"

@@ -110,7 +110,7 @@ TERMINALS = [
 @pytest.mark.parametrize("environ", TERMINALS)
 def test_below_the_link_on_a_terminal(rules, environ):
     link, *lines, end = on_a_terminal(url(rules), **PLAIN, **environ).split("\n")
-    assert link == f"https://label.example/_escape/lab?token={load(rules).lab.token}"
+    assert link == f"https://label.example/_escape/lab?token={load(rules).lab.tokens.link}"
     assert (len(lines) < 23, end) == (True, ""), "all of it is seen on 24 lines"
     shown = [re.fullmatch("\x1b\\[30m\x1b\\[107m(.+)\x1b\\[0m", line)[1] for line in lines]
     assert decoded(modules_of_lines(shown)) == link
@@ -132,7 +132,7 @@ UNABLE = [
 def test_where_there_can_be_none_a_line_says_why(rules, environ, before, told):
     said = on_a_terminal(url(rules, before=before), **PLAIN | environ)
     link, line = said.splitlines()
-    assert link == f"https://label.example/_escape/lab?token={load(rules).lab.token}"
+    assert link == f"https://label.example/_escape/lab?token={load(rules).lab.tokens.link}"
     assert told in line
 
 
@@ -149,7 +149,7 @@ def test_a_path_alone_has_no_code(rules):
 def test_a_pipe_is_given_the_link_alone(rules):
     done = subprocess.run([sys.executable, "-c", url(rules)], capture_output=True, check=True)
     assert done.stdout.decode().splitlines() == [
-        f"https://label.example/_escape/lab?token={load(rules).lab.token}"
+        f"https://label.example/_escape/lab?token={load(rules).lab.tokens.link}"
     ]
 
 
@@ -157,7 +157,7 @@ def test_a_pipe_is_given_the_link_alone(rules):
 
 
 def page(rules, agent):
-    token = load(rules).lab.token
+    token = load(rules).lab.tokens.link
     site = TestApp(EscapeMiddleware(plain, rules), lint=True)
     return site.get(f"/_escape/lab?token={token}", headers={"User-Agent": agent})
 

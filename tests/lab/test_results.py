@@ -11,14 +11,15 @@ import yaml
 from escape_mw import catalogue, load
 from escape_mw.decision.ladder import Ladders
 from escape_mw.decision.model import Visitor
-from escape_mw.lab.marks import Session, Trial
+from escape_mw.lab.marks import LabTokens, Session, Trial
 from escape_mw.lab.results import as_yaml, tallies
 from escape_mw.lab.store import LabStore, Result
 from escape_mw.rules.document import read
 
 from ..cli.test_cli import run
 
-TOKEN = "a-token-for-tests-only"
+SECRET = "sixteen characters"
+TOKEN = LabTokens(SECRET).link
 
 SHIPPED = Ladders((app.id for app in catalogue.load().apps), catalogue.load().techniques)
 
@@ -235,7 +236,7 @@ def rules(tmp_path):
 
 
 def test_url(rules):
-    token = load(rules).lab.token
+    token = load(rules).lab.tokens.link
     assert (
         run("lab", "url", "--rules", str(rules)).stdout
         == f"https://label.example/_escape/lab?token={token}\n"
@@ -248,7 +249,7 @@ def test_url(rules):
 
 def test_url_without_base_is_a_path(tmp_path):
     path = tmp_path / "escape.yaml"
-    path.write_text(f"version: 1\nsecret: sixteen characters\nlab: {{token: {TOKEN}}}\n")
+    path.write_text(f"version: 1\nsecret: {SECRET}\nlab: true\n")
     assert run("lab", "url", "--rules", str(path)).stdout == f"/_escape/lab?token={TOKEN}\n"
 
 
@@ -308,7 +309,7 @@ ENDS = [
 @pytest.mark.parametrize(("words", "code", "told"), ENDS)
 def test_how_commands_end(tmp_path, words, code, told):
     files = {
-        "ON": f"version: 1\nsecret: sixteen characters\nlab: {{token: {TOKEN}}}\n",
+        "ON": f"version: 1\nsecret: {SECRET}\nlab: true\n",
         "OFF": "version: 1\n",
         "BAD": "version: 1\nlab: true\n",
     }

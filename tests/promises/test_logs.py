@@ -28,7 +28,7 @@ from ..marked import SECRET
 from ..public.test_wsgi import TRACK, environ_of
 
 PACKAGE = Path(escape_mw.__file__).parent
-LAB = "a-token-for-tests-only"
+LAB = LabTokens(SECRET).link
 MARK = Trial(Session("tiktok", "41.9", "ios", "round"), "browser", "extbrowser")
 FORGERY = "ERROR escape_mw forged"
 HOSTILE = [
@@ -198,7 +198,7 @@ def arrives_in_the_lab(text, _, folder):
         {
             "version": 1,
             "secret": SECRET,
-            "lab": {"token": LAB, "file": str(folder / "lab.sqlite3")},
+            "lab": {"file": str(folder / "lab.sqlite3")},
         },
     )
 

@@ -16,7 +16,7 @@ from escape_mw import Answer, RulesError, load
 from escape_mw.cli.preview import STATES, Preview
 from escape_mw.decision.dress import MISREAD
 from escape_mw.engine.engine import Engine
-from escape_mw.lab.marks import Session
+from escape_mw.lab.marks import LabTokens, Session
 from escape_mw.page.languages import available
 
 from ..agents import ANDROID, IPHONE, LINE_IOS, SAFARI, TIKTOK_IOS
@@ -26,7 +26,7 @@ from ..sites import answer_to
 
 WORD = "harmless"
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
-LAB = "a-token-for-tests-only"
+LAB = LabTokens(SECRET).link
 ROUND = Session("tiktok", "41.9", "ios", "round")
 IN_URL = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]*")
 
@@ -312,7 +312,7 @@ def rules_with(values, artwork="/static/"):
             }
         ],
         "secret": SECRET,
-        "lab": {"token": LAB},
+        "lab": True,
     }
 
 
@@ -402,7 +402,7 @@ REFUSED = [
     pytest.param(
         lambda value: {"base_url": "https://label.example" + value}, id="something after an origin"
     ),
-    pytest.param(lambda value: {"lab": {"token": LAB + value}}, id="something after a token"),
+    pytest.param(lambda value: {"lab": {"file": "x", value: LAB}}, id="a key of the lab"),
     pytest.param(
         lambda value: {"apps": {"add": [{"id": "x" + value, "name": "x"}]}}, id="a host app's id"
     ),
@@ -467,7 +467,7 @@ REQUEST_RULES = {
         {"path": "/**", "to": "page"},
     ],
     "secret": SECRET,
-    "lab": {"token": LAB},
+    "lab": True,
 }
 MEASURED = REQUEST_RULES | {"events": {"log": True}}  # the page then says where its beacons go
 QUOTED = [
@@ -672,7 +672,7 @@ def test_what_no_page_repeats(make, harmless, same):
 @pytest.mark.parametrize("make", LAB_UNHEARD)
 def test_what_no_page_of_the_lab_repeats(make, same):
     """It is one of the pages that say nothing of the request but who asks, or the site answers."""
-    engine = Engine(same({"version": 1, "secret": SECRET, "lab": {"token": LAB}}))
+    engine = Engine(same({"version": 1, "secret": SECRET, "lab": True}))
     arrived = LAB_PAGE | {"PATH_INFO": "/_escape/lab/arrived", "QUERY_STRING": f"m={MARK}"}
     known = {
         answered(engine, *asked).body

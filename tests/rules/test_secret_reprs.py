@@ -25,15 +25,15 @@ from escape_mw.lab.marks import LabTokens
 from escape_mw.lab.setup import LabSetup
 from escape_mw.rules.document import read
 from escape_mw.rules.rules import Rules
-from escape_mw.rules.schema import EventForm, LabForm, RulesFile
+from escape_mw.rules.schema import EventForm, RulesFile
 
-CANARIES = ("hush-secret-number-19", "hush-lab-token-28", "hush-password-37", "hush-option-46")
-SECRET, TOKEN, PASSWORD, OPTION = CANARIES
+CANARIES = ("hush-secret-number-19", "hush-password-37", "hush-option-46")
+SECRET, PASSWORD, OPTION = CANARIES
 DATABASE = f"postgresql+psycopg://label:{PASSWORD}@127.0.0.1:1/events?password={OPTION}"
 SOURCE = {
     "version": 1,
     "secret": SECRET,
-    "lab": {"token": TOKEN},
+    "lab": True,
     "events": {"database": DATABASE},
     "rules": [{"path": "/x", "to": "page", "experiment": {"name": "spring"}}],
 }
@@ -82,7 +82,6 @@ def test_nothing_that_a_middleware_leads_to_shows_a_secret():
 
 FORMS = [
     pytest.param(RulesFile, SOURCE, id="the form of the whole file"),
-    pytest.param(LabForm, SOURCE["lab"], id="the form of the lab"),
     pytest.param(EventForm, SOURCE["events"], id="the form of events"),
     pytest.param(read, json.dumps(SOURCE), id="a document that was read"),
 ]
@@ -108,8 +107,13 @@ PROBLEMS = [
     pytest.param("secret: &hush-secret-number-19 x", "anchors (&) are not", id="read as an anchor"),
     pytest.param("secret: {hush-secret-number-19}", "secret: must be text", id="read as a mapping"),
     pytest.param("secret: x: hush-secret-number-19", "this is not YAML", id="after a colon"),
-    pytest.param("lab: {token: [hush-lab-token-28]}", "lab.token: must be text", id="in a list"),
-    pytest.param("lab: hush-lab-token-28", "'lab' is true, false", id="a token in lab's place"),
+    pytest.param(
+        "hosts: {label.example: {base_url: ['https://x:hush-password-37@label.example']}}",
+        "base_url: must be text (put it in quotes), not this value",
+        id="an address of one host in a list",
+    ),
+    pytest.param("lab: {token: hush-option-46}", "'token' is gone", id="a key of version 0.1"),
+    pytest.param("lab: hush-option-46", "'lab' is true, false", id="a token in lab's place"),
     pytest.param(f"events: {DATABASE!r}", "'events' is true", id="a database in events' place"),
     pytest.param(f"events: [{DATABASE!r}]", "'events' is true", id="a list of databases"),
     pytest.param(
@@ -117,7 +121,7 @@ PROBLEMS = [
     ),
     pytest.param(
         "base_url: https://label:hush-password-37@label.example",
-        "base_url: this is not an origin",
+        "base_url: this value is not an origin",
         id="a user in base_url",
     ),
     pytest.param(

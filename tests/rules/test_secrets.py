@@ -44,14 +44,6 @@ def test_a_secret_that_can_be_guessed_is_refused_and_not_repeated(monkeypatch, s
         assert not secret.strip() or secret.strip() not in problem
 
 
-@pytest.mark.parametrize("token", ["7c1e52a9f0b84d36", "0f4c8a71d2be4b0d", "zyxwvut" * 9])
-def test_a_token_of_the_lab_that_can_be_guessed_is_refused_and_not_repeated(token):
-    (problem,) = problems({"secret": SECRET, "lab": {"token": token}})
-    assert problem.startswith("rules: lab.token: ")
-    assert problem.endswith(HINT)
-    assert token not in problem
-
-
 @pytest.mark.parametrize("secret", ["zyxwvutq" * 2, SECRET, "ключ для подписи"])
 def test_eight_different_characters_are_enough(secret):
     assert load({"version": 1, "secret": secret})
@@ -61,12 +53,6 @@ NEEDED = [
     pytest.param({"events": True}, ["events"], "arrivals that another worker", id="events: true"),
     pytest.param({"events": {"log": True}}, ["events"], "the figures would be wrong", id="a log"),
     pytest.param({"lab": True}, ["lab"], "a link of the lab", id="lab: true"),
-    pytest.param(
-        {"lab": {"token": "a-token-for-tests-only"}},
-        ["lab"],
-        "a link of the lab",
-        id="a lab with a token of its own",
-    ),
     pytest.param(
         {
             "events": True,
