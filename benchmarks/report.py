@@ -20,11 +20,11 @@ from typing import Any
 import sqlalchemy
 
 from escape_mw.events.event import Event
+from escape_mw.events.source import open_events
 from escape_mw.events.tables import EVENTS, migrate
 from escape_mw.report.counts import DAY, Scope
 from escape_mw.report.html import html
 from escape_mw.report.machine import as_json
-from escape_mw.report.reader import open_events
 from escape_mw.report.readings import Plan
 from escape_mw.report.summary import summary
 from escape_mw.report.text import text
@@ -126,7 +126,7 @@ def main() -> None:
         path = Path(sys.argv[1] if sys.argv[1:] else Path(folder, "events.sqlite3"))
         if not path.exists():
             fill(path, SIZE, now)
-        with open_events(f"sqlite:///{path}") as connection:
+        with open_events(f"sqlite:///{path}") as database, database.reading() as connection:
             events = connection.execute(
                 sqlalchemy.select(sqlalchemy.func.count()).select_from(EVENTS)
             ).scalar()

@@ -7,14 +7,15 @@ import json
 import sys
 import time
 from calendar import timegm
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..events.event import Event
 from ..events.options import PERIOD, seconds
-from .options import NEEDS_DATABASE, database_options, database_url
+from .options import database_options, database_url, load_or_exit, open_database
 from .terminal import bar, cell
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ def events() -> None:
 )
 def export(url: str | None, rules_file: str | None, since: Any, form: str) -> None:
     """Print every event, oldest first, then the daily counts."""
-    database = _open(database_url(url, rules_file))
     first = timegm(since.timetuple()) if since else 0
     write = _write_csv if form == "csv" else _write_lines
-    _guarded(lambda: write(_followed(database, first)))
+    with _opened(url, rules_file) as database:
+        write(_followed(database, first))
 
 
 @events.command()
@@ -53,38 +54,14 @@ def prune(url: str | None, rules_file: str | None, period: str) -> None:
     """Delete events and counts older than a period."""
     if not PERIOD.fullmatch(period):
         raise click.UsageError(f"--older-than {period!r} is not a period such as 90d, 13mo or 2y")
-    database = _open(database_url(url, rules_file))
-    gone = _guarded(lambda: _pruned(database, int(time.time()) - seconds(period)))
+    with _opened(url, rules_file) as database:
+        gone = _pruned(database, int(time.time()) - seconds(period))
     click.echo(f"{gone} event{'' if gone == 1 else 's'} deleted")
 
 
-def _open(url: str) -> Database:
-    try:
-        from ..events.database import Database, holds_events  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise click.ClickException(NEEDS_DATABASE) from None
-    if not _guarded(lambda: holds_events(url)):
-        raise click.ClickException(
-            "this database holds no events; the site creates the tables with its first event"
-        )
-    database: Database = _guarded(lambda: Database(url))
-    return database
-
-
-def _guarded(work: Callable[[], Any]) -> Any:
-    """What `work` makes; an error of the database ends the command."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - an extra
-
-    from ..events.tables import NewerDatabaseError  # noqa: PLC0415
-
-    try:
-        return work()
-    except ImportError as error:
-        raise click.ClickException(f"the database's driver is not installed: {error}") from None
-    except (SQLAlchemyError, NewerDatabaseError) as error:
-        raise click.ClickException(
-            f"the database cannot be used: {getattr(error, 'orig', None) or error}"
-        ) from None
+def _opened(url: str | None, rules_file: str | None) -> AbstractContextManager[Database]:
+    rules = load_or_exit(rules_file) if rules_file and url is None else None
+    return open_database(database_url(url, rules, rules_file))
 
 
 def _followed(database: Database, since: int) -> Iterator[Event]:

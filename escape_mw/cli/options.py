@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..events.sinks import SQLITE, database_exists
 from ..rules import Rules, RulesError, load, load_to_read
+
+if TYPE_CHECKING:
+    from ..events.database import Database
 
 SAMPLE_SONG = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 NEEDS_DATABASE = "the events database needs more: python -m pip install 'escape-mw[database]'"
@@ -59,31 +62,33 @@ def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--db",
         "url",
         metavar="URL",
-        help="URL of the database, such as sqlite:///escape_events.sqlite3.",
+        help="Events database, such as sqlite:////srv/events.sqlite3. Default: that of --rules.",
     )
     return database(rules(command))
 
 
-def database_url(url: str | None, rules_file: str | None) -> str:
-    """The database's URL, from one of the two options; no file is ever created.
-
-    Raises click.ClickException.
-    """
-    if (url is None) == (rules_file is None):
-        raise click.UsageError("give either --db or --rules")
-    url = url or _named_in(rules_file)
-    if not database_exists(url):
-        name = SQLITE.sub("", url)
+def database_url(url: str | None, rules: Rules | None, rules_file: str | None) -> str:
+    """The events database's URL, from one of the two options. Raises click.ClickException."""
+    if url is not None:
+        return url
+    if rules is None:
+        raise click.UsageError("give --db, or --rules with an events database")
+    if rules.events is None or not rules.events.database:
         raise click.ClickException(
-            f"{name}: this file does not exist; it is made with the first event"
+            f"{rules_file}: it names no database; add 'events: {{database: ...}}', or give --db"
         )
-    return url
+    return rules.events.database
 
 
-def _named_in(rules_file: str | None) -> str:
-    options = load_or_exit(rules_file).events
-    if options is None or options.database is None:
-        raise click.ClickException(
-            f"{rules_file}: it names no database; add 'events: {{database: ...}}'"
-        )
-    return options.database
+@contextmanager
+def open_database(url: str) -> Iterator[Database]:
+    """The events database; what is wrong with it ends the command, without a password."""
+    try:
+        from ..events.source import SourceError, open_events  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise click.ClickException(NEEDS_DATABASE) from None
+    try:
+        with open_events(url) as database:
+            yield database
+    except SourceError as error:
+        raise click.ClickException(str(error)) from None

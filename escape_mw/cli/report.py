@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import catalogue
-from .options import load_or_exit
+from .options import database_options, database_url, load_or_exit, open_database
+from .pages import require_replaceable, write_page
 from .terminal import bar, say
 
 if TYPE_CHECKING:
@@ -28,18 +29,7 @@ LIFT = click.FloatRange(0, min_open=True)
 
 
 @click.command()
-@click.option(
-    "--db",
-    "url",
-    metavar="URL",
-    help="Events database, such as sqlite:////srv/events.sqlite3. Default: that of --rules.",
-)
-@click.option(
-    "--rules",
-    "rules_file",
-    type=click.Path(dir_okay=False),
-    help="Rules file with the events database and the experiments' holdouts.",
-)
+@database_options
 @click.option("--rule", metavar="NAME", help="Only visits of this rule.")
 @click.option(
     "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only visits from this day (UTC) on."
@@ -70,7 +60,7 @@ LIFT = click.FloatRange(0, min_open=True)
     metavar="FILE",
     help="Write an HTML report to FILE.",
 )
-@click.option("--force", is_flag=True, help="Let --html overwrite FILE.")
+@click.option("--force", is_flag=True, help="Let --html replace a file that is not a report.")
 def report(  # noqa: PLR0913, PLR0917 - one for each option
     url: str | None,
     rules_file: str | None,
@@ -86,24 +76,28 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     """Report who reached the app or browser, by which technique, and the lift."""
     if as_json and page:
         raise click.UsageError("give either --json or --html")
-    if page and page.exists() and not force:
-        raise click.ClickException(f"{page}: this file exists; --force overwrites it")
+    if page:
+        require_replaceable(page, force=force)
     rules = load_or_exit(rules_file) if rules_file else None
-    source = url or _database(rules, rules_file)
+    source = database_url(url, rules, rules_file)
     with _extra():
         from ..report.counts import Scope  # noqa: PLC0415 - an extra, and slow to import
-        from ..report.reader import SourceError, open_events  # noqa: PLC0415
         from ..report.readings import Plan  # noqa: PLC0415
         from ..report.summary import QUERIES, summary  # noqa: PLC0415
     plan = Plan(lift, planned, holdout, _holdouts(rules))
     scope = Scope(rule, int(since.replace(tzinfo=timezone.utc).timestamp()) if since else 0)
-    try:
-        with bar(lambda: QUERIES, "reading events") as progress, open_events(source) as connection:
-            now = int(time.time())
-            found = summary(connection, scope, plan, now, lambda: progress.update(1))
-    except SourceError as error:
-        raise click.ClickException(str(error)) from None
-    _print(_form(as_json, page)(found, _names(rules)), page, force=force)
+    with (
+        bar(lambda: QUERIES, "reading events") as progress,
+        open_database(source) as database,
+        database.reading() as connection,
+    ):
+        found = summary(connection, scope, plan, int(time.time()), lambda: progress.update(1))
+    text = _form(as_json, page)(found, _names(rules))
+    if page is None:
+        say(text)
+        return
+    write_page(page, text)
+    say(f"{page} is written; it is one file and asks nothing of any server.")
 
 
 @click.command()
@@ -178,17 +172,6 @@ def _extra() -> Iterator[None]:
         raise click.ClickException(MISSING) from None
 
 
-def _database(rules: Rules | None, file: str | None) -> str:
-    if rules is None:
-        raise click.UsageError("give --db, or --rules with an events database")
-    if rules.events is None or not rules.events.database:
-        raise click.ClickException(
-            f"{file}: no events are kept; name a database there"
-            " (events: {database: ...}), or give --db"
-        )
-    return rules.events.database
-
-
 def _holdouts(rules: Rules | None) -> dict[str, float]:
     trials = [rule.experiment for rule in rules.policy.rules] if rules else []
     return {trial.name: trial.holdout for trial in trials if trial and 0 < trial.holdout < 1}
@@ -208,15 +191,3 @@ def _form(as_json: bool, page: Path | None) -> Callable[[Any, dict[str, str]], s
     else:
         from ..report.text import text as form  # noqa: PLC0415
     return form
-
-
-def _print(text: str, page: Path | None, *, force: bool) -> None:
-    if page is None:
-        say(text)
-        return
-    try:
-        with page.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text + "\n")
-    except OSError as error:
-        raise click.ClickException(f"{page}: cannot be written: {error.strerror}") from None
-    say(f"{page} is written; it is one file and asks nothing of any server.")

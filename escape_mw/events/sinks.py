@@ -57,11 +57,6 @@ def resolve_sqlite_path(url: str, folder: Path) -> str:
     return f"{found[0]}{(folder / name).absolute()}"
 
 
-def database_exists(url: str) -> bool:
-    """Whether a SQLite database's file exists; always True for a database server."""
-    return not SQLITE.match(url) or Path(SQLITE.sub("", url).partition("?")[0]).exists()
-
-
 def missing_folder(url: str) -> str:
     """The folder of a SQLite database's file where there is none yet, "" otherwise."""
     if not SQLITE.match(url) or ":memory:" in url:

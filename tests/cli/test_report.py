@@ -178,7 +178,7 @@ ENDS = [
     pytest.param(
         ["--db", "sqlite:///off.yaml"],
         1,
-        "off.yaml: cannot be read: file is not a database",
+        "off.yaml: cannot be used: file is not a database",
         id="no database file",
     ),
     pytest.param(
@@ -194,10 +194,10 @@ ENDS = [
         id="no driver",
     ),
     pytest.param(
-        ["--rules", "off.yaml"], 1, "off.yaml: no events are kept", id="rules without events"
+        ["--rules", "off.yaml"], 1, "off.yaml: it names no database", id="rules without events"
     ),
     pytest.param(
-        ["--rules", "log.yaml"], 1, "log.yaml: no events are kept", id="rules that only log them"
+        ["--rules", "log.yaml"], 1, "log.yaml: it names no database", id="rules that only log them"
     ),
     pytest.param(["--rules", "bad.yaml"], 1, "bad.yaml:1:", id="bad rules"),
     pytest.param(

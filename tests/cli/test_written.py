@@ -75,17 +75,48 @@ def test_a_mistyped_path_creates_nothing(words, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_report_overwrites_nothing_without_force(events, tmp_path):
-    rules, page = tmp_path / "escape.yaml", tmp_path / "report.html"
-    rules.write_text("version: 1\n")
-    page.symlink_to(rules)
-    done = run("report", "--db", events, "--html", page)
-    assert (done.exit_code, "--force overwrites it" in done.output) == (1, True)
-    assert rules.read_text() == "version: 1\n"
-    page.unlink()
-    for words, code in [([], 0), ([], 1), (["--force"], 0)]:
-        assert run("report", "--db", events, "--html", page, *words).exit_code == code
+def test_a_report_replaces_a_report(events, tmp_path):
+    page = tmp_path / "report.html"
+    for _ in range(2):
+        assert run("report", "--db", events, "--html", page).exit_code == 0
     assert page.read_text().startswith("<!doctype html>")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.sqlite3", "report.html"]
+
+
+def contents(folder):
+    """What stands in a folder's files, those apart that are only links."""
+    files = (path for path in folder.iterdir() if not path.is_symlink())
+    return {path.name: path.read_bytes() for path in files}
+
+
+OTHERS = [
+    pytest.param("rules", id="the rules file"),
+    pytest.param("link", id="a link to the rules file"),
+    pytest.param("astray", id="a link to nothing"),
+    pytest.param("link to a report", id="a link to a report"),
+    pytest.param("events.sqlite3", id="the events themselves"),
+    pytest.param("empty", id="an empty file"),
+]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_report_replaces_another_file_by_force_only_and_follows_no_link(events, tmp_path, name):
+    (tmp_path / "rules").write_text("version: 1\n")
+    (tmp_path / "empty").touch()
+    (tmp_path / "link").symlink_to("rules")
+    (tmp_path / "astray").symlink_to("nowhere")
+    run("report", "--db", events, "--html", tmp_path / "report.html")
+    (tmp_path / "link to a report").symlink_to("report.html")
+    before = contents(tmp_path)
+    done = run("report", "--db", events, "--html", tmp_path / name)
+    assert (done.exit_code, "--force replaces it" in done.output) == (1, True)
+    assert contents(tmp_path) == before
+    assert run("report", "--db", events, "--html", tmp_path / name, "--force").exit_code == 0
+    assert not (tmp_path / name).is_symlink()
+    after = contents(tmp_path)
+    assert after.pop(name).startswith(b"<!doctype html>")
+    before.pop(name, None)
+    assert after == before
 
 
 def test_a_spreadsheet_gets_no_formula_and_no_control_character(events):
@@ -137,6 +168,11 @@ POOR = [
     pytest.param(["explain", "--ua", "TikTok ünï", "--to", "https://a.lnk.to/é"], id="explain"),
     pytest.param(["list", "apps"], id="a list"),
     pytest.param(["check", "ünï.yaml"], id="check"),
+    pytest.param(["events", "export", "--db", "sqlite:///e.sqlite3"], id="events, JSON Lines"),
+    pytest.param(
+        ["events", "export", "--db", "sqlite:///e.sqlite3", "--format", "csv"], id="events, CSV"
+    ),
+    pytest.param(["report", "--db", "sqlite:///e.sqlite3"], id="a report"),
 ]
 
 
@@ -146,6 +182,9 @@ def test_a_terminal_of_few_characters(words, encoding, tmp_path):
     """Windows' console is cp1252's: what it cannot show is escaped."""
     (tmp_path / "ünï.yaml").write_text(
         'version: 1\nrules: [{name: "夜明け", path: /a, to: page}]\n', encoding="utf-8"
+    )
+    Database(f"sqlite:///{tmp_path / 'e.sqlite3'}")(
+        [Event(1, "visit", "eligible", "夜明け"), Event(2, "visit", "outcome", outcome="ünï夜")]
     )
     done = subprocess.run(
         [sys.executable, "-m", "escape_mw", *words],
@@ -174,10 +213,12 @@ def test_files_of_visits_are_their_owners_alone(tmp_path):
     url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
     Database(url)([Event(1, "visit", "eligible")])
     LabStore(tmp_path / "lab.sqlite3").record(TRIAL, "worked", 1_800_000_000)
-    assert {path.name: oct(mode(path)) for path in tmp_path.iterdir()} == dict.fromkeys(
-        (path.name for path in tmp_path.iterdir()), "0o600"
-    )
-    assert {"events.sqlite3", "lab.sqlite3"} <= {path.name for path in tmp_path.iterdir()}
+    assert run("report", "--db", url, "--html", tmp_path / "report.html").exit_code == 0
+    modes = {path.name: oct(mode(path)) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(modes, "0o600")
+    assert {"events.sqlite3", "lab.sqlite3", "report.html"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")

@@ -9,9 +9,9 @@ import pytest
 
 from escape_mw.events.database import Database
 from escape_mw.events.event import Event
+from escape_mw.events.source import open_events
 from escape_mw.report import counts
 from escape_mw.report.counts import DAY, AppCount, ArmDay, OutcomeDay, Scope, TechniqueCount
-from escape_mw.report.reader import open_events
 
 NOON = timegm((2026, 11, 20, 12, 0, 0))
 TODAY = NOON // DAY
@@ -76,7 +76,7 @@ def write(url, *events):
 
 
 def read(url, question, *arguments):
-    with open_events(url) as connection:
+    with open_events(url) as database, database.reading() as connection:
         return question(connection, *(arguments or (Scope(),)))
 
 

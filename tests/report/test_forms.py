@@ -11,10 +11,10 @@ import html5lib
 import pytest
 
 from escape_mw.events.event import Event
+from escape_mw.events.source import open_events
 from escape_mw.report.counts import DAY, Scope
 from escape_mw.report.html import html
 from escape_mw.report.machine import as_json
-from escape_mw.report.reader import open_events
 from escape_mw.report.readings import Plan
 from escape_mw.report.summary import summary
 from escape_mw.report.text import WIDTH, text
@@ -93,7 +93,7 @@ def found(tmp_path_factory):
         return url
 
     def make(site, scope=None, plan=None):
-        with open_events(written(site)) as connection:
+        with open_events(written(site)) as database, database.reading() as connection:
             return summary(connection, scope or Scope(), plan or Plan(), NOON)
 
     return make
