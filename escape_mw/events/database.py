@@ -22,7 +22,7 @@ from sqlalchemy.exc import (
 
 from .event import Event
 from .options import seconds
-from .tables import EVENTS, NAME_LENGTH, TALLIES, migrate, require_known, version
+from .tables import EVENTS, TALLIES, migrate, require_known, version
 
 BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
 HOUR, DAY = 3600, 86400  # seconds
@@ -180,9 +180,8 @@ def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
     tallies = Counter[Tally]()
     for event in events:
         if not event.visit:
-            tallies[
-                _day(event.time), event.name, _storable(event.rule), event.app, event.platform
-            ] += event.number
+            day = _day(event.time)
+            tallies[day, event.name, event.rule, event.app, event.platform] += event.number
     if rows:
         insert = UPSERTS[connection.dialect.name](EVENTS).values(NEW).on_conflict_do_nothing()
         insert = insert.execution_options(preserve_rowcount=True)
@@ -220,21 +219,12 @@ def _is_refusal(error: SQLAlchemyError) -> bool:
 
 
 def _row(event: Event) -> dict[str, Any]:
-    event = event._replace(rule=_storable(event.rule), outcome=_storable(event.outcome))
     fields = event._asdict() | {"once": event.stage_key}
     return {f"new_{column.name}": fields[column.name] for column in EVENTS.c}
 
 
 def _key(row: dict[str, Any]) -> tuple[str, str]:
     return row["new_visit"], row["new_once"]
-
-
-def _storable(word: str) -> str:
-    """The site's own word in a form that every database stores.
-
-    A word that the database refuses would block its batch, and all later ones, for ever.
-    """
-    return word.replace("\0", "").encode("utf-8", "replace").decode()[:NAME_LENGTH]
 
 
 def _engine(url: str) -> sql.Engine:

@@ -6,6 +6,7 @@ user agent, a URL or a referrer.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 # The stages of a visit, in order. `left` is weak evidence: the page was hidden within its time, for
@@ -25,6 +26,18 @@ STAGES = (
 # limit, an event that a full queue had no space for.
 COUNTED = ("repeat", "forged", "capped", "dropped")
 ARMS = ("escape", "holdout")
+WORD_LENGTH = 64  # characters of the site's own words: of a rule's name, and of an outcome
+# Controls, halves of surrogate pairs, and what turns the direction of all that follows (UAX 9).
+UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def storable(word: str) -> str:
+    """The site's own word as every sink can take it, and every terminal show it.
+
+    A word that a database refuses would block its batch, and one that Prometheus cannot encode all
+    its metrics.
+    """
+    return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", word[:WORD_LENGTH])
 
 
 class Event(NamedTuple):
@@ -36,7 +49,7 @@ class Event(NamedTuple):
     - `app`, `app_version`: the host app's id and its major version.
     - `service`, `kind`, `goal`: the destination.
     - `technique`, `trigger`: of the step (a technique's turn) that the stage belongs to.
-    - `outcome`: the site's own word for what it wanted.
+    - `outcome`: the site's own word for what it wanted, as `storable` makes it.
     - `experiment`, `arm`: said at the visit's first request; "" later, and outside an experiment.
     - `rules`: the version of the rules.
     - `number`: how many; above 1 only without a visit.

@@ -18,7 +18,7 @@ from ..decision.model import (
 )
 from ..decision.policy import Policy
 from ..decision.signals import asks_for_privacy, is_navigation
-from .event import Event
+from .event import Event, storable
 
 
 def stages(
@@ -60,7 +60,7 @@ def event(
         time=moment,
         visit=policy.tokens.hash_of(journey.id),
         name=name,
-        rule=rule.name if rule else "",
+        rule=storable(rule.name) if rule else "",
         app=journey.app,
         app_version=journey.app_version,
         platform=journey.platform,
@@ -69,7 +69,7 @@ def event(
         goal=journey.goal,
         technique=technique,
         trigger=trigger,
-        outcome=outcome,
+        outcome=storable(outcome),
         experiment=journey.experiment,
         arm=journey.arm,
         rules=policy.version,

@@ -18,8 +18,9 @@ from sqlalchemy import (
     text,
 )
 
+from .event import WORD_LENGTH
+
 METADATA = MetaData()
-NAME_LENGTH = 64  # characters; ids are shorter, and rule names are cut to it
 
 # One row for each stage of a visit. Because of the primary key, a second beacon changes nothing.
 EVENTS = Table(
@@ -29,7 +30,7 @@ EVENTS = Table(
     Column("once", String(96), primary_key=True),
     Column("time", BigInteger, nullable=False),
     *(
-        Column(name, String(NAME_LENGTH), nullable=False)
+        Column(name, String(WORD_LENGTH), nullable=False)
         for name in (
             *("name", "rule", "app", "app_version", "platform", "service", "kind", "goal"),
             *("technique", "trigger", "outcome", "experiment", "arm", "rules"),
@@ -45,7 +46,7 @@ TALLIES = Table(
     "escape_mw_tallies",
     METADATA,
     *(
-        Column(name, String(NAME_LENGTH), primary_key=True)
+        Column(name, String(WORD_LENGTH), primary_key=True)
         for name in ("day", "name", "rule", "app", "platform")
     ),
     Column("count", BigInteger, nullable=False),

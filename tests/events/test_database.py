@@ -201,31 +201,6 @@ def test_what_is_only_counted_is_added_up_by_the_day(opened):
     ]
 
 
-WORDS = [
-    pytest.param("x" * 500, "x" * 64, id="longer than the column"),
-    pytest.param("♫" * 100, "♫" * 64, id="longer, in other scripts"),
-    pytest.param("a\0b", "ab", id="a NUL, which PostgreSQL refuses"),
-    pytest.param("a\ud800b", "a?b", id="half a surrogate, which UTF-8 cannot encode"),
-    pytest.param(
-        "'); DROP TABLE escape_mw_events;--", "'); DROP TABLE escape_mw_events;--", id="SQL"
-    ),
-    pytest.param("%s %(x)s :x ?", "%s %(x)s :x ?", id="what drivers take for a placeholder"),
-]
-
-
-@pytest.mark.parametrize(("word", "kept"), WORDS)
-def test_any_word_of_the_site_is_taken(opened, word, kept):
-    """A word that the database refuses would block all later events."""
-    opened()([step(rule=word), step(1, "outcome", outcome=word), Event(NOW, "", "eligible", word)])
-    opened()([step(1, "outcome", outcome=word)])
-    stored = read(opened())
-    assert (
-        sorted(event.rule or event.outcome for event in stored if event.name != "repeat")
-        == [kept] * 3
-    )
-    assert counted(opened())["repeat"] == 1
-
-
 POISON = [
     pytest.param(step(1, "outcome", outcome=None), id="an outcome that is None"),
     pytest.param(step(1, "outcome", outcome=b"presave"), id="an outcome of bytes"),

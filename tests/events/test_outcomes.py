@@ -6,12 +6,14 @@ In whichever visit, through whatever flow of its own.
 from __future__ import annotations
 
 import gc
+import json
 import re
 import time
 import weakref
 from contextlib import contextmanager
 from urllib.parse import unquote
 
+import prometheus_client
 import pytest
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -27,6 +29,7 @@ from escape_mw.decision.journeys import VISIT
 from escape_mw.decision.model import Subject
 from escape_mw.decision.tokens import OUTCOME_AGE
 from escape_mw.engine.outcomes import ENGINES, measuring
+from escape_mw.events.source import open_events
 
 from ..agents import CHROME_ANDROID, SAFARI, TIKTOK_ANDROID
 from ..marked import site_token
@@ -80,6 +83,37 @@ def test_a_visit_is_believed_for_a_day(later, known, words):
     site.at(time.time() + later)
     assert escape_mw.record("presave", visit) is known
     assert site.words == words
+
+
+WORDS = [
+    pytest.param("x" * 500, "x" * 64, id="longer than a column"),
+    pytest.param("♫" * 100, "♫" * 64, id="longer, in other scripts"),
+    pytest.param("a\0b", "a\ufffdb", id="a NUL, which PostgreSQL refuses"),
+    pytest.param("caf\udce9", "caf\ufffd", id="half a surrogate, which UTF-8 cannot encode"),
+    pytest.param("\x1b]0;x\x07", "\ufffd]0;x\ufffd", id="what a terminal would act upon"),
+    pytest.param("\u202eevas-erp", "\ufffdevas-erp", id="text from right to left"),
+    pytest.param("夜明け 1\u3000\u200d✨", "夜明け 1\u3000\u200d✨", id="another script as it is"),
+    pytest.param("'); DROP TABLE escape_mw_events;--", None, id="SQL"),
+    pytest.param("%s %(x)s :x ?", None, id="what drivers take for a placeholder"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "stored"), WORDS)
+def test_every_sink_gets_the_sites_word_as_all_of_them_can_take_it(
+    database_url, caplog, outcome, stored
+):
+    """A word that one refuses would block all later events, or all metrics."""
+    stored = stored or outcome
+    sinks = {"database": database_url, "prometheus": True, "log": True}
+    with caplog.at_level("INFO", "escape_mw.events"):
+        site = Measured(RULES | {"events": sinks})
+        assert escape_mw.record(outcome, token())
+        assert [event.outcome for event in site.events] == [stored]
+    assert json.loads(caplog.messages[-1])["outcome"] == stored
+    with open_events(database_url) as database:
+        assert [event.outcome for event in database.read()] == [stored]
+    label = stored.replace("\\", "\\\\").replace('"', '\\"')
+    assert f'outcome="{label}"'.encode() in prometheus_client.generate_latest()
 
 
 def test_twice_is_a_repeat_and_another_outcome_is_none():
