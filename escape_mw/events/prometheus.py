@@ -11,8 +11,7 @@ from prometheus_client import Counter
 
 from .event import Event
 
-LABELS = (
-    "event",
+FIELDS = (
     "rule",
     "app",
     "platform",
@@ -25,12 +24,13 @@ LABELS = (
 )
 # Registered when this module is first imported, in the process that writes; the client's
 # multiprocess mode adds the processes up.
-EVENTS = Counter("escape_mw_events", "Events of escape_mw's visits, each once in a visit", LABELS)
+EVENTS = Counter(
+    "escape_mw_events", "Events of escape_mw's visits, each once in a visit", ("event", *FIELDS)
+)
 
 
 def count(events: Sequence[Event]) -> None:
     """Add events to the counter."""
     for event in events:
-        EVENTS.labels(event.name, *(getattr(event, label) for label in LABELS[1:])).inc(
-            event.number
-        )
+        labels = (getattr(event, field) for field in FIELDS)
+        EVENTS.labels(event.name, *labels).inc(event.number)

@@ -208,7 +208,7 @@ class LabRequest:
         fresh = new_session(visitor.app or DEFAULT, visitor.app_version, visitor.platform)
         run = self.given.get("run", "")
         named = self.setup.tokens.read_session(run, self.visit.moment)
-        if named and named[:3] == fresh[:3]:
+        if named and named.place == fresh.place:
             return named, run
         return fresh, self.setup.tokens.sign_session(fresh, self.visit.moment)
 

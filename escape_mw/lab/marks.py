@@ -27,6 +27,11 @@ class Session(NamedTuple):
     platform: str
     id: str
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Where it is held: the host app, its version and the platform."""
+        return self.app, self.app_version, self.platform
+
 
 class Trial(NamedTuple):
     """One technique tried in a session, by a tap or by itself (`auto`).

@@ -128,7 +128,7 @@ class LabStore:
             return bool(known[1] not in (WORKED, outcome))
         row = (
             time.strftime("%Y-%m-%d", time.gmtime(moment)),
-            *trial.session[:3],
+            *trial.session.place,
             trial.goal,
             trial.technique,
             outcome,

@@ -57,6 +57,11 @@ class AppCount(NamedTuple):
     left: int
     arrived: int
 
+    @property
+    def ladder(self) -> tuple[str, str, str]:
+        """Whose visits these are, and what they wanted: what its techniques have in common."""
+        return self.app, self.platform, self.goal
+
 
 class TechniqueCount(NamedTuple):
     """Distinct visits in which one technique was tried, by how far they came."""
@@ -68,6 +73,16 @@ class TechniqueCount(NamedTuple):
     tried: int
     left: int
     arrived: int
+
+    @property
+    def ladder(self) -> tuple[str, str, str]:
+        """The ladder that the technique was tried in."""
+        return self.app, self.platform, self.goal
+
+    @property
+    def step(self) -> tuple[str, str, str, str]:
+        """The technique, in its ladder."""
+        return self.app, self.platform, self.goal, self.technique
 
 
 class ArmDay(NamedTuple):

@@ -46,7 +46,7 @@ def funnels(apps: Iterable[AppCount], techniques: Iterable[TechniqueCount]) -> t
         by_goal.setdefault(row.goal, []).append(row)
     ways = {
         key: sorted(group, key=lambda row: -row.tried)
-        for key, group in groupby(sorted(techniques), key=lambda row: row[:3])
+        for key, group in groupby(sorted(techniques), key=lambda row: row.ladder)
     }
     return tuple(_funnel(goal, by_goal[goal], ways) for goal in sorted(by_goal, reverse=True))
 
@@ -57,10 +57,17 @@ def _funnel(
     lines = (
         line
         for row in rows
-        for line in (_app(row), *(_technique(row, way) for way in ways.get(row[:3], ())))
+        for line in (_app(row), *(_technique(row, way) for way in ways.get(row.ladder, ())))
     )
     total = AppCount(
-        "", "", goal, *(sum(column) for column in zip(*(row[3:] for row in rows), strict=True))
+        app="",
+        platform="",
+        goal=goal,
+        eligible=sum(row.eligible for row in rows),
+        held_out=sum(row.held_out for row in rows),
+        tried=sum(row.tried for row in rows),
+        left=sum(row.left for row in rows),
+        arrived=sum(row.arrived for row in rows),
     )
     return Funnel(goal, tuple(lines), _app(total))
 
@@ -68,25 +75,23 @@ def _funnel(
 def _app(row: AppCount) -> Line:
     arrived = None if row.goal == "app" else Share(row.arrived, row.eligible)
     return Line(
-        row.app,
-        row.platform,
-        row.goal,
-        "",
-        row.eligible,
-        row.held_out,
-        Share(row.tried, row.eligible),
-        Share(row.left, row.eligible),
-        arrived,
+        *row.ladder,
+        technique="",
+        eligible=row.eligible,
+        held_out=row.held_out,
+        tried=Share(row.tried, row.eligible),
+        left=Share(row.left, row.eligible),
+        arrived=arrived,
     )
 
 
 def _technique(app: AppCount, row: TechniqueCount) -> Line:
     arrived = None if row.goal == "app" else Share(row.arrived, row.tried)
     return Line(
-        *row[:4],
-        app.eligible,
-        app.held_out,
-        Share(row.tried, app.eligible),
-        Share(row.left, row.tried),
-        arrived,
+        *row.step,
+        eligible=app.eligible,
+        held_out=app.held_out,
+        tried=Share(row.tried, app.eligible),
+        left=Share(row.left, row.tried),
+        arrived=arrived,
     )

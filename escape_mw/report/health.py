@@ -11,7 +11,7 @@ from .statistics import ALPHA, Share, corrected, drop
 RECENT = 7 * DAY  # seconds
 BEFORE = 28 * DAY
 TRIES = 10  # in each of the two periods; with fewer, a technique is not tested
-HALF = 0.5
+HALF = 0.5  # of the earlier rate: what lies below has stopped; above, it may be other visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Health:
 
 def health(before: Iterable[TechniqueCount], now: Iterable[TechniqueCount]) -> tuple[Health, ...]:
     """Every technique tried in either period: by status, the worst first, then by name."""
-    old, new = ({row[:4]: _share(row) for row in rows} for rows in (before, now))
+    old, new = ({row.step: _share(row) for row in rows} for rows in (before, now))
     nothing = Share(0, 0)
     pairs = {key: (old.get(key, nothing), new.get(key, nothing)) for key in sorted({*old, *new})}
     tested = {
