@@ -29,6 +29,7 @@ from ..web.urls import path_of
 from .handover import HandOver
 from .journeys import carried_journey, journey_of
 from .model import (
+    PHONES,
     AskSite,
     Decision,
     Destination,
@@ -82,7 +83,7 @@ def decide_for(
     tap: Tap | None = None,
 ) -> Decision:
     """Judge a request whose visitor is known to be in a webview: the guards from 4 on."""
-    if visitor.platform not in ("ios", "android"):
+    if visitor.platform not in PHONES:
         return Pass("platform", visitor)
     if visitor.app and visitor.app not in policy.apps:
         return Pass("app", visitor)

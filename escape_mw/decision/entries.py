@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .model import Call, Goal, Platform, StepSpec
+from .model import PHONES, Call, Goal, Platform, StepSpec
 
 Data = Mapping[str, Any]
 ID = re.compile(r"(?=.{1,48}$)[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)  # kebab-case
@@ -45,7 +45,7 @@ class AppEntry:
     version_after: tuple[str, ...] = ()
     also_called: tuple[str, ...] = ()
     opt_in: bool = False
-    platforms: tuple[str, ...] = ("ios", "android")
+    platforms: tuple[str, ...] = PHONES
     ipad_as_mac: bool = False
     android_package: tuple[str, ...] = ()
     menu: Mapping[str, Menu] = field(default_factory=dict)

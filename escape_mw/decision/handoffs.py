@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from ..web.urls import DOT_SEGMENT, quoted
-from .model import Goal, Phone
+from .model import GOALS, PHONES, Goal, Phone
 
 PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+", re.ASCII)
 APOSTROPHE = "'"  # browsers quote it in a query, and only there
@@ -132,7 +132,7 @@ class Technique(NamedTuple):
     phones: tuple[Phone, ...]
     label: str = "open_browser"
     opens: Literal["link", "location", "window"] = "link"
-    arrives: tuple[Goal, ...] = ("app", "browser")
+    arrives: tuple[Goal, ...] = GOALS
     apps: tuple[str, ...] = ()
     since_ios: int = 0
 
@@ -143,7 +143,6 @@ class Technique(NamedTuple):
 
 IOS: tuple[Phone, ...] = ("ios",)
 ANDROID: tuple[Phone, ...] = ("android",)
-BOTH: tuple[Phone, ...] = ("ios", "android")
 
 TECHNIQUES: dict[str, Technique] = {
     "intent": Technique(intent, "Android's intent, to the default browser", ANDROID),
@@ -163,12 +162,12 @@ TECHNIQUES: dict[str, Technique] = {
     ),
     "chrome-ios": Technique(chrome_ios, "Chrome's own scheme", IOS, "open_chrome"),
     "extbrowser": Technique(
-        extbrowser, "The host app's own opener", BOTH, apps=("instagram", "threads")
+        extbrowser, "The host app's own opener", PHONES, apps=("instagram", "threads")
     ),
     "kakao-external": Technique(
-        kakao_external, "KakaoTalk's own opener", BOTH, apps=("kakaotalk",)
+        kakao_external, "KakaoTalk's own opener", PHONES, apps=("kakaotalk",)
     ),
-    "line-external": Technique(line_external, "LINE's own parameter", BOTH, apps=("line",)),
+    "line-external": Technique(line_external, "LINE's own parameter", PHONES, apps=("line",)),
     "https-link": Technique(https_link, "A plain link", IOS, "open_service", arrives=("browser",)),
-    MENU: Technique(menu, "The host app's own menu", BOTH, arrives=()),
+    MENU: Technique(menu, "The host app's own menu", PHONES, arrives=()),
 }

@@ -28,6 +28,7 @@ STEP_RE = re.compile(
     rf"{FORM}~([a-z][a-z-]{{0,30}}(?:~{WORD}){{4}})\.([0-9a-f]{{1,10}})\.{WORD}", re.ASCII
 )
 MAX_LENGTH = 400  # characters
+PARAMETER = "_esc"  # its name, where the rules say no other
 
 
 class Markers:
@@ -36,7 +37,7 @@ class Markers:
     `name` is the parameter's name; `secret` and `site` are those of `Tokens`.
     """
 
-    def __init__(self, name: str = "_esc", secret: str | None = None, site: str = "") -> None:
+    def __init__(self, name: str = PARAMETER, secret: str | None = None, site: str = "") -> None:
         self.name = name
         self._signer = Signer(secret, f"escape_mw.marker.{site}")
 

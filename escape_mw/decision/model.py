@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from .dress import UNDRESSED, Dress
 
@@ -17,7 +17,10 @@ Phone = Literal["ios", "android"]
 Platform = Literal["ios", "android", "desktop", "other"]
 Goal = Literal["app", "browser"]
 Trigger = Literal["redirect", "auto", "tap", "written"]
+Confidence = Literal["documented", "observed", "single", "inferred"]
 Call = Literal["open", "play", "listen", "watch"]
+PHONES: tuple[Phone, ...] = get_args(Phone)
+GOALS: tuple[Goal, ...] = get_args(Goal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ class StepSpec:
 
     technique: str
     trigger: Trigger
-    confidence: str = "inferred"
+    confidence: Confidence = "inferred"
     verified: str | None = None
     settle_ms: int | None = None
     source: str | None = None

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from .entries import AppEntry, Browsers, Crawlers
+from .handoffs import PACKAGE
 from .model import Platform, Visitor
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ PLAIN = re.compile(
     r"|(?:Version|CriOS|FxiOS|EdgiOS)/[\d.]+(?: Mobile/15E148)? Safari/[\d.]+))",
     re.ASCII,
 )
-PACKAGE = re.compile(r"[A-Za-z]\w*(?:\.\w+)+", re.ASCII)
 IOS = ("iphone", "ipad", "ipod")
 ANDROID_MARKS = ("; wv)", "crosswalk/")
 ENGINES = ("bytedancewebview/",)  # of several apps, so that they name none

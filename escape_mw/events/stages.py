@@ -60,7 +60,7 @@ def event(
         time=moment,
         visit=policy.tokens.hash_of(journey.id),
         name=name,
-        rule=storable(rule.name) if rule else "",
+        rule=rule.name if rule else "",
         app=journey.app,
         app_version=journey.app_version,
         platform=journey.platform,

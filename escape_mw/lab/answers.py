@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 
 from ..decision.handoffs import TECHNIQUES
 from ..decision.ladder import DEFAULT
-from ..decision.model import Visit, Visitor
+from ..decision.model import PHONES, Visit, Visitor
 from ..decision.policy import Policy
 from ..decision.signals import is_navigation
 from ..decision.visitors import platform
@@ -101,7 +101,7 @@ class LabRequest:
         if not self.has_token:
             return None
         is_in_webview = self.visitor.kind in ("in-app", "webview")
-        if not is_in_webview or self.visitor.platform not in ("ios", "android"):
+        if not is_in_webview or self.visitor.platform not in PHONES:
             link = f"{self.site}{LAB}?token={self.setup.tokens.link}"
             is_desktop = platform(self.visit.user_agent) == "desktop"
             return notice("Try techniques on a phone", HOW, link=link, scanned=is_desktop)

@@ -12,12 +12,11 @@ from typing import NamedTuple, get_args
 from ..decision.entries import ID
 from ..decision.handoffs import MENU, TECHNIQUES
 from ..decision.ladder import DEFAULT, LAST, Ladders
-from ..decision.model import Goal, Phone, Platform, StepSpec, Trigger, Visitor
+from ..decision.model import GOALS, Goal, Phone, Platform, StepSpec, Trigger, Visitor
 from .marks import Trial
 from .store import OUTCOMES, WORKED, Result
 
 SUCCESS = (WORKED, "opened")
-GOALS: tuple[Goal, ...] = ("app", "browser")
 TRIGGERS = ("tap", "auto", "written")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 

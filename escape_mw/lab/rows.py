@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 from ..decision.handoffs import MENU, TECHNIQUES, Handoff, Technique
 from ..decision.ladder import DEFAULT
-from ..decision.model import Goal, StepSpec, Visitor
+from ..decision.model import GOALS, Goal, StepSpec, Visitor
 from ..decision.policy import Policy
 from ..web.addresses import LAB_ARRIVED
 from .marks import Session, Trial
 from .page import Row
-from .results import GOALS, key_of, tallies
+from .results import key_of, tallies
 from .setup import LabSetup
 from .store import WORKED
 

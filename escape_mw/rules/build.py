@@ -8,17 +8,11 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 
 from .. import catalogue
-from ..decision.destinations import DestinationIndex
 from ..decision.dress import Dress
 from ..decision.entries import AppEntry, DestinationEntry
 from ..decision.experiment import Experiment
-from ..decision.ladder import Ladders
-from ..decision.markers import Markers
 from ..decision.policy import Policy, Rule, hosts_of, site_of
-from ..decision.stays import Stays
 from ..decision.targets import FixedUrl, SitePage, SiteRedirect, Target
-from ..decision.tokens import Tokens
-from ..decision.visitors import VisitorDetector
 from ..events.options import EventOptions
 from ..events.sinks import resolve_sqlite_path, unmet_requirements
 from ..lab.answers import routes
@@ -36,7 +30,7 @@ from .checks import (
     target_problems,
 )
 from .errors import Path, Problem
-from .rules import Rules, in_force
+from .rules import Rules, in_force, make_policy
 from .schema import ExperimentForm, RuleForm, RulesFile
 
 
@@ -86,15 +80,15 @@ def _policy(form: RulesFile, folder: FilePath) -> Policy:
     site = form.site or site_of(rules, form.base_url, own_hosts)
     overrides = [override.override() for override in form.techniques]
     dress = form.page.dress(folder)
-    return Policy(
-        visitors=VisitorDetector(apps.values(), shipped.crawlers, shipped.browsers),
-        destinations=DestinationIndex(_in_force(shipped.destinations, form)),
-        ladders=Ladders(apps, shipped.techniques, overrides),
-        markers=Markers(form.marker, form.secret, site),
-        stays=Stays(form.secret, site),
-        tokens=Tokens(form.secret, site),
+    return make_policy(
+        rules,
+        site=site,
+        secret=form.secret,
+        marker=form.marker,
+        known=apps,
+        destinations=_in_force(shipped.destinations, form),
+        overrides=overrides,
         apps=_chosen(apps, form),
-        rules=rules,
         mode=form.mode,
         base_url=form.base_url,
         base_urls={name: host.base_url for name, host in form.hosts.items() if host.base_url},

@@ -27,7 +27,6 @@ from ..web.paths import PathPattern, PatternError, compile_path
 Release = Literal["track", "album", "artist", "playlist", "episode", "show"]
 Link = Literal["presave", "smartlink", "shortlink", "oauth", "other"]
 Kind = Literal[Release, Link]
-Confidence = Literal["documented", "observed", "single", "inferred"]
 Certainty = Literal["high", "medium", "low"]
 
 HOST = re.compile(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from ..decision.entries import AppEntry
 from ..decision.handoffs import MENU, TECHNIQUES
-from ..decision.model import Phone, StepSpec, Trigger
-from .fields import Certainty, Confidence, Id, Package, Strict, invalid, known_id
+from ..decision.model import PHONES, Confidence, Phone, StepSpec, Trigger
+from .fields import Certainty, Id, Package, Strict, invalid, known_id
 
 
 def _as_list(value: Any) -> Any:
@@ -57,7 +57,7 @@ class AppForm(Strict):
     version_after: list[str] = []
     also_called: list[Id] = []
     opt_in: bool = False
-    platforms: list[Phone] = ["ios", "android"]
+    platforms: list[Phone] = [*PHONES]
     ipad_as_mac: bool = False
     android_package: Annotated[list[Package], BeforeValidator(_as_list)] = []
     menu: dict[Phone, MenuForm] = {}
@@ -94,8 +94,8 @@ StepEntry = Annotated[
             "type": "object",
             "description": "technique: trigger, such as 'intent-app: tap'",
             "properties": {
-                **{name: {"enum": ["redirect", "auto", "tap", "written"]} for name in TECHNIQUES},
-                "confidence": {"enum": ["documented", "observed", "single", "inferred"]},
+                **{name: {"enum": [*get_args(Trigger)]} for name in TECHNIQUES},
+                "confidence": {"enum": [*get_args(Confidence)]},
                 "verified": {"type": "string"},
                 "settle_ms": {"type": "integer", "minimum": 200, "maximum": 60_000},
                 "source": {"type": "string"},

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .. import catalogue
 from ..decision.destinations import DestinationIndex
-from ..decision.entries import AppEntry
+from ..decision.entries import AppEntry, DestinationEntry, TechniqueOverride
 from ..decision.ladder import Ladders
-from ..decision.markers import Markers
-from ..decision.policy import DEFAULT_RULE, Policy, site_of
+from ..decision.markers import PARAMETER, Markers
+from ..decision.policy import DEFAULT_RULE, Policy, Rule, site_of
 from ..decision.stays import Stays
 from ..decision.tokens import Tokens
 from ..decision.visitors import VisitorDetector
@@ -18,8 +19,6 @@ from ..events.options import EventOptions
 from ..lab.setup import LabSetup
 from ..page.interstitial import Interstitial
 from ..web.routes import Route
-
-MARKER = "_esc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +45,38 @@ def in_force(apps: Iterable[AppEntry]) -> frozenset[str]:
     return frozenset(app.id for app in apps if not app.opt_in)
 
 
-def default_rules() -> Rules:
-    """The rules of a site that has none: every redirect to a known music destination.
+def make_policy(
+    rules: tuple[Rule, ...] = (DEFAULT_RULE,),
+    *,
+    site: str,
+    secret: str | None = None,
+    marker: str = PARAMETER,
+    known: Mapping[str, AppEntry] | None = None,
+    destinations: Iterable[DestinationEntry] | None = None,
+    overrides: Iterable[TechniqueOverride] = (),
+    **facts: Any,
+) -> Policy:
+    """A policy by the shipped catalogue and what differs from it.
 
-    They equal those of a file that says `version: 1` and nothing else; a test compares.
+    `known` are all host apps, by id; `facts` are `Policy`'s own.
     """
-    known = catalogue.load()
-    apps = {app.id: app for app in known.apps}
-    site = site_of((DEFAULT_RULE,))
-    policy = Policy(
-        visitors=VisitorDetector(known.apps, known.crawlers, known.browsers),
-        destinations=DestinationIndex(one for one in known.destinations if not one.opt_in),
-        ladders=Ladders(apps, known.techniques),
-        markers=Markers(MARKER, site=site),
-        stays=Stays(site=site),
-        tokens=Tokens(site=site),
-        apps=in_force(known.apps),
+    shipped = catalogue.load()
+    every = {app.id: app for app in shipped.apps} if known is None else known
+    if destinations is None:
+        destinations = (one for one in shipped.destinations if not one.opt_in)
+    return Policy(
+        visitors=VisitorDetector(every.values(), shipped.crawlers, shipped.browsers),
+        destinations=DestinationIndex(destinations),
+        ladders=Ladders(every, shipped.techniques, overrides),
+        markers=Markers(marker, secret, site),
+        stays=Stays(secret, site),
+        tokens=Tokens(secret, site),
+        rules=rules,
+        **{"apps": in_force(every.values()), **facts},
     )
-    return Rules(policy, Interstitial(apps, MARKER))
+
+
+def default_rules() -> Rules:
+    """The rules of a site that has none: every redirect to a known music destination."""
+    policy = make_policy(site=site_of((DEFAULT_RULE,)))
+    return Rules(policy, Interstitial(policy.visitors.apps, PARAMETER))

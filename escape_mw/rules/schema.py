@@ -10,9 +10,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from ..decision.dress import COLOUR, ORIGIN, Dress, is_artwork
 from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
+from ..decision.markers import PARAMETER
 from ..decision.model import Goal, Phone
 from ..decision.policy import Mode
 from ..events.options import DEFAULT_DATABASE, PERIOD, EventOptions
+from ..web.urls import HOST
 from .fields import (
     EVERYWHERE,
     AppId,
@@ -34,11 +36,11 @@ from .marks import PRIVATE, FromEnvironment
 from .moments import EXAMPLE, moment
 
 MARKER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
-BASE_URL = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.ASCII)
+BASE_URL = re.compile(rf"https?://{HOST}(?::\d{{1,5}})?", re.ASCII)
 DATABASE = re.compile(r"[a-z][a-z0-9_+]*://\S*", re.ASCII)
 PER_CENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%", re.ASCII)
-RULE_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
-SITE_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+", re.ASCII)
+SITE_HOST = re.compile(HOST, re.ASCII)
+RULE_HOST = re.compile(rf"(?:\*\.)?{HOST}", re.ASCII)
 
 
 def _artwork(value: str) -> str:
@@ -346,7 +348,7 @@ class RulesFile(Strict):
     allowed_hosts: list[SiteHost] = []
     hosts: dict[SiteHost, HostForm] = {}
     secret: Annotated[Secret | None, PRIVATE, FromEnvironment()] = None
-    marker: Annotated[str, Matching(MARKER, "a parameter name such as _esc")] = "_esc"
+    marker: Annotated[str, Matching(MARKER, "a parameter name such as _esc")] = PARAMETER
     vary: bool = False
     detect: bool = False
     exclude: list[Pattern] = []
