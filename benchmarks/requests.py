@@ -95,7 +95,7 @@ def new_agents(app: Any, agent: str) -> Run:
 def memos(app: EscapeMiddleware) -> list[Callable[[], None]]:
     """What makes an application forget every visitor, language and page that it has seen."""
     held = [
-        *vars(app.engine.state.rules.policy.visitors).values(),
+        *vars(app.engine.state.rules.policy.detector).values(),
         *vars(app.engine.state.rules.page).values(),
         *vars(languages).values(),
     ]

@@ -104,7 +104,7 @@ class Preview:
         return made(environ, start_response)
 
     def _choices(self) -> list[Choice]:
-        apps = self._read().policy.visitors.apps
+        apps = self._read().policy.detector.apps
         names = [(app.id, app.name) for app in apps.values()]
         tags = [(tag, languages.words(tag)["name"]) for tag in languages.available()]
         return [
@@ -133,7 +133,7 @@ class Preview:
 def page_for(rules: Rules, asked: Mapping[str, str]) -> Answer | None:
     """The answer for what is chosen; None where this visitor would not be answered."""
     app = asked.get("app", "")
-    app = app if app in rules.policy.visitors.apps else ""
+    app = app if app in rules.policy.detector.apps else ""
     platform: Phone = "android" if asked.get("platform") == "android" else "ios"
     visitor = Visitor("in-app" if app else "webview", app or None, platform)
     rules = replace(rules, policy=rules.policy.anywhere())

@@ -173,13 +173,13 @@ def _extra() -> Iterator[None]:
 
 
 def _holdouts(rules: Rules | None) -> dict[str, float]:
-    trials = [rule.experiment for rule in rules.policy.rules] if rules else []
-    return {trial.name: trial.holdout for trial in trials if trial and 0 < trial.holdout < 1}
+    experiments = [rule.experiment for rule in rules.policy.rules] if rules else []
+    return {one.name: one.holdout for one in experiments if one and 0 < one.holdout < 1}
 
 
 def _names(rules: Rules | None) -> dict[str, str]:
     """Host apps' names, those of the rules' own included."""
-    known = rules.policy.visitors.apps.values() if rules else catalogue.load().apps
+    known = rules.policy.detector.apps.values() if rules else catalogue.load().apps
     return {app.id: app.name for app in known}
 
 

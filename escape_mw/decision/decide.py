@@ -61,7 +61,7 @@ def decide(visit: Visit, policy: Policy, location: str | None = None) -> Decisio
         return Pass("off")
     if visit.method not in ("GET", "HEAD", "POST"):
         return Pass("method")
-    visitor = policy.visitors.visitor(visit.user_agent, visit.headers)
+    visitor = policy.detector.visitor(visit.user_agent, visit.headers)
     if visitor.kind in ("browser", "bot"):
         return Pass("method") if visit.method == "POST" else _arrival(visit, visitor, policy)
     return decide_for(visitor, visit, policy, location)
@@ -69,7 +69,7 @@ def decide(visit: Visit, policy: Policy, location: str | None = None) -> Decisio
 
 def decide_tap(visit: Visit, tap: Tap, policy: Policy) -> Decision:
     """Judge a tap on a plain link; `visit` is that to the page that it stands on."""
-    visitor = policy.visitors.visitor(visit.user_agent, visit.headers)
+    visitor = policy.detector.visitor(visit.user_agent, visit.headers)
     if policy.mode == "off" or visitor.kind in ("browser", "bot"):
         return Pass("off" if policy.mode == "off" else visitor.kind, visitor)
     return decide_for(visitor, visit, policy, tap=tap)

@@ -29,14 +29,14 @@ def shown_journey(subject: Subject, policy: Policy) -> Journey:
 def journey_from(reading: Reading, policy: Policy) -> Journey:
     """The journey that a token tells; the rule's key names the experiment."""
     subject, rule = reading.subject, policy.by_key.get(reading.subject.rule)
-    trial = rule.experiment if rule and reading.arm else None
+    experiment = rule.experiment if rule and reading.arm else None
     return Journey(
         id=subject.visit,
         rule=subject.rule,
         app=subject.app,
         platform=subject.platform,
-        experiment=trial.name if trial else "",
-        arm=reading.arm if trial else "",
+        experiment=experiment.name if experiment else "",
+        arm=reading.arm if experiment else "",
     )
 
 
@@ -50,7 +50,7 @@ def journey_of(case: Case, destination: Destination | None) -> Journey | None:
         return None
     is_first = visit.marker is None or not visit.marker.is_verified
     is_by_hand = visit.is_tap and is_first  # a tag of the site's own: no page was drawn for
-    trial = rule.experiment if policy.mode == "act" and not is_by_hand else None
+    experiment = rule.experiment if policy.mode == "act" and not is_by_hand else None
     return Journey(
         id=visit.id,
         rule=rule.key,
@@ -60,8 +60,8 @@ def journey_of(case: Case, destination: Destination | None) -> Journey | None:
         service=destination.service if destination else "",
         kind=destination.kind if destination else "",
         goal=destination.goal if destination else "",
-        experiment=trial.name if trial else "",
-        arm=(trial.arm(visit.id) if is_first else "escape") if trial else "",
+        experiment=experiment.name if experiment else "",
+        arm=(experiment.arm(visit.id) if is_first else "escape") if experiment else "",
         is_first=is_first,
     )
 

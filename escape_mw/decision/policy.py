@@ -156,7 +156,7 @@ class Policy:
     of their secret.
     """
 
-    visitors: VisitorDetector
+    detector: VisitorDetector
     destinations: DestinationIndex
     ladders: Ladders
     markers: Markers
@@ -238,7 +238,7 @@ class Policy:
         """
         rule = replace(DEFAULT_RULE, name="to", visitors=frozenset({"in-app", "webview"}))
         index = self.destinations if entries is None else DestinationIndex(entries)
-        apps = frozenset(self.visitors.apps)
+        apps = frozenset(self.detector.apps)
         return replace(self, mode="act", rules=(rule,), exclude=(), destinations=index, apps=apps)
 
 

@@ -74,7 +74,7 @@ class Explainer:
     def _named(self, record: Mapping[str, Any]) -> Visitor:
         """The visitor that a record names by a host app and a platform. Raises RecordError."""
         app, platform = record.get("app"), record.get("platform")
-        known = self.rules.policy.visitors.apps.get(app or "")
+        known = self.rules.policy.detector.apps.get(app or "")
         if known is None:
             raise RecordError(f"app {app!r} is not a known host app: 'escape-mw list apps'")
         if platform not in known.platforms:
@@ -106,7 +106,7 @@ class Explainer:
     def _visitor(self, record: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
         agent = record.get("ua", "")
         headers = {name.lower(): value for name, value in record.get("headers", {}).items()}
-        detector = self.rules.policy.visitors
+        detector = self.rules.policy.detector
         visitor: Visitor = decision.visitor or detector.visitor(agent, headers)
         is_outside = visitor.kind in ("browser", "bot")
         return {

@@ -18,7 +18,7 @@ def is_plain(
     `requested_with` is X-Requested-With, None where it was not sent; `brands` is Sec-CH-UA.
     """
     return (
-        policy.visitors.is_browser(agent if len(agent) <= MAX_AGENT else agent[:MAX_AGENT])
+        policy.detector.is_browser(agent if len(agent) <= MAX_AGENT else agent[:MAX_AGENT])
         and policy.markers.name not in query
         and requested_with is None
         and "WebView" not in brands

@@ -88,7 +88,7 @@ class LabRequest:
     @cached_property
     def visitor(self) -> Visitor:
         """Who asks."""
-        return self.policy.visitors.visitor(self.visit.user_agent, self.visit.headers)
+        return self.policy.detector.visitor(self.visit.user_agent, self.visit.headers)
 
     @property
     def has_token(self) -> bool:
@@ -143,14 +143,14 @@ class LabRequest:
             return notice("Not taken", text, status="413 Content Too Large")
         run = self.given.get("run", "")
         session = self.setup.tokens.read_session(run, self.visit.moment)
-        name, outcome = next(iter(parse_qsl(body.decode("latin-1"))), ("", ""))
+        name, sighting = next(iter(parse_qsl(body.decode("latin-1"))), ("", ""))
         every = candidates(session, self.policy) if session else ()
         asked = next((candidate for candidate in every if candidate.name == name), None)
-        if session is None or asked is None or outcome not in dict(asked.answers):
+        if session is None or asked is None or sighting not in dict(asked.sightings):
             text = "The page is too old, or that is not an answer of it. Load the lab anew."
             return notice("Not taken", text, status="400 Bad Request")
         trial = Trial(session, asked.goal, asked.step.technique, asked.step.trigger)
-        self._record(trial, outcome)
+        self._record(trial, sighting)
         return see_other(f"{self.site}{LAB}{self._query(run)}#{asked.name}")
 
     def _counts(self, trial: Trial) -> bool:
@@ -176,8 +176,8 @@ class LabRequest:
             return notice("It worked: not recorded", text, why)
         return notice("It worked: recorded" if new else "It worked: already recorded", text)
 
-    def _record(self, trial: Trial, outcome: str) -> bool | None:
-        new = self.setup.store.record(trial, outcome, self.visit.moment)
+    def _record(self, trial: Trial, sighting: str) -> bool | None:
+        new = self.setup.store.record(trial, sighting, self.visit.moment)
         if new:
             session = trial.session
             logger.info(
@@ -188,13 +188,13 @@ class LabRequest:
                 session.app_version,
                 session.platform,
                 trial.goal,
-                outcome,
+                sighting,
                 extra={
                     "app": session.app,
                     "platform": session.platform,
                     "technique": trial.technique,
                     "trigger": trial.trigger,
-                    "outcome": outcome,
+                    "outcome": sighting,
                 },
             )
         return new
@@ -216,5 +216,5 @@ class LabRequest:
         return f"?token={self.setup.tokens.link}&run={run}"
 
     def _name(self, session: Session) -> str:
-        app = self.policy.visitors.apps.get(session.app)
+        app = self.policy.detector.apps.get(session.app)
         return f"{app.name} {session.app_version}".rstrip() if app else "this app"

@@ -62,8 +62,8 @@ class LabTokens:
     def __init__(self, key: str) -> None:
         whole = hmac.new(key.encode(), b"escape_mw.lab.token", hashlib.sha256)
         self.link = whole.hexdigest()[:32]
-        self._sessions = Signer(key, "escape_mw.lab.round")
-        self._trials = Signer(key, "escape_mw.lab.mark")
+        self._sessions = Signer(key, "escape_mw.lab.session")
+        self._trials = Signer(key, "escape_mw.lab.trial")
 
     def sign_session(self, session: Session, moment: int) -> str:
         """The session as the page's own link has it."""

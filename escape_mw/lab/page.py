@@ -38,7 +38,7 @@ class Row:
 
     `name` is its id on the page, `title` what it is, `known` what the table says of it, `uri` what
     its button opens (None: `words` say what to do) and `opens` how, `wait` for how long in
-    milliseconds, `answers` what may have been seen as pairs of outcome and label, `result` how it
+    milliseconds, `sightings` what may have been seen and its label, `result` how it
     went so far, `fires` what the page opens without a tap.
     """
 
@@ -50,7 +50,7 @@ class Row:
     opens: str
     words: str
     wait: int
-    answers: tuple[tuple[str, str], ...]
+    sightings: tuple[tuple[str, str], ...]
     result: str = ""
     worked: bool = False
     fires: str | None = None

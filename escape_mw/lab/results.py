@@ -14,7 +14,7 @@ from ..decision.handoffs import MENU, TECHNIQUES
 from ..decision.ladder import DEFAULT, LAST, Ladders
 from ..decision.model import GOALS, Goal, Phone, Platform, StepSpec, Trigger, Visitor
 from .marks import Trial
-from .store import OUTCOMES, WORKED, Result
+from .store import SIGHTINGS, WORKED, Result
 
 SUCCESS = (WORKED, "opened")
 TRIGGERS = ("tap", "auto", "written")
@@ -45,7 +45,7 @@ class Tally(NamedTuple):
     tries: int
     worked: int
     last: str
-    outcomes: Counter[str]
+    sightings: Counter[str]
 
     @property
     def rate(self) -> float:
@@ -145,7 +145,7 @@ def _others(own: Mapping[Key, Tally], best: Own) -> Iterator[str]:
         if key.technique == MENU:
             continue
         if not tally.worked:
-            counted = (f"{outcome} {count}" for outcome, count in sorted(tally.outcomes.items()))
+            counted = (f"{sighting} {count}" for sighting, count in sorted(tally.sightings.items()))
             often = f"{_named(key)} failed {tally.tries} of {tally.tries}"
             yield f"# left out: {often} ({', '.join(counted)}; last {tally.last})"
         elif best[key.technique][0] not in ("", key.trigger):
@@ -167,9 +167,9 @@ def _step(step: StepSpec) -> str:
 
 
 def _tally(tries: list[Result]) -> Tally:
-    worked = [result for result in tries if result.outcome in SUCCESS]
+    worked = [result for result in tries if result.sighting in SUCCESS]
     last = max(result.day for result in worked or tries)
-    return Tally(len(tries), len(worked), last, Counter(result.outcome for result in tries))
+    return Tally(len(tries), len(worked), last, Counter(result.sighting for result in tries))
 
 
 def _is_sound(result: Result) -> bool:
@@ -178,7 +178,7 @@ def _is_sound(result: Result) -> bool:
         result.platform in get_args(Phone)
         and result.goal in GOALS
         and result.technique in TECHNIQUES
-        and result.outcome in OUTCOMES
+        and result.sighting in SIGHTINGS
         and result.trigger in TRIGGERS
         and ID.fullmatch(result.app) is not None
         and DAY.fullmatch(result.day) is not None

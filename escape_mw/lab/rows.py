@@ -18,14 +18,14 @@ from .results import key_of, tallies
 from .setup import LabSetup
 from .store import WORKED
 
-ANSWERS = (
+ASKED_FOR = (
     ("nothing", "Nothing"),
     ("error", "An error"),
     ("question", "A question"),
     ("page", "The web page"),
 )
 SAID = {WORKED: "Worked: recorded.", "opened": "You said: it opened."} | {
-    name: f"You said: {label.lower()}." for name, label in ANSWERS
+    name: f"You said: {label.lower()}." for name, label in ASKED_FOR
 }
 TRIGGERS = {"redirect": "by itself", "auto": "by itself", "tap": "by a tap", "written": "in words"}
 
@@ -53,10 +53,10 @@ class Candidate(NamedTuple):
         return self.goal not in self.technique.arrives
 
     @property
-    def answers(self) -> tuple[tuple[str, str], ...]:
-        """What a person may have seen: outcome and label."""
+    def sightings(self) -> tuple[tuple[str, str], ...]:
+        """What a person may have seen: sighting and label."""
         opened = "My browser" if self.step.technique == MENU else "The music app"
-        return (("opened", opened), *ANSWERS) if self.only_asks else ANSWERS
+        return (("opened", opened), *ASKED_FOR) if self.only_asks else ASKED_FOR
 
 
 def candidates(session: Session, policy: Policy) -> Iterator[Candidate]:
@@ -105,7 +105,7 @@ def rows(
         (one, Trial(session, one.goal, one.step.technique, one.step.trigger))
         for one in candidates(session, policy)
     ]
-    outcomes = setup.store.outcomes([trial for _, trial in trials])
+    sightings = setup.store.sightings([trial for _, trial in trials])
     before = tallies(setup.store.results())
     made = []
     for candidate, trial in trials:
@@ -122,9 +122,9 @@ def rows(
                 opens=candidate.technique.opens,
                 words="" if uri else _menu(session, policy),
                 wait=candidate.step.wait,
-                answers=candidate.answers,
-                result=SAID.get(outcomes.get(trial.key, ""), ""),
-                worked=outcomes.get(trial.key) == WORKED,
+                sightings=candidate.sightings,
+                result=SAID.get(sightings.get(trial.key, ""), ""),
+                worked=sightings.get(trial.key) == WORKED,
             )
             made.append(_by_itself(row, at.here, fired) if trial.trigger == "auto" else row)
     return made
@@ -169,7 +169,7 @@ def _known(candidate: Candidate) -> str:
 
 
 def _menu(session: Session, policy: Policy) -> str:
-    app = policy.visitors.apps.get(session.app)
+    app = policy.detector.apps.get(session.app)
     known = app.menu.get(session.platform) if app else None
     if known is None:
         return "By hand: open this app's menu and choose the browser."

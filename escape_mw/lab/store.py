@@ -27,7 +27,7 @@ YEARS = 2
 BUSY_TIMEOUT = 1.0  # seconds to wait for another writer
 REMEMBER = 2 * LIFE  # a round lasts as long, and the marks of its last page once more
 WORKED = "worked"
-OUTCOMES = (
+SIGHTINGS = (
     WORKED,
     "opened",
     "nothing",
@@ -35,7 +35,7 @@ OUTCOMES = (
     "question",
     "page",
 )  # "opened" is what a person says, "worked" is proof
-OUTCOME_OF = "SELECT mark, outcome FROM marks JOIN results ON results.id = marks.result"
+SIGHTING_OF = "SELECT mark, outcome FROM marks JOIN results ON results.id = marks.result"
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS results (id INTEGER PRIMARY KEY, day TEXT NOT NULL,
     app TEXT NOT NULL, app_version TEXT NOT NULL,
@@ -52,7 +52,7 @@ ADD_TRIGGER = """ALTER TABLE results ADD COLUMN "trigger" TEXT NOT NULL DEFAULT 
 
 
 class Result(NamedTuple):
-    """One try: what was tried how on which day (UTC), and one of `OUTCOMES`."""
+    """One try: what was tried how on which day (UTC), and one of `SIGHTINGS`."""
 
     day: str
     app: str
@@ -60,7 +60,7 @@ class Result(NamedTuple):
     platform: str
     goal: str
     technique: str
-    outcome: str
+    sighting: str
     trigger: str = "tap"
 
 
@@ -73,7 +73,7 @@ class LabStore:
         self.after_fork()
         tell_of_forks(self)
 
-    def record(self, trial: Trial, outcome: str, moment: int) -> bool | None:
+    def record(self, trial: Trial, sighting: str, moment: int) -> bool | None:
         """Record how a trial went, once; `moment` is the time in seconds since 1970.
 
         An arrival outdoes what was said before, and nothing outdoes an arrival.
@@ -90,20 +90,20 @@ class LabStore:
                 file.execute(statement)
             if not _has_triggers(file):
                 file.execute(ADD_TRIGGER)
-            new = self._put(file, trial, outcome, moment)
+            new = self._put(file, trial, sighting, moment)
             self._prune(file, moment)
             file.execute("COMMIT")
             return new
         return None
 
-    def outcomes(self, trials: Iterable[Trial]) -> dict[str, str]:
+    def sightings(self, trials: Iterable[Trial]) -> dict[str, str]:
         """How the rows of a round went so far, by their keys."""
         keys = [trial.key for trial in trials]
         with self._guarded():
             if self.path.exists():
                 with closing(_open(self.path, "rw")) as file:
                     held = ", ".join("?" * len(keys))
-                    query = f"{OUTCOME_OF} WHERE mark IN ({held})"
+                    query = f"{SIGHTING_OF} WHERE mark IN ({held})"
                     return dict(file.execute(query, keys))
         return {}
 
@@ -114,7 +114,7 @@ class LabStore:
                 return results(self.path)
         return []
 
-    def _put(self, file: sqlite3.Connection, trial: Trial, outcome: str, moment: int) -> bool:
+    def _put(self, file: sqlite3.Connection, trial: Trial, sighting: str, moment: int) -> bool:
         known = file.execute(
             "SELECT results.id, outcome FROM marks"
             " JOIN results ON results.id = marks.result WHERE mark = ?",
@@ -123,15 +123,15 @@ class LabStore:
         if known:
             file.execute(
                 "UPDATE results SET outcome = ? WHERE id = ? AND outcome <> ?",
-                (outcome, known[0], WORKED),
+                (sighting, known[0], WORKED),
             )
-            return bool(known[1] not in (WORKED, outcome))
+            return bool(known[1] not in (WORKED, sighting))
         row = (
             time.strftime("%Y-%m-%d", time.gmtime(moment)),
             *trial.session.place,
             trial.goal,
             trial.technique,
-            outcome,
+            sighting,
             trial.trigger,
         )
         made = file.execute(

@@ -59,6 +59,6 @@ def _shortest(tokens: list[str]) -> list[str]:
 def script_of(policy: Policy) -> str:
     """The script with the tokens of the host apps and the hosts of the destinations in force."""
     text = minified(__package__, "links.js")
-    tokens = json.dumps(_shortest(policy.visitors.tokens(policy.apps)), separators=(",", ":"))
+    tokens = json.dumps(_shortest(policy.detector.tokens(policy.apps)), separators=(",", ":"))
     hosts = json.dumps(f" {' '.join(policy.destinations.hosts())} ")
     return text.replace("(TOKENS, HOSTS)", f"({tokens}, {hosts})")

@@ -143,7 +143,7 @@ class Interstitial:
             "marker": self._marker,
             "token": decision.token,
             "beacon": decision.beacon,
-            "by_hand": decision.menu_marker,
+            "menu_marker": decision.menu_marker,
             "style": skin.style,
             "script": skin.script,
         }

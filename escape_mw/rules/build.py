@@ -159,10 +159,10 @@ def _rule(number: int, form: RuleForm, secret: str | None, folder: FilePath) -> 
     )
 
 
-def _experiment(trial: ExperimentForm | None, secret: str | None) -> Experiment | None:
-    if trial is None:
+def _experiment(form: ExperimentForm | None, secret: str | None) -> Experiment | None:
+    if form is None:
         return None
-    return Experiment(trial.name, trial.holdout, secret or "")
+    return Experiment(form.name, form.holdout, secret or "")
 
 
 def _target(form: RuleForm) -> Target:
@@ -179,7 +179,7 @@ def _page(
     policy: Policy, dresses: Iterable[tuple[Path, Dress]], problems: list[Problem]
 ) -> Interstitial:
     """The page, with the templates and styles that the dresses name."""
-    page = Interstitial(policy.visitors.apps, policy.markers.name)
+    page = Interstitial(policy.detector.apps, policy.markers.name)
     for path, dress in dresses:
         try:
             if dress.template:

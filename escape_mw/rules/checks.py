@@ -133,16 +133,16 @@ def _needs_secret(form: RulesFile) -> Iterator[tuple[Path, str]]:
 def experiment_problems(form: RulesFile) -> Iterator[Problem]:
     """An experiment needs events to be read from, and one set of numbers."""
     known: dict[str, ExperimentForm] = {}
-    for number, trial in enumerate(rule.experiment for rule in form.rules):
+    for number, experiment in enumerate(rule.experiment for rule in form.rules):
         path: Path = ("rules", number, "experiment")
-        if trial is None:
+        if experiment is None:
             continue
         if form.events is None:
             message = "an experiment needs 'events:', or nothing would be measured"
             yield Problem(path, None, message)
-        if known.setdefault(trial.name, trial) != trial:
+        if known.setdefault(experiment.name, experiment) != experiment:
             message = "stands in another rule with other numbers; give this one another name"
-            yield Problem(path, None, f"the experiment {trial.name} {message}")
+            yield Problem(path, None, f"the experiment {experiment.name} {message}")
 
 
 def _host(url: str) -> str:

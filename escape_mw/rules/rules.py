@@ -65,7 +65,7 @@ def make_policy(
     if destinations is None:
         destinations = (one for one in shipped.destinations if not one.opt_in)
     return Policy(
-        visitors=VisitorDetector(every.values(), shipped.crawlers, shipped.browsers),
+        detector=VisitorDetector(every.values(), shipped.crawlers, shipped.browsers),
         destinations=DestinationIndex(destinations),
         ladders=Ladders(every, shipped.techniques, overrides),
         markers=Markers(marker, secret, site),
@@ -79,4 +79,4 @@ def make_policy(
 def default_rules() -> Rules:
     """The rules of a site that has none: every redirect to a known music destination."""
     policy = make_policy(site=site_of((DEFAULT_RULE,)))
-    return Rules(policy, Interstitial(policy.visitors.apps, PARAMETER))
+    return Rules(policy, Interstitial(policy.detector.apps, PARAMETER))

@@ -32,7 +32,7 @@ except ImportError:
 CATALOGUE = catalogue.load()
 SOURCES = sources()
 ENTRIES = {entry.id: entry for entry in CATALOGUE.destinations}
-VISITORS = load().policy.visitors
+VISITORS = load().policy.detector
 EVERYWHERE = DestinationIndex(CATALOGUE.destinations)
 
 

@@ -11,7 +11,7 @@ from escape_mw.decision.visitors import BOT, BROWSER, MAX_AGENT, PLAIN
 
 from .. import agents
 
-DETECTOR = load().policy.visitors
+DETECTOR = load().policy.detector
 
 
 MAC = "(Macintosh; Intel Mac OS X 10_15_7)"
@@ -366,7 +366,7 @@ def test_headers(agent, headers, expected):
 
 def test_a_host_apps_package_may_call_itself_a_browser():
     app = {"id": "ours", "name": "Ours", "android_package": "com.example.InAppBrowser"}
-    detector = load({"version": 1, "apps": {"add": [app]}}).policy.visitors
+    detector = load({"version": 1, "apps": {"add": [app]}}).policy.detector
     headers = {"x-requested-with": "com.example.inappbrowser"}
     assert detector.visitor(agents.UNNAMED_ANDROID, headers).app == "ours"
 

@@ -191,6 +191,6 @@ def test_the_annotated_rules_file_is_good(monkeypatch):
     rules = load(EXAMPLES / "escape.yaml")
     assert rules.policy.destinations.find("https://player.label.example/play/1").goal == "app"
     assert (
-        rules.policy.visitors.visitor("Mozilla/5.0 (Linux; Android 14; X) MidnightApp/1.0", {}).app
+        rules.policy.detector.visitor("Mozilla/5.0 (Linux; Android 14; X) MidnightApp/1.0", {}).app
         == "label-app"
     )

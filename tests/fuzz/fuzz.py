@@ -42,7 +42,7 @@ IPHONE = (
 
 
 def check_agent(text: str) -> None:
-    detect = POLICY.visitors.visitor
+    detect = POLICY.detector.visitor
     assert detect(text, {}) == detect(text[:MAX_AGENT], {})
     assert detect(text, {"x-requested-with": text, "sec-ch-ua": text}).kind in (
         "in-app",

@@ -581,7 +581,7 @@ def test_one_result_for_each_row_of_a_round(lab, said, recorded):
             assert lab.say(saw(), {"browser.x-safari.tap": outcome}).status_int == 303
         else:
             lab.get(arrival(), SAFARI)
-    assert [result.outcome for result in lab.results()] == recorded
+    assert [result.sighting for result in lab.results()] == recorded
 
 
 REFUSED = [
@@ -741,7 +741,7 @@ def test_an_answer_in_every_shell(shells, lab, name, monkeypatch):
     )
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert shells[name](saw(), TIKTOK_IOS, method="POST", **form)[0] == 303
-    assert [result.outcome for result in lab.results()] == ["question"]
+    assert [result.sighting for result in lab.results()] == ["question"]
 
 
 @pytest.mark.parametrize(

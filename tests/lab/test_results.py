@@ -26,7 +26,7 @@ SHIPPED = Ladders((app.id for app in catalogue.load().apps), catalogue.load().te
 
 def tried(
     technique,
-    *outcomes,
+    *sightings,
     app="instagram",
     platform="ios",
     goal="browser",
@@ -34,8 +34,8 @@ def tried(
     trigger="tap",
 ):
     return [
-        Result(day, app, "403.0", platform, goal, technique, outcome, trigger)
-        for outcome in outcomes
+        Result(day, app, "403.0", platform, goal, technique, sighting, trigger)
+        for sighting in sightings
     ]
 
 
@@ -88,7 +88,7 @@ HOSTILE = [
     pytest.param({"platform": "desktop"}, id="no phone"),
     pytest.param({"goal": "both"}, id="an unknown goal"),
     pytest.param({"technique": "{sandwich: tap}"}, id="an unknown technique"),
-    pytest.param({"outcome": "fine"}, id="an unknown outcome"),
+    pytest.param({"sighting": "fine"}, id="an unknown outcome"),
     pytest.param({"trigger": "shake"}, id="an unknown trigger"),
     pytest.param({"day": "2026-13-40"}, id="no day"),
     pytest.param({"day": "2026-11-07\n"}, id="a line break in the day"),
@@ -218,7 +218,7 @@ def rules(tmp_path):
     """A rules file with the lab on, and results beside it."""
     store = LabStore(tmp_path / "escape_lab.sqlite3")
     round_ = Session("tiktok", "41.9", "android", "round")
-    for number, (goal, technique, outcome) in enumerate(
+    for number, (goal, technique, sighting) in enumerate(
         [
             ("browser", "intent", "worked"),
             ("browser", "intent", "nothing"),
@@ -226,7 +226,7 @@ def rules(tmp_path):
         ]
     ):
         store.record(
-            Trial(round_._replace(id=str(number)), goal, technique), outcome, 1_794_000_000
+            Trial(round_._replace(id=str(number)), goal, technique), sighting, 1_794_000_000
         )
     path = tmp_path / "escape.yaml"
     path.write_text(

@@ -34,7 +34,7 @@ def test_a_result(tmp_path):
     assert store.results() == [
         ("2027-01-15", "tiktok", "41.9", "android", "browser", "intent", "worked", "tap")
     ]
-    assert store.outcomes([mark(), mark(1)]) == {mark().key: "worked"}
+    assert store.sightings([mark(), mark(1)]) == {mark().key: "worked"}
     with closing(sqlite3.connect(store.path)) as file:
         assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
@@ -105,7 +105,7 @@ def test_ten_thousand_rows_are_kept(tmp_path):
         )
     store.record(mark(1), "error", NOW)
     kept = store.results()
-    assert (len(kept), kept[0].outcome, kept[-1].outcome) == (10_000, "nothing", "error")
+    assert (len(kept), kept[0].sighting, kept[-1].sighting) == (10_000, "nothing", "error")
     assert held(store.path, "marks") == 1, "a hash goes with its result"
 
 
@@ -213,7 +213,7 @@ def test_a_full_disk(tmp_path, caplog):
 def test_a_file_that_is_no_database(tmp_path, caplog, content):
     (tmp_path / "lab").write_bytes(content)
     store = LabStore(tmp_path / "lab")
-    assert (store.record(mark(), "worked", NOW), store.outcomes([mark()]), store.results()) == (
+    assert (store.record(mark(), "worked", NOW), store.sightings([mark()]), store.results()) == (
         None,
         {},
         [],
@@ -235,7 +235,7 @@ def test_a_file_that_goes_while_the_site_runs_is_made_anew(tmp_path):
     store.record(mark(), "worked", NOW)
     for path in tmp_path.iterdir():
         path.unlink()
-    assert (store.results(), store.outcomes([mark()])) == ([], {})
+    assert (store.results(), store.sightings([mark()])) == ([], {})
     assert store.record(mark(), "worked", NOW) is True
 
 

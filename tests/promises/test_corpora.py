@@ -28,7 +28,7 @@ same = test_xss.same
 
 def test_visitors_in_webviews_are_found_and_named():
     """F1 >= 0.98, and the right app for 98 of 100, averaged over apps."""
-    visitors = load().policy.visitors
+    visitors = load().policy.detector
     right = wrong = missed = 0
     named = collections.defaultdict(list)
     for row in corpus("user_agents.jsonl"):
@@ -54,7 +54,7 @@ def test_visitors_in_webviews_are_found_and_named():
 
 
 def test_slow_agents_are_cut():
-    visitors = load().policy.visitors
+    visitors = load().policy.detector
     for row in corpus("redos_ua.jsonl"):
         assert visitors.visitor(row["value"], {}) == visitors.visitor(row["value"][:1024], {})
 
@@ -116,7 +116,7 @@ def quickest(work, agent):
 @pytest.mark.parametrize(("head", "piece"), SLOW)
 def test_eight_times_the_agent_takes_no_more_than_eight_times_the_time(head, piece):
     """Uncut, so that the growth shows: a quadratic matcher takes 64 times as long."""
-    recognise = load().policy.visitors.detect.__wrapped__
+    recognise = load().policy.detector.detect.__wrapped__
     short, long = (
         quickest(lambda agent: recognise(agent, "", False), head + piece * (size // len(piece)))
         for size in (8_000, 64_000)

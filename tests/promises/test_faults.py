@@ -99,7 +99,7 @@ from tests.agents import TIKTOK_ANDROID, SAFARI
 from escape_mw import EscapeMiddleware
 import re
 app = EscapeMiddleware(plain)
-app.engine.state.rules.policy.visitors
+app.engine.state.rules.policy.detector
 read, write = os.pipe()
 if os.fork() == 0:
     page = ask_wsgi(app, "/smart", TIKTOK_ANDROID)[2].decode()

@@ -110,7 +110,7 @@ def test_the_whole_file(written, monkeypatch):
     assert forms == [FixedUrl, FixedUrl, SitePage, SiteRedirect]
     assert rules.policy.rules[0].share == 50
     assert (
-        rules.policy.visitors.visitor(
+        rules.policy.detector.visitor(
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Mobile/1 OurApp/2.5", {}
         ).app_version
         == "2.5"
@@ -515,7 +515,7 @@ def test_the_default_rules_are_those_of_a_file_that_says_nothing():
     default, read = load(None), load({"version": 1})
     for name in ("mode", "rules", "apps", "base_url", "allowed_hosts", "vary", "exclude"):
         assert getattr(default.policy, name) == getattr(read.policy, name), name
-    for name in ("visitors", "destinations", "ladders"):
+    for name in ("detector", "destinations", "ladders"):
         one, other = (_state(getattr(rules.policy, name)) for rules in (default, read))
         assert one == other, name
     assert default.policy.markers.name == read.policy.markers.name

@@ -141,9 +141,9 @@
   show(0);
   // Our marker leaves the address, or the one for the menu's way out takes its place, where arrivals are counted. The
   // page that answers a tap shows the address of the page that the link stands on: the host app's menu opens that.
-  var byHand = words.byHand, query = clean.indexOf("?") < 0 ? "?" : "&";
-  var address = clean + (byHand ? query + words.marker + "=" + byHand : "");
-  if (byHand || words.home || rest !== search) history.replaceState(history.state, "", address + location.hash);
+  var byMenu = words.menu, query = clean.indexOf("?") < 0 ? "?" : "&";
+  var address = clean + (byMenu ? query + words.marker + "=" + byMenu : "");
+  if (byMenu || words.home || rest !== search) history.replaceState(history.state, "", address + location.hash);
 
   // Last of all: whatever navigates here ends the page's own script (both engines, measured).
   var first = links[0];
