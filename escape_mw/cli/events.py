@@ -6,16 +6,15 @@ import csv
 import json
 import sys
 import time
-from calendar import timegm
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..events.event import Event
 from ..events.options import PERIOD, seconds
-from .options import database_options, database_url, load_or_exit, open_database
+from .options import database_options, database_url, load_or_exit, open_database, since_option
 from .terminal import bar, cell
 
 if TYPE_CHECKING:
@@ -31,18 +30,15 @@ def events() -> None:
 
 @events.command()
 @database_options
-@click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only events from this day (UTC) on."
-)
+@since_option("events")
 @click.option(
     "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
 )
-def export(url: str | None, rules_file: str | None, since: Any, form: str) -> None:
+def export(url: str | None, rules_file: str | None, since: int, form: str) -> None:
     """Print every event, oldest first, then the daily counts."""
-    first = timegm(since.timetuple()) if since else 0
     write = _write_csv if form == "csv" else _write_lines
     with _opened(url, rules_file) as database:
-        write(_followed(database, first))
+        write(_followed(database, since))
 
 
 @events.command()

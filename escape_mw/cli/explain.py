@@ -15,7 +15,7 @@ from .terminal import say
 
 
 @click.command()
-@rules_option
+@rules_option()
 @click.option("--ua", default="", metavar="AGENT", help="The visitor's user agent.")
 @click.option("--app", metavar="ID", help="A host app, instead of --ua; needs --platform.")
 @click.option("--platform", type=click.Choice(["ios", "android"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import sys
-from datetime import datetime, timezone
+import time
 from pathlib import Path
 
 import click
@@ -18,15 +18,11 @@ from ..lab.setup import LabSetup
 from ..lab.store import results
 from ..rules import Rules, load
 from ..web.addresses import LAB
-from .options import or_exit
+from ..web.days import date_of
+from .options import or_exit, rules_option
 from .terminal import say
 
-RULES = click.option(
-    "--rules",
-    "rules_file",
-    type=click.Path(dir_okay=False),
-    help="Rules file with the lab switched on.",
-)
+WITH_LAB = "Rules file with the lab switched on."
 
 
 @click.group()
@@ -35,13 +31,7 @@ def lab() -> None:
 
 
 @lab.command()
-@click.option(
-    "--rules",
-    "rules_file",
-    type=click.Path(dir_okay=False),
-    required=True,
-    help="Rules file with the lab switched on.",
-)
+@rules_option(WITH_LAB, required=True)
 @click.option(
     "--base",
     metavar="URL",
@@ -60,7 +50,7 @@ def url(rules_file: str, base: str | None) -> None:
 
 
 @lab.command()
-@RULES
+@rules_option(WITH_LAB)
 @click.option("--file", "database", type=click.Path(dir_okay=False), help="The lab's results file.")
 def export(rules_file: str | None, database: str | None) -> None:
     """Print the results as rows for `techniques:` of a rules file, or to send upstream."""
@@ -72,7 +62,7 @@ def export(rules_file: str | None, database: str | None) -> None:
         return
     known = catalogue.load()
     apps = {*(app.id for app in known.apps), *(key.app for key in counted)}
-    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    today = date_of(int(time.time()))
     click.echo(
         f"# Tried in the lab, as of {today}."
         " What worked comes first, then what was not tried, as it ships."

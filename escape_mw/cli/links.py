@@ -23,7 +23,7 @@ def tag() -> None:
 
 
 @links.command()
-@rules_option
+@rules_option()
 def script(rules_file: str | None) -> None:
     """Print the script that the tag loads, with the hosts and host apps of the rules."""
     click.echo(script_of(load_or_exit(rules_file).policy))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import click
 
 from .. import catalogue
 from ..decision.entries import Catalogue, TechniqueRow
 from ..decision.handoffs import TECHNIQUES
-from ..decision.ladder import DEFAULT, stale
+from ..decision.ladder import DEFAULT
 from ..decision.model import StepSpec
 from .terminal import say, show_table
 
@@ -87,5 +88,16 @@ def _ladder(row: TechniqueRow) -> Iterator[str]:
 def _known(step: StepSpec) -> str:
     if step.confidence == "inferred" and not step.verified:
         return "never reported"
-    age = ", stale" if stale(step.verified) else ""
+    age = ", stale" if is_stale(step.verified, date.today()) else ""
     return f"{step.confidence}, {step.verified or 'no date'}{age}"
+
+
+def is_stale(verified: str | None, today: date) -> bool:
+    """Whether a technique was last seen to work longer than a year ago.
+
+    `verified` is YYYY-MM or YYYY-MM-DD, None where it was never seen.
+    """
+    if verified is None:
+        return False
+    seen = date.fromisoformat(verified if len(verified) > 7 else f"{verified}-28")
+    return today - seen > timedelta(days=365)

@@ -4,26 +4,45 @@ from __future__ import annotations
 
 import secrets
 import sys
+from calendar import timegm
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..rules import Rules, RulesError, load, load_to_read
+from ..web.days import FORM
 
 if TYPE_CHECKING:
     from ..events.database import Database
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 SAMPLE_SONG = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 NEEDS_DATABASE = "the events database needs more: python -m pip install 'escape-mw[database]'"
 
-rules_option = click.option(
-    "--rules",
-    "rules_file",
-    type=click.Path(dir_okay=False),
-    help="Rules file. Default: built-in rules.",
-)
+
+def rules_option(
+    what: str = "Rules file. Default: built-in rules.", *, required: bool = False
+) -> Callable[[Command], Command]:
+    """The option that names the rules file; `what` is its help text."""
+    path = click.Path(dir_okay=False)
+    return click.option("--rules", "rules_file", type=path, required=required, help=what)
+
+
+def since_option(what: str) -> Callable[[Command], Command]:
+    """The option that names the first day; the command gets its first second, or 0."""
+
+    def first_second(_: object, __: object, day: datetime | None) -> int:
+        return timegm(day.timetuple()) if day else 0
+
+    return click.option(
+        "--since",
+        type=click.DateTime([FORM]),
+        callback=first_second,
+        help=f"Only {what} from this day (UTC) on.",
+    )
 
 
 def load_or_exit(path: str | None) -> Rules:
@@ -50,14 +69,9 @@ def or_exit(make: Callable[[], Any]) -> Any:
         sys.exit(1)
 
 
-def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def database_options(command: Command) -> Command:
     """The two options that say which events database a command is about."""
-    rules = click.option(
-        "--rules",
-        "rules_file",
-        type=click.Path(dir_okay=False),
-        help="Rules file that names the database.",
-    )
+    rules = rules_option("Rules file that names the database.")
     database = click.option(
         "--db",
         "url",

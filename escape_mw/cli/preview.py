@@ -41,7 +41,7 @@ INTRO = (
 
 
 @click.command()
-@rules_option
+@rules_option()
 @click.option("--to", metavar="URL", help="Your own destination, in addition to the samples.")
 @click.option(
     "--static",

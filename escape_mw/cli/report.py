@@ -8,14 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import catalogue
-from .options import database_options, database_url, load_or_exit, open_database
+from .options import database_options, database_url, load_or_exit, open_database, since_option
 from .pages import require_replaceable, write_page
 from .terminal import bar, say
 
@@ -31,9 +30,7 @@ LIFT = click.FloatRange(0, min_open=True)
 @click.command()
 @database_options
 @click.option("--rule", metavar="NAME", help="Only visits of this rule.")
-@click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only visits from this day (UTC) on."
-)
+@since_option("visits")
 @click.option(
     "--lift",
     default=0.5,
@@ -65,7 +62,7 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     url: str | None,
     rules_file: str | None,
     rule: str | None,
-    since: datetime | None,
+    since: int,
     lift: float,
     planned: int | None,
     holdout: float | None,
@@ -85,7 +82,7 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
         from ..report.readings import Plan  # noqa: PLC0415
         from ..report.summary import QUERIES, summary  # noqa: PLC0415
     plan = Plan(lift, planned, holdout, _holdouts(rules))
-    scope = Scope(rule, int(since.replace(tzinfo=timezone.utc).timestamp()) if since else 0)
+    scope = Scope(rule, since)
     with (
         bar(lambda: QUERIES, "reading events") as progress,
         open_database(source) as database,

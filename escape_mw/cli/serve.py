@@ -16,7 +16,7 @@ from .options import or_exit, rules_option
 
 
 @click.command()
-@rules_option
+@rules_option()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option(

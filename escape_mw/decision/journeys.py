@@ -7,6 +7,7 @@ from .policy import Case, Policy
 from .tokens import Reading
 
 VISIT = "escape_mw.visit"  # the environ key of a visit's token for the site
+MAJOR = 6  # digits of a major version; what an agent makes longer is no version
 TO_SITE = ("arrived", "stay", "holdout")
 
 
@@ -55,7 +56,7 @@ def journey_of(case: Case, destination: Destination | None) -> Journey | None:
         id=visit.id,
         rule=rule.key,
         app=visitor.app or "",
-        app_version=(visitor.app_version or "").partition(".")[0][:6],
+        app_version=(visitor.app_version or "").partition(".")[0][:MAJOR],
         platform=visitor.platform,
         service=destination.service if destination else "",
         kind=destination.kind if destination else "",

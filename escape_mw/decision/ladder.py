@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import date, timedelta
 
 from .entries import TechniqueOverride, TechniqueRow
 from .handoffs import MENU, TECHNIQUES, Handoff
@@ -101,17 +100,6 @@ def _ready(
         asks = spec.asks and not (uri or "https:").startswith("https:")
         steps.append(Step(spec.technique, trigger, uri, spec.wait, spec.confidence, asks))
     return tuple(steps)
-
-
-def stale(verified: str | None, today: date | None = None) -> bool:
-    """Whether a technique was last seen to work longer than a year ago.
-
-    `verified` is YYYY-MM or YYYY-MM-DD, None where it was never seen.
-    """
-    if verified is None:
-        return False
-    seen = date.fromisoformat(verified if len(verified) > 7 else f"{verified}-28")
-    return (today or date.today()) - seen > timedelta(days=365)
 
 
 def _concerns(override: TechniqueOverride, key: Key) -> bool:

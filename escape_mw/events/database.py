@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from calendar import timegm
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,12 +19,13 @@ from sqlalchemy.exc import (
     StatementError,
 )
 
+from ..web.days import DAY, date_of, start_of
 from .event import Event
 from .options import seconds
 from .tables import EVENTS, TALLIES, migrate, require_known, version
 
 BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
-HOUR, DAY = 3600, 86400  # seconds
+HOUR = 3600  # seconds
 LARGEST = (1 << 63) - 1  # of a BIGINT
 COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "number"]
 NEW = {column.name: sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c}
@@ -91,10 +91,10 @@ class Database:
             )
             yield from (Event(*row) for row in rows)
             for tally in connection.execute(
-                sql.select(TALLIES).where(TALLIES.c.day >= _day(since)).order_by(TALLIES.c.day)
+                sql.select(TALLIES).where(TALLIES.c.day >= date_of(since)).order_by(TALLIES.c.day)
             ):
                 yield Event(
-                    _midnight(tally.day),
+                    start_of(tally.day),
                     "",
                     tally.name,
                     tally.rule,
@@ -121,7 +121,7 @@ class Database:
         """The same, a day at a time, so that the site can write between; yields each number."""
         with self.engine.begin() as connection:
             migrate(connection)
-            connection.execute(sql.delete(TALLIES).where(TALLIES.c.day < _day(before)))
+            connection.execute(sql.delete(TALLIES).where(TALLIES.c.day < date_of(before)))
         oldest = sql.select(sql.func.min(EVENTS.c.time)).where(EVENTS.c.time < before)
         while True:
             with self.engine.begin() as connection:
@@ -180,14 +180,14 @@ def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
     tallies = Counter[Tally]()
     for event in events:
         if not event.visit:
-            day = _day(event.time)
+            day = date_of(event.time)
             tallies[day, event.name, event.rule, event.app, event.platform] += event.number
     if rows:
         insert = UPSERTS[connection.dialect.name](EVENTS).values(NEW).on_conflict_do_nothing()
         insert = insert.execution_options(preserve_rowcount=True)
         written = connection.execute(insert, rows).rowcount
         if written >= 0:  # below 0: the driver cannot say
-            tallies[_day(events[0].time), "repeat", "", "", ""] += len(rows) - written
+            tallies[date_of(events[0].time), "repeat", "", "", ""] += len(rows) - written
     for tally, count in sorted(tallies.items()):
         if count:
             _add(connection, tally, count)
@@ -255,11 +255,3 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
     with suppress(sqlite3.OperationalError):
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def _day(moment: int) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(moment))
-
-
-def _midnight(day: str) -> int:
-    return timegm(time.strptime(day, "%Y-%m-%d"))

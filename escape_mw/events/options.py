@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from ..web.days import DAY
+
 DEFAULT_DATABASE = "sqlite:///escape_events.sqlite3"
-DAY = 86_400  # seconds
 UNITS = {"d": DAY, "mo": DAY * 365.25 / 12, "y": DAY * 365.25}
 PERIOD = re.compile(r"[1-9]\d{0,4}(?:d|mo|y)", re.ASCII)
 

@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ..web.days import date_of
 from ..web.forks import tell_of_forks
 from ..web.logs import logger
 from .marks import LIFE, Trial
@@ -127,7 +128,7 @@ class LabStore:
             )
             return bool(known[1] not in (WORKED, sighting))
         row = (
-            time.strftime("%Y-%m-%d", time.gmtime(moment)),
+            date_of(moment),
             *trial.session.place,
             trial.goal,
             trial.technique,

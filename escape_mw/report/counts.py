@@ -7,7 +7,6 @@ tried on them.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,8 +14,8 @@ import sqlalchemy as sql
 
 from ..events.event import COUNTED
 from ..events.tables import EVENTS, TALLIES
+from ..web.days import DAY, date_of
 
-DAY = 86_400  # seconds
 # Leaving or arriving by a technique implies an attempt, even if the attempt's own event was lost.
 TRIES = ("attempt", "tapped", "left", "arrived")
 ELIGIBLE = EVENTS.alias("eligible")
@@ -178,7 +177,7 @@ def tallies(connection: sql.Connection, scope: Scope) -> dict[str, int]:
     rule = [] if scope.rule is None else [TALLIES.c.rule.in_(["", scope.rule])]
     query = (
         sql.select(TALLIES.c.name, total)
-        .where(TALLIES.c.day >= _date(scope.since), *rule)
+        .where(TALLIES.c.day >= date_of(scope.since), *rule)
         .group_by(TALLIES.c.name)
     )
     found: dict[str, int] = {name: int(count) for name, count in connection.execute(query)}
@@ -216,7 +215,3 @@ def _summed(visits: sql.Subquery, keys: int) -> sql.Select[Any]:
 
 def _day(moment: Column) -> Column:
     return moment // DAY
-
-
-def _date(moment: int) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(moment))

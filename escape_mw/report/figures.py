@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
-from .counts import DAY
+from ..web.days import DAY, date_of
 from .funnel import Line
 from .health import Health
 from .statistics import Share, wilson
@@ -64,14 +63,9 @@ def chance(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def date(moment: int) -> str:
-    """The UTC date of a moment in seconds since 1970: "2026-11-22"."""
-    return time.strftime("%Y-%m-%d", time.gmtime(moment))
-
-
 def day(number: int) -> str:
     """The date of a day counted from 1970: "2026-11-22"."""
-    return date(number * DAY)
+    return date_of(number * DAY)
 
 
 def audience(row: Line | Health, names: Names) -> str:

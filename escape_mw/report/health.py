@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .counts import DAY, TechniqueCount
+from ..web.days import DAY
+from .counts import TechniqueCount
 from .statistics import ALPHA, Share, corrected, drop
 
 RECENT = 7 * DAY  # seconds

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .counts import DAY
+from ..web.days import DAY
 from .daily import Daily
 from .power import Arms, smallest_lift, visits_needed
 from .statistics import (

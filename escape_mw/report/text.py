@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
+from ..web.days import date_of
 from .figures import (
     NOTHING,
     Names,
@@ -12,7 +13,6 @@ from .figures import (
     chance,
     change,
     count,
-    date,
     goal,
     points,
     rate,
@@ -45,7 +45,7 @@ def text(summary: Summary, names: Names) -> str:
 
 
 def _lines(summary: Summary, names: Names) -> Iterator[str]:
-    yield f"{scope(summary)}. Made on {date(summary.made)}."
+    yield f"{scope(summary)}. Made on {date_of(summary.made)}."
     yield ""
     for sentence in headline(summary):
         yield from _wrapped(sentence)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
+from ..web.days import date_of
 from .figures import (
     Names,
     audience,
     chance,
     change,
     count,
-    date,
     goal,
     percent,
     points,
@@ -79,7 +79,7 @@ def scope(summary: Summary) -> str:
     when = (
         ""
         if summary.first is None or summary.last is None
-        else f", {date(summary.first)} to {date(summary.last)} (UTC)"
+        else f", {date_of(summary.first)} to {date_of(summary.last)} (UTC)"
     )
     return f"{rule[0].upper()}{rule[1:]}{when}"
 
@@ -87,7 +87,7 @@ def scope(summary: Summary) -> str:
 def headline(summary: Summary) -> list[str]:
     """The main results."""
     if summary.first is None:
-        since = f" since {date(summary.scope.since)}" if summary.scope.since else ""
+        since = f" since {date_of(summary.scope.since)}" if summary.scope.since else ""
         rule = "" if summary.scope.rule is None else f" by rule {summary.scope.rule!r}"
         return [f"No eligible visit was recorded{rule}{since}, so there is nothing to report."]
     return [*_reached(summary), *(verdict(reading) for reading in summary.readings)]

@@ -7,11 +7,13 @@ import re
 import socket
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 import yaml
 
 from escape_mw import catalogue
+from escape_mw.cli.lists import is_stale
 
 from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..real_http import Served, get
@@ -393,3 +395,17 @@ def test_check_says_which_edits_end_the_visits_that_have_begun(tmp_path, more, w
     assert done.returncode == 0
     assert ("ends the visits that have begun" in done.stdout) == (word is not None)
     assert word is None or f"an edit of {word}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("verified", "expected"),
+    [
+        ("2025-11-22", False),
+        ("2025-11-20", True),
+        ("2025-10", True),
+        ("2026-07", False),
+        (None, False),
+    ],
+)
+def test_stale_after_a_year(verified, expected):
+    assert is_stale(verified, date(2026, 11, 22)) is expected

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
 from escape_mw import Visitor, catalogue, load
 from escape_mw.decision.handoffs import Handoff
-from escape_mw.decision.ladder import make_steps, stale
+from escape_mw.decision.ladder import make_steps
 
 CARGO = Handoff(
     "https://open.spotify.com/track/1",
@@ -221,20 +219,6 @@ def test_an_app_of_the_rules_own_gets_the_default_ladder():
     added = {"id": "our-app", "name": "Our app", "tokens": ["OurApp/"]}
     table = specs(Visitor("in-app", "our-app", "android"), "app", apps={"add": [added]})
     assert [step.technique for step in table] == ["intent-app", "intent", "menu"]
-
-
-@pytest.mark.parametrize(
-    ("verified", "expected"),
-    [
-        ("2025-11-22", False),
-        ("2025-11-20", True),
-        ("2025-10", True),
-        ("2026-07", False),
-        (None, False),
-    ],
-)
-def test_stale_after_a_year(verified, expected):
-    assert stale(verified, date(2026, 11, 22)) is expected
 
 
 def test_every_row_of_the_table_ends_in_words():
