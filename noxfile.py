@@ -27,13 +27,13 @@ MEETING = (
     "tests/promises/test_conformance.py",
 )
 PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
-TYPED = ("mypy", "types-PyYAML", "types-waitress", "flask", "django")
+TYPED = ("mypy", "types-PyYAML", "types-waitress")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff, and mypy with all that is optional."""
-    session.install("-e", ".[serve,database,prometheus,opentelemetry,report]", "ruff", *TYPED)
+    session.install("-e", ".[test]", "ruff", *TYPED)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")

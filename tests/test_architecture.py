@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import escape_mw
+from escape_mw.events.options import LIBRARIES as SINKS
 
 from .architecture import between_rooms, cycles, floors, imports, inside, modules, room
 
@@ -42,8 +43,6 @@ LIBRARIES = {
     "jinja2": {"page", "lab", "report.html", "cli.demo", "cli.phone"},
     "markupsafe": {"page", "lab", "report.html"},
     "numpy": {"report"},
-    "opentelemetry": {"events.opentelemetry"},
-    "prometheus_client": {"events.prometheus"},
     "pydantic": {"rules"},
     "pydantic_core": {"rules"},
     "scipy": {"report"},
@@ -55,6 +54,8 @@ LIBRARIES = {
     "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "flask"},
     "yaml": {"rules"},
 }
+for name, library in SINKS.items():
+    LIBRARIES.setdefault(library, {f"events.{name}"})
 
 
 def test_every_room_has_its_layer():

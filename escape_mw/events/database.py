@@ -21,7 +21,7 @@ from sqlalchemy.exc import (
 
 from ..web.days import DAY, date_of, start_of
 from .event import Event
-from .options import seconds
+from .options import EventOptions, seconds
 from .tables import EVENTS, TALLIES, migrate, require_known, version
 
 BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
@@ -151,6 +151,11 @@ class Database:
     def close(self) -> None:
         """Close the connections."""
         self.engine.dispose()
+
+
+def sink(options: EventOptions) -> Database:
+    """The database that the rules name."""
+    return Database(options.database or "", options.keep)
 
 
 def holds_events(url: str) -> bool:

@@ -12,7 +12,7 @@ from .event import Event
 from .limiter import RateLimiter
 from .options import EventOptions
 from .recorder import Recorder
-from .sinks import Sink, open_sinks
+from .sinks import Sink, open_inline_sinks, open_sinks
 from .stages import stages
 
 Clock = Callable[[], float]
@@ -29,7 +29,7 @@ class Measurement:
         self.options = options
         self.limiter = RateLimiter()  # of what browsers report
         every = [*open_sinks(options), *sinks]
-        self.recorder = Recorder(every, _inline_sinks(options), clock=clock)
+        self.recorder = Recorder(every, open_inline_sinks(options), clock=clock)
 
     def observe(
         self, visit: Visit, decision: Decision, policy: Policy, *, is_carried_out: bool
@@ -51,10 +51,3 @@ class Measurement:
         if decision.reason in ("escape", "links"):
             app, platform = decision.visitor.app or "", decision.visitor.platform
             self.recorder.count(Event(0, "", "eligible", decision.rule, app, platform=platform))
-
-
-def _inline_sinks(options: EventOptions) -> Iterable[Callable[[Event], object]]:
-    if options.opentelemetry:
-        from .opentelemetry import annotate_span  # noqa: PLC0415 - an extra
-
-        yield annotate_span

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from opentelemetry import trace
 
 from .event import Event
+from .options import EventOptions
 
 FIELDS = (
     "rule",
@@ -20,6 +23,11 @@ FIELDS = (
     "experiment",
     "arm",
 )
+
+
+def inline_sink(_: EventOptions) -> Callable[[Event], None]:
+    """Annotates the span of the request that an event happens in."""
+    return annotate_span
 
 
 def annotate_span(event: Event) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from ..web.days import DAY
 
 DEFAULT_DATABASE = "sqlite:///escape_events.sqlite3"
 UNITS = {"d": DAY, "mo": DAY * 365.25 / 12, "y": DAY * 365.25}
 PERIOD = re.compile(r"[1-9]\d{0,4}(?:d|mo|y)", re.ASCII)
+
+
+def sink(library: str = "", **more: Any) -> Any:
+    """A field that switches a sink on: that of the module of its name, which needs a library."""
+    return field(metadata={"sink": library}, **{"default": False, **more})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +25,16 @@ class EventOptions:
     `database` is a URL as SQLAlchemy writes it, `keep` a period such as "13mo".
     """
 
-    log: bool = False
-    database: str | None = field(default=None, repr=False)
-    prometheus: bool = False
-    opentelemetry: bool = False
+    log: bool = sink()
+    database: str | None = sink("sqlalchemy", default=None, repr=False)
+    prometheus: bool = sink("prometheus_client")
+    opentelemetry: bool = sink("opentelemetry")
     keep: str | None = None
     outcomes: tuple[str, ...] = ()
+
+
+# The sinks that the rules can name, in order, with the library that each needs: "" for none.
+LIBRARIES = {one.name: one.metadata["sink"] for one in fields(EventOptions) if one.metadata}
 
 
 def seconds(period: str) -> int:

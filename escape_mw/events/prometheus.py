@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from prometheus_client import Counter
 
 from .event import Event
+from .options import EventOptions
+from .sinks import Sink
 
 FIELDS = (
     "rule",
@@ -27,6 +29,11 @@ FIELDS = (
 EVENTS = Counter(
     "escape_mw_events", "Events of escape_mw's visits, each once in a visit", ("event", *FIELDS)
 )
+
+
+def sink(_: EventOptions) -> Sink:
+    """Counts events."""
+    return count
 
 
 def count(events: Sequence[Event]) -> None:

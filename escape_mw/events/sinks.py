@@ -1,51 +1,42 @@
-"""The sinks that the rules can name (log, database, Prometheus) and what each of them requires."""
+"""The sinks that the rules can name, and what each of them requires.
+
+The module of a sink's name has a function `sink`, or `inline_sink`, that takes the options.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
-from ..web.logs import events as logger
 from .event import Event
-from .options import EventOptions
+from .options import LIBRARIES, EventOptions
 
 Sink = Callable[[Sequence[Event]], object]
-NEEDS_EXTRA = {
-    "database": "sqlalchemy",
-    "prometheus": "prometheus_client",
-    "opentelemetry": "opentelemetry",
-}
 DATABASES = ("sqlite", "postgresql")
 SQLITE = re.compile(r"^sqlite(?:\+\w+)?:///(?:file:)?")
 
 
-def open_sinks(options: EventOptions) -> Iterator[Sink]:
-    """The sinks that the rules name, opened.
+def open_sinks(options: EventOptions) -> list[Sink]:
+    """The sinks that the rules name, opened; each gets lists of events.
 
     Raises ImportError and sqlalchemy.exc.ArgumentError; `unmet_requirements` reports both before.
     """
-    if options.log:
-        yield log
-    if options.database:
-        from .database import Database  # noqa: PLC0415 - an extra
-
-        yield Database(options.database, options.keep)
-    if options.prometheus:
-        from .prometheus import count  # noqa: PLC0415 - an extra
-
-        yield count
+    return [module.sink(options) for module in _modules(options) if hasattr(module, "sink")]
 
 
-def log(events: Sequence[Event]) -> None:
-    """Log events at level INFO as JSON Lines, to the logger `escape_mw.events`.
+def open_inline_sinks(options: EventOptions) -> list[Callable[[Event], object]]:
+    """The same for those that get each event at once, in the thread of its request."""
+    found = [module for module in _modules(options) if hasattr(module, "inline_sink")]
+    return [module.inline_sink(options) for module in found]
 
-    Raises TypeError, before the first line, for an event that is not JSON.
-    """
-    for line in [json.dumps(event.as_dict()) for event in events]:
-        logger.info("%s", line)
+
+def _modules(options: EventOptions) -> Iterator[ModuleType]:
+    names = (name for name in LIBRARIES if getattr(options, name))
+    return (import_module(f".{name}", __package__) for name in names)
 
 
 def resolve_sqlite_path(url: str, folder: Path) -> str:
@@ -67,9 +58,9 @@ def missing_folder(url: str) -> str:
 
 def unmet_requirements(options: EventOptions) -> Iterator[tuple[str, str]]:
     """What the sinks require and do not have, as pairs of an option and a message."""
-    for name, module in NEEDS_EXTRA.items():
-        if getattr(options, name) and find_spec(module) is None:
-            yield name, f"this needs {module}: python -m pip install 'escape-mw[{name}]'"
+    for name, library in LIBRARIES.items():
+        if library and getattr(options, name) and find_spec(library) is None:
+            yield name, f"this needs {library}: python -m pip install 'escape-mw[{name}]'"
         elif (
             name == "database" and options.database and (message := _why_unusable(options.database))
         ):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
 from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import BaseModel
 
 from .. import catalogue
 from ..decision.dress import Dress
@@ -134,29 +137,31 @@ def _chosen(apps: Mapping[str, AppEntry], form: RulesFile) -> frozenset[str]:
 
 def _rule(number: int, form: RuleForm, secret: str | None, folder: FilePath) -> Rule:
     when = form.when
+    sets = dict.fromkeys(("apps", "platforms", "visitors", "not_apps", "not_query"), frozenset)
     return Rule(
-        number=number,
-        name=form.name or f"rule {number + 1}",
-        path=form.path,
-        to=_target(form),
-        apps=_set(when.apps),
-        platforms=_set(when.platforms),
-        visitors=frozenset(when.visitors),
-        languages=None if when.languages is None else _set(map(str.lower, when.languages)),
-        everyone=form.everyone,
-        tag=form.tag,
-        words_pass=form.words_only == "pass",
-        links=form.links,
-        hosts=hosts_of(when.hosts) if when.hosts else None,
-        since=when.since,
-        until=when.until,
-        not_apps=frozenset(when.not_apps),
-        query=tuple(when.query.items()),
-        not_query=frozenset(when.not_query),
-        dress=form.page.dress(folder) if form.page else None,
-        share=form.share,
-        experiment=_experiment(form.experiment, secret),
+        **_copied(form, Rule)
+        | _copied(when, Rule, **sets, query=lambda wanted: tuple(wanted.items()))
+        | {
+            "number": number,
+            "name": form.name or f"rule {number + 1}",
+            "to": _target(form),
+            "languages": None if when.languages is None else _set(map(str.lower, when.languages)),
+            "hosts": hosts_of(when.hosts) if when.hosts else None,
+            "words_pass": form.words_only == "pass",
+            "dress": form.page.dress(folder) if form.page else None,
+            "experiment": _experiment(form.experiment, secret),
+        }
     )
+
+
+def _copied(form: BaseModel, value: type[Any], **convert: Callable[[Any], Any]) -> dict[str, Any]:
+    """What a form and the value made from it name alike: as it stands, or converted."""
+    names = [one.name for one in fields(value) if one.init and one.name in type(form).model_fields]
+    given = {name: getattr(form, name) for name in names}
+    return {
+        name: convert[name](item) if name in convert and item is not None else item
+        for name, item in given.items()
+    }
 
 
 def _experiment(form: ExperimentForm | None, secret: str | None) -> Experiment | None:
@@ -219,7 +224,7 @@ def _events(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Event
     """What is measured, each sink checked for what it needs; nothing is opened before an event."""
     if form.events is None:
         return None
-    options = form.events.options()
+    options = EventOptions(**_copied(form.events, EventOptions, outcomes=tuple))
     if options.database:
         options = replace(options, database=resolve_sqlite_path(options.database, folder))
     for key, message in unmet_requirements(options):

@@ -13,7 +13,7 @@ from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
 from ..decision.markers import PARAMETER
 from ..decision.model import Goal, Phone
 from ..decision.policy import Mode
-from ..events.options import DEFAULT_DATABASE, PERIOD, EventOptions
+from ..events.options import DEFAULT_DATABASE, PERIOD
 from ..web.urls import HOST
 from .fields import (
     EVERYWHERE,
@@ -292,13 +292,10 @@ class EventForm(Strict):
     keep: Annotated[str, Matching(PERIOD, "a period such as 90d, 13mo or 2y")] | None = None
     outcomes: list[Id] = []
 
-    def options(self) -> EventOptions:
-        """The same as a plain value."""
-        return EventOptions(**{**self.model_dump(), "outcomes": tuple(self.outcomes)})
 
-
-def _switch(name: str, keys: str, defaults: dict[str, Any]) -> BeforeValidator:
+def _switch(name: str, form: type[Strict], defaults: dict[str, Any]) -> BeforeValidator:
     """For a part of the rules that is true, false, or a mapping of its options."""
+    keys = " and ".join(", ".join(form.model_fields).rsplit(", ", 1))
 
     def opened(value: Any) -> Any:
         if value is None or isinstance(value, bool):
@@ -314,14 +311,10 @@ def _switch_shape(options: type[Strict]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [options.model_json_schema(), {"type": "boolean"}]})
 
 
-Lab = Annotated[LabForm | None, _switch("lab", "file", {}), _switch_shape(LabForm)]
+Lab = Annotated[LabForm | None, _switch("lab", LabForm, {}), _switch_shape(LabForm)]
 Events = Annotated[
     EventForm | None,
-    _switch(
-        "events",
-        "log, database, prometheus, opentelemetry, keep and outcomes",
-        {"database": DEFAULT_DATABASE},
-    ),
+    _switch("events", EventForm, {"database": DEFAULT_DATABASE}),
     _switch_shape(EventForm),
 ]
 

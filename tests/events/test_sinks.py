@@ -21,8 +21,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import REGISTRY
 
 from escape_mw import EscapeMiddleware, Event, RulesError, load
-from escape_mw.events import prometheus, sinks
+from escape_mw.events import prometheus
 from escape_mw.events.event import ARMS, COUNTED, STAGES
+from escape_mw.events.log import log
+from escape_mw.events.options import LIBRARIES
 
 from ..agents import CHROME_ANDROID, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..marked import site_token
@@ -81,7 +83,7 @@ def logged_after(site, logged):
 def test_nothing_in_a_word_breaks_the_line(logged):
     """The site's own word for an outcome may hold any character."""
     word = 'a\nb\r\x1b[31m\x00\u2028\x85"\\ö\ud800'
-    sinks.log([Event(1, "visit", "outcome", outcome=word)] * 2)
+    log([Event(1, "visit", "outcome", outcome=word)] * 2)
     lines = logged()
     assert [json.loads(line)["outcome"] for line in lines] == [word] * 2
     assert all(line.isascii() and line.isprintable() for line in lines)
@@ -474,7 +476,7 @@ def test_a_missing_extra_is_a_problem_at_its_line(tmp_path, monkeypatch, module,
 
 def test_each_name_of_a_sink_has_its_extra():
     config = (Path(__file__).parents[2] / "setup.cfg").read_text()
-    assert all(f"\n{name} =\n" in config for name in sinks.NEEDS_EXTRA)
+    assert all(f"\n{name} =\n" in config for name, library in LIBRARIES.items() if library)
 
 
 WITHOUT = """

@@ -17,8 +17,8 @@ import escape_mw
 from escape_mw import EscapeMiddleware
 from escape_mw.engine import notices
 from escape_mw.events.event import Event
+from escape_mw.events.log import log
 from escape_mw.events.recorder import Recorder
-from escape_mw.events.sinks import log
 from escape_mw.lab.marks import LabTokens, Session, Trial
 from escape_mw.lab.store import LabStore
 from escape_mw.rules.reload import RulesSource
