@@ -115,6 +115,14 @@ def test_the_decision_stands_alone():
     assert {name.split(".")[1] for name in own} == {"decision", "web"}
 
 
+def test_no_test_module_imports_another():
+    """What they share is in tests/support, or in a module of their folder that holds no test."""
+    own, foreign = imports(Path(__file__).parent)
+    tests = {module for module in own if module.rpartition(".")[2].startswith("test_")}
+    assert {module: found for module in own if (found := own[module] & tests)} == {}
+    assert [module for module in own if "tests" in foreign[module]] == []
+
+
 def test_no_check_is_an_assert():
     """`python -O` takes asserts away; none may guard anything."""
     for module, path in modules(PACKAGE).items():

@@ -6,28 +6,17 @@ import json
 import re
 import socket
 import subprocess
-import sys
 
 import pytest
 import yaml
 
 from escape_mw import catalogue
 
-from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..real_http import Served, get
+from ..support.agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.commands import run
+from ..support.real_http import Served, get
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=x"
-
-
-def run(*words, given=None):
-    return subprocess.run(
-        [sys.executable, "-m", "escape_mw", *words],
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def batch(*records, rules=()):

@@ -14,7 +14,8 @@ from escape_mw.cli.faults import findings
 from escape_mw.cli.live import AGENTS, Reply
 from escape_mw.cli.main import main
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
+from ..support.examples import TRACK
+
 RULES = {
     "version": 1,
     "rules": [

@@ -12,10 +12,10 @@ from escape_mw import catalogue, load
 from escape_mw.cli.preview import SAMPLE_SMART_LINK, STATES, Preview, page_for
 from escape_mw.web.answers import source_hash
 
-from ..agents import CHROME_DESKTOP
-from ..real_http import Served, get
+from ..support.agents import CHROME_DESKTOP
+from ..support.examples import TRACK
+from ..support.real_http import Served, get
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 RULES = load({"version": 1, "page": {"brand": "Midnight Records"}})
 
 

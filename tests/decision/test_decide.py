@@ -11,12 +11,11 @@ from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
 from escape_mw.decision.decide import decide, is_navigation
 from escape_mw.decision.model import Stay, Subject
 
-from .. import agents
-from ..marked import SECRET, SITE, marked
+from ..support import agents
+from ..support.examples import NOW, SECRET, SITE, TRACK
+from ..support.marked import marked
 
 STRANGER = load({"version": 1, "secret": "somebody else's secret, long enough to be one"}).policy
-NOW = 1_800_000_000
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 SMART = "https://paperlanterns.lnk.to/harbour"
 RULES = {
     "version": 1,

@@ -17,9 +17,10 @@ from escape_mw import EscapeMiddleware, RulesError, load
 from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.journeys import VISIT
 
-from ..agents import CHROME_ANDROID, FIREFOX, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..measured import ALBUM, RULES, SECRET, TRACK, Measured, trial
-from ..public.test_wsgi import environ_of
+from ..support.agents import CHROME_ANDROID, FIREFOX, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.examples import SECRET, TRACK
+from ..support.measured import ALBUM, RULES, Measured, trial
+from ..support.wsgi import environ_of
 
 MANY = 20_000
 # Exceeded by chance once in a thousand, with one degree of freedom.

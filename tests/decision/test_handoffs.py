@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from escape_mw.decision.handoffs import DOT_SEGMENT, TECHNIQUES, Handoff, intent_app
 from escape_mw.web.urls import strict_split
 
-from .. import intent_uri
+from ..support import intent_uri
 
 URL = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a&b=c"
 PAGE = "https://site.example/listen?a=1&_esc=T"

@@ -13,10 +13,10 @@ from escape_mw.decision.signing import LEEWAY
 from escape_mw.decision.stays import COOKIE, COOKIE_AGE, LINK_AGE, Stays
 from escape_mw.decision.tokens import Tokens
 
-SECRET = "a secret for tests only"
+from ..support.examples import NOW, SECRET
+
 URL = "https://site.example/listen"
 SUBJECT = Subject("Visit-12_chr", "0a1b2c3d", "tiktok", "ios")
-NOW = 1_800_000_000
 MARKERS, STAYS = Markers(secret=SECRET, site="us"), Stays(SECRET, "us")
 TOKENS = Tokens(SECRET, "us")
 SITE_TOKEN = TOKENS.site(SUBJECT, "escape", NOW)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from escape_mw import Visitor, load
 from escape_mw.decision.visitors import BOT, BROWSER, MAX_AGENT, PLAIN
 
-from .. import agents
+from ..support import agents
 
 DETECTOR = load().policy.visitors
 

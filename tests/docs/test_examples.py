@@ -14,10 +14,10 @@ import pytest
 
 from escape_mw import EscapeMiddleware, load
 
-from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..marked import set_clock, short
-from ..real_http import Served, get
-from ..sites import ask_wsgi
+from ..support.agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.marked import set_clock, short
+from ..support.real_http import Served, get
+from ..support.sites import ask_wsgi
 
 ALBUM = "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3"
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -28,14 +28,13 @@ from escape_mw.decision.model import Subject
 from escape_mw.decision.tokens import OUTCOME_AGE
 from escape_mw.engine.outcomes import ENGINES, measuring
 
-from ..agents import CHROME_ANDROID, SAFARI, TIKTOK_ANDROID
-from ..marked import site_token
-from ..measured import MARKER, RULES, Measured, trial, word
+from ..support.agents import CHROME_ANDROID, SAFARI, TIKTOK_ANDROID
+from ..support.examples import SITE
+from ..support.marked import site_token
+from ..support.measured import MARKER, RULES, Measured, trial, word
 
-NOW = 1_800_000_000
 OTHER = {**RULES, "secret": "another secret for tests"}
 ANOTHER = {**RULES, "site": "another"}
-SITE = "https://site.example"
 
 
 def token(rules=RULES):

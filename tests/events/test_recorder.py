@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import weakref
 from collections import Counter
@@ -22,13 +21,14 @@ from escape_mw.events.database import Database
 from escape_mw.events.measurement import Measurement
 from escape_mw.events.recorder import BATCH_SIZE, GIVE_UP_AFTER, Recorder
 
-from ..agents import TIKTOK_ANDROID
-from ..measured import RULES, Measured, word
-from ..rules.test_reload import write
-from ..sites import ask_wsgi, plain
-from ..waiting import until
+from ..support.agents import TIKTOK_ANDROID
+from ..support.commands import PYTHON
+from ..support.examples import NOW
+from ..support.files import write
+from ..support.measured import RULES, Measured, word
+from ..support.sites import ask_wsgi, plain
+from ..support.waiting import until
 
-NOW = 1_800_000_000
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
@@ -750,7 +750,6 @@ recorder = Recorder([sink])
 
 
 # Python 3.12 and later warn of a fork in a process that has threads.
-PYTHON = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]
 
 
 def run(program, path, **options):
@@ -850,9 +849,9 @@ gate.set()
 def test_children_of_a_measured_site_write_to_one_database(tmp_path):
     """A server that loads the site, serves, and only then forks."""
     program = """
-from tests.agents import TIKTOK_ANDROID
-from tests.measured import RULES
-from tests.sites import ask_wsgi, plain
+from tests.support.agents import TIKTOK_ANDROID
+from tests.support.measured import RULES
+from tests.support.sites import ask_wsgi, plain
 from escape_mw import EscapeMiddleware
 site = EscapeMiddleware(plain, RULES | {"events": {"database": "sqlite:///" + sys.argv[1]}})
 def visit(number):

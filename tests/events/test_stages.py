@@ -14,8 +14,8 @@ from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.markers import MAX_AGE
 from escape_mw.events.event import COUNTED, STAGES
 
-from .. import agents
-from ..agents import (
+from ..support import agents
+from ..support.agents import (
     CHROME_ANDROID,
     CHROME_DESKTOP,
     FACEBOOK_PREVIEW,
@@ -26,9 +26,8 @@ from ..agents import (
     UNNAMED_ANDROID,
     UNNAMED_IOS,
 )
-from ..measured import ALBUM, RULES, TRACK, Measured, trial, with_each_rule, word
-
-NOW = 1_800_000_000
+from ..support.examples import NOW, TRACK
+from ..support.measured import ALBUM, RULES, Measured, trial, with_each_rule, word
 
 
 class Ask(NamedTuple):

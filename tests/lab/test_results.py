@@ -16,7 +16,7 @@ from escape_mw.lab.results import as_yaml, tallies
 from escape_mw.lab.store import LabStore, Result
 from escape_mw.rules.document import read
 
-from ..cli.test_cli import run
+from ..support.commands import run
 
 SECRET = "sixteen characters"
 TOKEN = LabTokens(SECRET).link

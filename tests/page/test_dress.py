@@ -19,11 +19,11 @@ from escape_mw.decision.dress import UNDRESSED, Dress, own_dress
 from escape_mw.django import EscapeMiddleware as DjangoMiddleware
 from escape_mw.page.skin import image_source
 
-from .. import agents
-from ..public.test_wsgi import environ_of
-from ..sites import answer_to, ask_wsgi
+from ..support import agents
+from ..support.examples import TRACK
+from ..support.sites import answer_to, ask_wsgi
+from ..support.wsgi import environ_of
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 CDN = "https://cdn.label.example"
 RULES = {
     "version": 1,

@@ -12,18 +12,15 @@ import pytest
 
 from escape_mw import load
 from escape_mw.decision.handoffs import Handoff, intent, intent_app
-from escape_mw.engine.engine import Engine
 from escape_mw.engine.explain import Explainer
 from escape_mw.rules.document import read
 from escape_mw.web.urls import normalise_location
 
-from .. import intent_uri
-from ..agents import TIKTOK_ANDROID
-from ..conftest import corpus
-from . import test_xss
+from ..support import intent_uri
+from ..support.agents import TIKTOK_ANDROID
+from ..support.needs import corpus
 
 FAMILY = {"messenger": "facebook"}
-same = test_xss.same
 
 
 def test_visitors_in_webviews_are_found_and_named():
@@ -189,42 +186,6 @@ def test_no_intent_says_more_than_it_should():
             assert uri.isascii()
             assert uri.isprintable()
     assert built > 20
-
-
-def markup():
-    return [row["value"] for row in corpus("xss_payloads.jsonl")]
-
-
-@pytest.mark.parametrize("page", test_xss.PAGES)
-def test_no_markup_of_the_rules_gets_out(page, same):
-    """Ten rows to a value, for speed.
-
-    They come out as they went in, or one of them has broken its slot.
-    """
-
-    def made(word):
-        values = test_xss.everywhere(word)
-        return test_xss.PAGES[page](same(test_xss.rules_with(values)), values)
-
-    rows, harmless = markup(), made(test_xss.WORD)
-    for first in range(0, len(rows), 10):
-        value = " ".join(rows[first : first + 10])
-        test_xss.assert_only_words_differ(harmless, made(value), value)
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        case
-        for case in test_xss.QUOTED
-        if case.id in ("the path", "the query", "the query of the site's redirect")
-    ],
-)
-def test_no_markup_of_a_request_gets_out(make, same):
-    assert (
-        test_xss.assert_quoted(Engine(same(test_xss.MEASURED)), make, map(test_xss.raw, markup()))
-        > 100
-    )
 
 
 def test_hostile_yaml_reads_or_tells():

@@ -7,8 +7,8 @@ from werkzeug.test import Client
 
 from escape_mw import EscapeMiddleware, catalogue
 
-from .. import agents
 from ..engines.site import pages
+from ..support import agents
 
 CRAWLERS = catalogue.load().crawlers
 NAMES = [*CRAWLERS.words, *(f"Some{stem}" for stem in CRAWLERS.stems)]

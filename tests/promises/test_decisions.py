@@ -20,9 +20,9 @@ import pytest
 from escape_mw import load
 from escape_mw.engine.explain import Explainer
 
-from ..agents import TIKTOK_ANDROID, TIKTOK_IOS
 from ..catalogue.sources import sources
-from ..marked import short
+from ..support.agents import TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.marked import short
 
 GOLDEN = Path(__file__).with_name("decisions.jsonl")
 RULES = {

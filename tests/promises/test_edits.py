@@ -14,9 +14,10 @@ import pytest
 import escape_mw
 from escape_mw.decision.model import Subject
 
-from ..agents import CHROME_ANDROID, INSTAGRAM_ANDROID, TIKTOK_ANDROID
-from ..marked import site_token
-from ..measured import SECRET, Measured, set_clock
+from ..support.agents import CHROME_ANDROID, INSTAGRAM_ANDROID, TIKTOK_ANDROID
+from ..support.examples import SECRET
+from ..support.marked import site_token
+from ..support.measured import Measured, set_clock
 
 PRESAVE = {
     "name": "pre-saves",

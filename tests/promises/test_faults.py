@@ -19,11 +19,12 @@ from escape_mw import EscapeMiddleware, load
 from escape_mw.decision.markers import MAX_AGE
 from escape_mw.rules.reload import RulesSource
 
-from ..agents import LINE_IOS, SAFARI, TIKTOK_IOS
-from ..marked import set_clock
-from ..public.test_wsgi import environ_of
-from ..sites import ask_wsgi, plain
-from ..waiting import until
+from ..support.agents import LINE_IOS, SAFARI, TIKTOK_IOS
+from ..support.examples import NOW
+from ..support.marked import set_clock
+from ..support.sites import ask_wsgi, plain
+from ..support.waiting import until
+from ..support.wsgi import environ_of
 
 PAGE = b"Play on Spotify"
 NOBODY = 65_534
@@ -94,8 +95,8 @@ def test_fork_after_load():
     """
     program = """
 import os, sys, time
-from tests.sites import ask_wsgi, plain
-from tests.agents import TIKTOK_ANDROID, SAFARI
+from tests.support.sites import ask_wsgi, plain
+from tests.support.agents import TIKTOK_ANDROID, SAFARI
 from escape_mw import EscapeMiddleware
 import re
 app = EscapeMiddleware(plain)
@@ -122,8 +123,8 @@ def test_memory_stays_where_it_was():
     """
     program = """
 import gc
-from tests.public.test_wsgi import environ_of
-from tests.agents import SAFARI, TIKTOK_IOS
+from tests.support.wsgi import environ_of
+from tests.support.agents import SAFARI, TIKTOK_IOS
 from escape_mw import EscapeMiddleware
 def resident():
     gc.collect()
@@ -535,8 +536,8 @@ FORKED = """
 import os, pathlib, signal, sys, threading
 import escape_mw.rules.reload
 from escape_mw import EscapeMiddleware
-from tests.agents import SAFARI, TIKTOK_IOS
-from tests.sites import ask_wsgi, plain
+from tests.support.agents import SAFARI, TIKTOK_IOS
+from tests.support.sites import ask_wsgi, plain
 
 file = pathlib.Path(sys.argv[1])
 file.write_text("version: 1\\n")
@@ -598,7 +599,6 @@ def test_a_child_forked_then_sees_later_edits(child_of_a_reload):
 
 # --- clocks ---------------------------------------------------------------------------------------
 
-NOW = 1_800_000_000
 JUMPS = [-1_700_000_000, -86_400, -1, 0, 1, MAX_AGE, MAX_AGE + 1, 86_400, 3_000_000_000]
 
 

@@ -19,11 +19,11 @@ from escape_mw.engine.engine import Engine
 from escape_mw.engine.passthrough import Passthrough
 from escape_mw.web.urls import is_local_path
 
-from .. import agents
-from ..conftest import corpus
-from ..marked import marked, stay
-from ..public.test_wsgi import environ_of
-from ..sites import answer_to
+from ..support import agents
+from ..support.marked import marked, stay
+from ..support.needs import corpus
+from ..support.sites import answer_to
+from ..support.wsgi import environ_of
 
 RULES = {
     "version": 1,

@@ -23,9 +23,9 @@ from escape_mw.lab.marks import LabTokens, Session, Trial
 from escape_mw.lab.store import LabStore
 from escape_mw.rules.reload import RulesSource
 
-from ..agents import SAFARI, TIKTOK_IOS
-from ..marked import SECRET
-from ..public.test_wsgi import TRACK, environ_of
+from ..support.agents import SAFARI, TIKTOK_IOS
+from ..support.examples import SECRET, TRACK
+from ..support.wsgi import environ_of
 
 PACKAGE = Path(escape_mw.__file__).parent
 LAB = LabTokens(SECRET).link

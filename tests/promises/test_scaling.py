@@ -12,9 +12,9 @@ import pytest
 
 from escape_mw import EscapeMiddleware, RulesError, load
 
-from .. import agents
-from ..marked import stay
-from ..public.test_wsgi import environ_of, redirecting
+from ..support import agents
+from ..support.marked import stay
+from ..support.wsgi import environ_of, redirecting
 
 FIXED = 5_000  # instructions that one kind of request may take more than another, whatever its size
 

@@ -19,13 +19,13 @@ from escape_mw.engine.engine import Engine
 from escape_mw.lab.marks import LabTokens, Session
 from escape_mw.page.languages import available
 
-from ..agents import ANDROID, IPHONE, LINE_IOS, SAFARI, TIKTOK_IOS
-from ..marked import SECRET
-from ..public.test_wsgi import environ_of
-from ..sites import answer_to
+from ..support.agents import ANDROID, IPHONE, LINE_IOS, SAFARI, TIKTOK_IOS
+from ..support.examples import NOW, SECRET, TRACK
+from ..support.needs import corpus
+from ..support.sites import answer_to
+from ..support.wsgi import environ_of
 
 WORD = "harmless"
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 LAB = LabTokens(SECRET).link
 ROUND = Session("tiktok", "41.9", "ios", "round")
 IN_URL = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]*")
@@ -449,8 +449,6 @@ def test_slots_of_a_fixed_form_take_nothing_else(make):
 
 # --- what a request says --------------------------------------------------------------------------
 
-NOW = 1_800_000_000
-
 
 def signed(*parts):
     """A token as the rules of `same` sign it."""
@@ -700,3 +698,39 @@ def test_the_preview_repeats_nothing_of_a_request(given, same):
     for value in EVERY:
         for path in ("/page", "/" + value):
             assert body(path, f"app=tiktok&{given.format(quote(value))}") in known, value
+
+
+# --- labelled payloads, where a corpus is at hand -------------------------------------------------
+
+
+def markup():
+    return [row["value"] for row in corpus("xss_payloads.jsonl")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_markup_of_the_rules_gets_out(page, same):
+    """Ten rows to a value, for speed.
+
+    They come out as they went in, or one of them has broken its slot.
+    """
+
+    def made(word):
+        values = everywhere(word)
+        return PAGES[page](same(rules_with(values)), values)
+
+    rows, harmless = markup(), made(WORD)
+    for first in range(0, len(rows), 10):
+        value = " ".join(rows[first : first + 10])
+        assert_only_words_differ(harmless, made(value), value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        case
+        for case in QUOTED
+        if case.id in ("the path", "the query", "the query of the site's redirect")
+    ],
+)
+def test_no_markup_of_a_request_gets_out(make, same):
+    assert assert_quoted(Engine(same(MEASURED)), make, map(raw, markup())) > 100

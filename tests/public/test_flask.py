@@ -9,8 +9,8 @@ import pytest
 from escape_mw import EscapeMiddleware, RulesError
 from escape_mw.flask import Escape
 
-from ..agents import TIKTOK_IOS
-from ..sites import ask_wsgi, flask_site
+from ..support.agents import TIKTOK_IOS
+from ..support.sites import ask_wsgi, flask_site
 
 
 def test_app_factory_pattern():

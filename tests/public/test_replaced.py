@@ -17,9 +17,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from escape_mw import EscapeMiddleware
 
-from ..agents import CHROME_DESKTOP, TIKTOK_IOS
-from ..sites import ask_django_asgi, ask_django_wsgi
-from .test_wsgi import Server, environ_of, redirecting
+from ..support.agents import CHROME_DESKTOP, TIKTOK_IOS
+from ..support.sites import ask_django_asgi, ask_django_wsgi
+from ..support.wsgi import Server, environ_of, redirecting
 
 VISITS = 50
 

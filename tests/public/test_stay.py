@@ -11,8 +11,8 @@ from webtest import TestApp
 
 from escape_mw import EscapeMiddleware
 
-from ..agents import SAFARI, TIKTOK_IOS
-from ..marked import SECRET
+from ..support.agents import SAFARI, TIKTOK_IOS
+from ..support.examples import SECRET
 
 RULES = {
     "version": 1,

@@ -7,9 +7,10 @@ from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, load
 
-from ..agents import CHROME_DESKTOP, TIKTOK_IOS
-from ..marked import stay
-from .test_wsgi import TRACK, Server, environ_of, redirecting
+from ..support.agents import CHROME_DESKTOP, TIKTOK_IOS
+from ..support.examples import TRACK
+from ..support.marked import stay
+from ..support.wsgi import Server, environ_of, redirecting
 
 RULES = load({"version": 1, "rules": [{"path": "/**", "to": "page"}]})
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from wsgiref.util import setup_testing_defaults
 
 import pytest
 from webtest import TestApp
@@ -16,44 +15,10 @@ from webtest import TestApp
 from escape_mw import EscapeMiddleware, load
 from escape_mw.engine.notices import MAX_WARNED_OF
 
-from ..agents import CHROME_DESKTOP, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..marked import marked, short, stay
-
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
-
-
-def environ_of(agent=CHROME_DESKTOP, path="/", query="", **more):
-    environ = {
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "HTTP_USER_AGENT": agent,
-        "HTTP_HOST": "site.example",
-        "wsgi.url_scheme": "https",
-        **more,
-    }
-    setup_testing_defaults(environ)
-    return environ
-
-
-class Server:
-    """A server's side: what start_response was told."""
-
-    def __init__(self):
-        self.started = []
-        self.write = [].append
-
-    def start_response(self, status, headers, exc_info=None):
-        self.started.append((status, headers, exc_info))
-        return self.write
-
-
-def redirecting(location=TRACK, status="302 Found", headers=()):
-    def app(_, start_response):
-        start_response(status, [("Location", location), *headers])
-        return [b"moved"]
-
-    return app
-
+from ..support.agents import LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.examples import TRACK
+from ..support.marked import marked, short, stay
+from ..support.wsgi import Server, environ_of, redirecting
 
 SAME_SITE = [
     pytest.param("/presave/x/", "/presave/x/?_esc={M}", id="a slash"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 
@@ -14,9 +13,10 @@ from escape_mw.decision.model import Subject
 from escape_mw.rules import load
 from escape_mw.rules.reload import CHECK_INTERVAL, RulesSource
 
-from ..agents import INSTAGRAM_IOS
-from ..sites import ask_wsgi, plain
-from ..waiting import until
+from ..support.agents import INSTAGRAM_IOS
+from ..support.files import write
+from ..support.sites import ask_wsgi, plain
+from ..support.waiting import until
 
 
 class Clock:
@@ -33,16 +33,6 @@ class Clock:
 @pytest.fixture
 def file(tmp_path):
     return tmp_path / "escape.yaml"
-
-
-def write(file, text):
-    """As an editor does it, with a time of its own.
-
-    For quick tests are quicker than some file systems' clocks.
-    """
-    before = file.stat().st_mtime_ns if file.exists() else 0
-    file.write_text(text)
-    os.utime(file, ns=(before + 1, max(before + 1, file.stat().st_mtime_ns)))
 
 
 def readers():

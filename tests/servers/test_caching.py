@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from escape_mw.cli.main import main
 
-from ..agents import SAFARI, TIKTOK_ANDROID
-from ..engines.conftest import need
-from ..real_http import Served, get
+from ..support.agents import SAFARI, TIKTOK_ANDROID
+from ..support.needs import need
+from ..support.real_http import Served, get
 
 ROOT = Path(__file__).parent.parent.parent
 RECIPE = re.search(r"```nginx\n(.*?)```", (ROOT / "docs" / "recipes.md").read_text(), re.DOTALL)[1]

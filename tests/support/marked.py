@@ -9,8 +9,8 @@ from typing import Any
 from escape_mw.decision.model import Subject
 from escape_mw.decision.policy import Policy
 
-SITE = "https://site.example"
-SECRET = "a secret for tests only"
+from .examples import SITE
+
 MARKER = re.compile(r"(_esc(?:=|%3D))2~([a-z-]+)(?:~[\w.~-]*)?\.[0-9a-f]+\.[\w-]{27}", re.ASCII)
 
 

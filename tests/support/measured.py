@@ -10,12 +10,11 @@ from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, Event
 
-from .marked import SECRET, set_clock
+from .examples import SECRET, SITE
+from .marked import set_clock
 from .sites import plain
 
-SITE = "https://site.example"
 ALBUM = "/bio/1DFixLWuPkv3KT3TnV35m3"
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 RULES: dict[str, Any] = {
     "version": 1,
     "secret": SECRET,
