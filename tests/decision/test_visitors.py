@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -419,3 +421,68 @@ SYSTEMS = [
 @pytest.mark.parametrize(("agent", "version"), SYSTEMS)
 def test_system_version(agent, version):
     assert visitor(agent).system_version == version
+
+
+# Agents that make a backtracking matcher slow; none of them needs a corpus.
+SLOW = [
+    pytest.param("", "Android", id="a word that begins something, again and again"),
+    pytest.param("Android ", "ion/.Android", id="the end of a word before its beginning"),
+    pytest.param("Android ", "Version/1.1 ", id="a version without its browser"),
+    pytest.param("Android Version/", "1.", id="a version without an end"),
+    pytest.param("Android ", "9", id="a number without an end"),
+    pytest.param(
+        "Mozilla/5.0 (Linux; Android 14", "; wv", id="a webview's mark without its bracket"
+    ),
+    pytest.param("Mozilla/5.0 (Linux; Android ", "14; K", id="a system without an end"),
+    pytest.param("Mozilla/5.0 ", "(iPhone; ", id="nothing but opening brackets"),
+    pytest.param(
+        "Mozilla/5.0 ", "(Linux; Android 14; K", id="nothing but the beginnings of systems"
+    ),
+    pytest.param("Mozilla/5.0 (iPhone", ") ", id="nothing but closing brackets"),
+    pytest.param(
+        "Mozilla/5.0 (iPhone) AppleWebKit/1 (KHTML, like Gecko) Version/",
+        "1 Mobile/15E148 Safari/",
+        id="a plain browser that never ends",
+    ),
+    pytest.param(
+        "Mozilla/5.0 (iPhone) Mobile/1 Instagram ", "1.", id="a host app's version without an end"
+    ),
+    pytest.param("Mozilla/5.0 (iPhone) Mobile/1 ", "[FBAN;", id="nothing but a host app's marks"),
+    pytest.param(
+        "Mozilla/5.0 (Linux; Android 1) ",
+        "cubot",
+        id="nothing but a phone that sounds like a crawler",
+    ),
+    pytest.param("Mozilla/5.0 bot", "(Android (bot)", id="nothing but phones without an end"),
+    pytest.param("Mozilla/5.0 bot (Android", "(bot)", id="a phone with nothing but brackets"),
+    pytest.param("Mozilla/5.0 ", "bota", id="nothing but words that sound like a crawler"),
+    pytest.param("", "x/1 (", id="nothing but products"),
+    pytest.param("", "; ", id="nothing but semicolons"),
+    pytest.param("", " ", id="nothing but blanks"),
+    pytest.param("Mozilla/5.0 (iPhone)", "\xe4", id="letters beyond ASCII"),
+]
+
+
+def quickest(work, agent):
+    """The processor's time for an agent, in seconds, the best of several.
+
+    Instruction counts do not see into a regular expression.
+    """
+
+    def once():
+        before = time.thread_time()
+        work(agent)
+        return time.thread_time() - before
+
+    return min(once() for _ in range(7))
+
+
+@pytest.mark.parametrize(("head", "piece"), SLOW)
+def test_eight_times_the_agent_takes_no_more_than_eight_times_the_time(head, piece):
+    """Uncut, so that the growth shows: a quadratic matcher takes 64 times as long."""
+    recognise = DETECTOR.detect.__wrapped__
+    short, long = (
+        quickest(lambda agent: recognise(agent, "", False), head + piece * (size // len(piece)))
+        for size in (8_000, 64_000)
+    )
+    assert long <= 24 * short + 0.002

@@ -12,7 +12,6 @@ import time
 import pytest
 
 import escape_mw
-from escape_mw.decision.model import Subject
 
 from ..support.agents import CHROME_ANDROID, INSTAGRAM_ANDROID, TIKTOK_ANDROID
 from ..support.examples import SECRET
@@ -80,9 +79,8 @@ def test_what_is_recorded_over_an_edit(after, expected):
 
 @pytest.mark.parametrize(("after", "expected"), EDITS)
 def test_an_outcome_over_an_edit(after, expected):
-    edited, policy = Measured(after), escape_mw.load(BEFORE).policy
-    subject = Subject("visit", policy.rules[0].key, "tiktok", "android")
-    token = policy.tokens.site(subject, "escape", int(time.time()))
+    edited = Measured(after)
+    token = site_token(escape_mw.load(BEFORE).policy, "visit", arm="escape")
     assert escape_mw.record("presave", token)
     [outcome] = edited.events
     rule, _, experiment, arm = expected

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from escape_mw.cli.main import main
 
 PYTHON = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]
 
@@ -17,3 +24,14 @@ def run(*words, given=None):
         timeout=60,
         check=False,
     )
+
+
+def explained(records, rules=None):
+    """What `escape-mw explain` says of requests, by rules or by the default's whole catalogue."""
+    given = "".join(f"{json.dumps(record)}\n" for record in records)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "escape.yaml")
+        file.write_text(json.dumps(rules))
+        more = () if rules is None else ("--rules", str(file))
+        said = CliRunner().invoke(main, ["explain", "--batch", *more], given).stdout
+    return [json.loads(line) for line in said.splitlines()]

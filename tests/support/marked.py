@@ -45,10 +45,12 @@ def stay_cookie(policy: Policy, token: str = "", moment: float | None = None) ->
     return policy.stays.cookie(SITE, "", token, _at(moment)).partition(";")[0]
 
 
-def site_token(policy: Policy, visit: str, rule: int = 0, moment: float | None = None) -> str:
-    """The site token of a visit of TikTok's on iOS, in no experiment."""
+def site_token(
+    policy: Policy, visit: str, rule: int = 0, moment: float | None = None, arm: str = ""
+) -> str:
+    """The site token of a visit of TikTok's on iOS, in an experiment's arm or in none."""
     subject = Subject(visit, policy.rules[rule].key, "tiktok", "ios")
-    return policy.tokens.site(subject, "", _at(moment))
+    return policy.tokens.site(subject, arm, _at(moment))
 
 
 def set_clock(middleware: Any, moment: float) -> None:
