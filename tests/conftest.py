@@ -5,7 +5,7 @@ from collections.abc import Generator
 import hypothesis
 import pytest
 
-from escape_mw.engine.notices import WARNED_OF
+from escape_mw.engine.notices import WARNED_OF, warn_of_old_facts, warn_of_policy
 from escape_mw.engine.outcomes import ENGINES
 from escape_mw.events.recorder import RECORDERS, UNDELIVERED
 
@@ -27,6 +27,8 @@ def _fresh_process() -> Generator[None, None, None]:
     before, recorders = list(ENGINES), set(RECORDERS)
     ENGINES.clear()
     WARNED_OF.clear()
+    warn_of_old_facts.cache_clear()
+    warn_of_policy.cache_clear()
     yield
     ENGINES.extend(before)
     for recorder in UNDELIVERED - recorders:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -278,3 +279,15 @@ def test_tokens_outlive_an_edit_that_leaves_the_sites_name(file, before, after, 
     value, _ = edited.markers.extract(url.partition("?")[2])
     assert edited.markers.read(value, url, 0).is_verified is holds
     assert (edited.tokens.read_site(token, 0) is not None) is holds
+
+
+def test_a_clock_that_jumps(tmp_path):
+    file = tmp_path / "escape.yaml"
+    file.write_text("version: 1\n")
+    times = itertools.cycle([100.0, 1e12, 0.0, -5.0, 99.0])
+    edits = []
+    source = RulesSource(file, edits.append, lambda: next(times))
+    file.write_text("version: 1\nmode: observe\n")
+    for _ in range(20):
+        source.look_now_and_then()
+    until(lambda: len(edits) == 1)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
 from wsgiref.util import setup_testing_defaults
+
+from escape_mw import EscapeMiddleware
 
 from .agents import CHROME_DESKTOP
 from .examples import TRACK
@@ -39,3 +42,39 @@ def redirecting(location=TRACK, status="302 Found", headers=()):
         return [b"moved"]
 
     return app
+
+
+class Got(NamedTuple):
+    """A response, and the environ that the site was asked with, None where it was not."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    environ: dict[str, Any] | None
+
+    @property
+    def is_ours(self):
+        """Whether it is not the site's own: of `Site`, whose every body says so."""
+        return self.body not in (b"the site's page", b"moved")
+
+
+class Site:
+    """A site behind the middleware: it redirects to a location, or answers with a page."""
+
+    def __init__(self, rules=None, **options):
+        self.middleware = EscapeMiddleware(self._answer, rules, **options)
+        self._location = self._environ = None
+
+    def _answer(self, environ, start_response):
+        self._environ = environ
+        if self._location is not None:
+            return redirecting(self._location)(environ, start_response)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"the site's page"]
+
+    def ask(self, environ, location=None):
+        self._environ, self._location = None, location
+        server = Server()
+        body = b"".join(self.middleware(environ, server.start_response))
+        status, headers, _ = server.started[-1]
+        return Got(status, headers, body, self._environ)
