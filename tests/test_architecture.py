@@ -16,6 +16,7 @@ import pytest
 import escape_mw
 
 from .architecture import between_rooms, cycles, floors, imports, inside, modules, room
+from .support.logs import MESSAGES
 
 PACKAGE = Path(escape_mw.__file__).parent
 OWN, FOREIGN = imports(PACKAGE)
@@ -128,3 +129,18 @@ def test_no_check_is_an_assert():
     for module, path in modules(PACKAGE).items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)], module
+
+
+def logged(path):
+    """The first argument of every call of a logger in a module; one that is no constant fails."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(ast.Attribute(ast.Name("logger"), name), [message, *_]):
+                if name != "isEnabledFor":
+                    yield ast.literal_eval(message)
+
+
+def test_every_log_message_is_known():
+    """tests/promises/test_logs.py looks at each of them."""
+    found = {text for path in modules(PACKAGE).values() for text in logged(path)}
+    assert found == set(MESSAGES.values())

@@ -1,10 +1,13 @@
-"""Faults that a site's own surroundings bring in: a clock, a template, a path, a span."""
+"""What goes wrong around the middleware: a clock, a template, a path, a span, old facts."""
 
 from __future__ import annotations
 
 import os
+from datetime import date
 
 from opentelemetry import trace
+
+from escape_mw.engine.notices import warn_of_old_facts
 
 from .marked import set_clock
 
@@ -46,3 +49,8 @@ class Span(trace.NonRecordingSpan):
 
 def in_failing_span():
     return trace.use_span(Span(trace.INVALID_SPAN_CONTEXT))
+
+
+def age_facts():
+    """Tell of facts as a release does that is nearly seven months old."""
+    warn_of_old_facts("2026-05-01", date(2026, 11, 28))

@@ -97,8 +97,7 @@ class Measured:
     @property
     def events(self) -> list[Event]:
         """All that was told, by now."""
-        if measurement := self.middleware.engine.state.measurement:
-            measurement.recorder.flush()
+        flush(self.middleware)
         return self.told
 
     @property
@@ -108,6 +107,12 @@ class Measured:
         What happened, by which technique and trigger, in which arm; how often, if only counted.
         """
         return [word(event) for event in self.events]
+
+
+def flush(middleware: EscapeMiddleware) -> None:
+    """Let a middleware's sinks have all events now."""
+    if measurement := middleware.engine.state.measurement:
+        measurement.recorder.flush()
 
 
 def word(event: Event) -> str:
