@@ -7,6 +7,7 @@ packages in rows below its own.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,11 @@ LAYERS = [
     {"__main__"},
 ]
 LAYER = {name: number for number, layer in enumerate(LAYERS) for name in layer}
+PROMISES = Path(__file__).parent / "promises"
+PUBLIC = {"escape_mw", "escape_mw.flask.Escape", "escape_mw.django.EscapeMiddleware"}
+PUBLIC |= {f"escape_mw.{name}" for name in escape_mw.__all__}
+# In programs and dotted paths, as text.
+PRIVATE = re.compile(r"(?:from |import |[\"'])escape_mw\.(?!flask|django)[a-z_]+[. ]|\.engine\b")
 # Which libraries a package may import, and where in it; all others are the standard library's.
 LIBRARIES = {
     "click": {"cli"},
@@ -122,6 +128,23 @@ def test_no_test_module_imports_another():
     tests = {module for module in own if module.rpartition(".")[2].startswith("test_")}
     assert {module: found for module in own if (found := own[module] & tests)} == {}
     assert [module for module in own if "tests" in foreign[module]] == []
+
+
+def names_of(path):
+    """What a module imports of this package: a public name, or a module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sorted(PROMISES.glob("*.py")), ids=lambda path: path.stem)
+def test_a_promise_is_held_by_public_names(path):
+    """What docs/python.md lists; what needs more is a package's own test, or in tests/support."""
+    named = {name for name in names_of(path) if name.partition(".")[0] == "escape_mw"}
+    assert named <= PUBLIC
+    assert PRIVATE.findall(path.read_text(encoding="utf-8")) == []
 
 
 def test_no_check_is_an_assert():
