@@ -35,10 +35,13 @@ LAYERS = [
 ]
 LAYER = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 PROMISES = Path(__file__).parent / "promises"
-PUBLIC = {"escape_mw", "escape_mw.flask.Escape", "escape_mw.django.EscapeMiddleware"}
+PUBLIC = {"escape_mw", "escape_mw.flask.Escape"}
+PUBLIC |= {f"escape_mw.{shell}.EscapeMiddleware" for shell in ("wsgi", "django")}
 PUBLIC |= {f"escape_mw.{name}" for name in escape_mw.__all__}
 # In programs and dotted paths, as text.
-PRIVATE = re.compile(r"(?:from |import |[\"'])escape_mw\.(?!flask|django)[a-z_]+[. ]|\.engine\b")
+PRIVATE = re.compile(
+    r"(?:from |import |[\"'])escape_mw\.(?!flask|django|wsgi)[a-z_]+[. ]|\.engine\b"
+)
 # Which libraries a package may import, and where in it; all others are the standard library's.
 LIBRARIES = {
     "click": {"cli"},

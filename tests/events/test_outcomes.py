@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from webtest import TestApp
 
 import escape_mw
-from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.journeys import VISIT
 from escape_mw.decision.model import Subject
 from escape_mw.decision.tokens import OUTCOME_AGE
@@ -228,15 +227,14 @@ DJANGO = {
         "django.contrib.sessions.middleware.SessionMiddleware",
     ],
     "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
-    "ESCAPE_MW_RULES": trial(),
 }
 
 
 def of_wsgi(make):
-    """browsers(told): a new browser, with cookies of its own, at a WSGI site: get(path, agent)."""
+    """browsers(told, arm): a browser with cookies of its own, at a WSGI site: get(path, agent)."""
 
-    def browsers(told):
-        app = escape_mw.EscapeMiddleware(make(), trial(), sinks=[told.extend])
+    def browsers(told, arm):
+        app = escape_mw.EscapeMiddleware(make(), trial(arm), sinks=[told.extend])
 
         def browser():
             site = TestApp(app, lint=True)
@@ -247,7 +245,7 @@ def of_wsgi(make):
     return browsers
 
 
-def of_django(told):
+def of_django(told, arm):
     """The same at a Django site.
 
     Each client loads the middleware anew, as another process would.
@@ -260,7 +258,7 @@ def of_django(told):
             path, secure=True, headers={"User-Agent": agent, "Host": "site.example"}
         ).content.decode()
 
-    with override_settings(ESCAPE_MW_SINKS=[told.extend], **DJANGO):
+    with override_settings(ESCAPE_MW_SINKS=[told.extend], ESCAPE_MW_RULES=trial(arm), **DJANGO):
         yield browser
 
 
@@ -272,8 +270,8 @@ FLOWS = [
 
 
 @contextmanager
-def site_of(flow, told):
-    made = flow(told)
+def site_of(flow, told, arm="escape"):
+    made = flow(told, arm)
     if hasattr(made, "__enter__"):
         with made as browser:
             yield browser
@@ -293,9 +291,8 @@ def flushed(told):
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_the_outcome_of_an_arrival(monkeypatch, flow):
+def test_the_outcome_of_an_arrival(flow):
     """The page in TikTok, the real browser, away to sign in and back: one visit, in its arm."""
-    monkeypatch.setattr(Experiment, "arm", lambda *_: "escape")
     told = []
     with site_of(flow, told) as browser:
         marker = MARKER.search(unquote(browser()("/presave/x", TIKTOK_ANDROID)))[0]
@@ -314,11 +311,10 @@ def test_the_outcome_of_an_arrival(monkeypatch, flow):
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_the_outcome_of_a_holdout(monkeypatch, flow):
+def test_the_outcome_of_a_holdout(flow):
     """The raw link, in the webview: the same flow, the same instrument."""
-    monkeypatch.setattr(Experiment, "arm", lambda *_: "holdout")
     told = []
-    with site_of(flow, told) as browser:
+    with site_of(flow, told, "holdout") as browser:
         webview = browser()
         page = webview("/presave/x", TIKTOK_ANDROID)
         assert webview(on(page), TIKTOK_ANDROID) == "True"

@@ -749,9 +749,6 @@ recorder = Recorder([sink])
 """
 
 
-# Python 3.12 and later warn of a fork in a process that has threads.
-
-
 def run(program, path, **options):
     done = subprocess.run(
         [*PYTHON, BEGIN + program, str(path)],
@@ -820,6 +817,7 @@ os.wait()
 def test_a_fork_while_the_writer_is_at_work_and_the_sink_broken(tmp_path):
     """The child has its own locks, queue and writer; the parent delivers its own pending events."""
     program = """
+from tests.support.waiting import until
 entered, gate, parent = threading.Event(), threading.Event(), os.getpid()
 write = sink
 def broken(events):
@@ -833,9 +831,7 @@ recorder.record(Event(1, "parent", "eligible"))
 entered.wait(30)
 if os.fork() == 0:
     recorder.record(Event(1, "child", "eligible"))
-    deadline = time.monotonic() + 30
-    while not os.path.exists(sys.argv[1]) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: os.path.exists(sys.argv[1]) and os.path.getsize(sys.argv[1]))
     os._exit(0)
 os.wait()
 gate.set()

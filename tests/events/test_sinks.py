@@ -401,10 +401,9 @@ def test_other_spans_say_nothing(spans, request_):
     assert spans(lambda: request_(Measured(TRACED))) == {}
 
 
-def test_the_holdout_is_marked(spans, monkeypatch):
-    monkeypatch.setattr("escape_mw.decision.experiment.Experiment.arm", lambda *_: "holdout")
+def test_the_holdout_is_marked(spans):
     attributes = spans(
-        lambda: Measured(trial() | {"events": {"opentelemetry": True}}).ask(
+        lambda: Measured(trial("holdout") | {"events": {"opentelemetry": True}}).ask(
             "/presave/x", TIKTOK_ANDROID
         )
     )

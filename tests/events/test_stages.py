@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from escape_mw import Event, catalogue
-from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.markers import MAX_AGE
 from escape_mw.events.event import COUNTED, STAGES
 
@@ -302,20 +301,17 @@ IN_A_TRIAL = [
 
 
 @pytest.mark.parametrize(("requests", "escaped", "held_out"), IN_A_TRIAL)
-def test_both_arms_are_eligible_before_the_split(monkeypatch, requests, escaped, held_out):
+def test_both_arms_are_eligible_before_the_split(requests, escaped, held_out):
     for arm, words in (("escape", escaped), ("holdout", held_out)):
-        monkeypatch.setattr(Experiment, "arm", lambda *_, arm=arm: arm)
-        site = Measured(trial())
+        site = Measured(trial(arm))
         asked(site, requests)
         assert site.words == words
         assert {event.experiment for event in site.events if event.visit} <= {"autumn", ""}
 
 
-def test_a_visit_is_drawn_once_on_its_way(monkeypatch):
+def test_a_visit_keeps_its_arm_on_its_way():
     """The retry and the arrival say which visit they are of, its first event says the arm."""
-    arms = iter(["escape"])
-    monkeypatch.setattr(Experiment, "arm", lambda *_: next(arms))
-    site = Measured(trial())
+    site = Measured(trial("escape"))
     asked(site, [LINE, RETRY, Ask("/presave/x?{M}", SAFARI)])
     assert [(event.name, event.arm) for event in site.events] == [
         ("eligible", "escape"),
@@ -326,8 +322,7 @@ def test_a_visit_is_drawn_once_on_its_way(monkeypatch):
     assert len({event.visit for event in site.events}) == 1
 
 
-def test_observing_assigns_no_arm(monkeypatch):
-    monkeypatch.setattr(Experiment, "arm", lambda *_: pytest.fail("drawn"))
+def test_observing_assigns_no_arm():
     site = Measured(trial() | {"mode": "observe"})
     asked(site, [PRESAVE])
     assert site.words == ["eligible"]

@@ -15,6 +15,7 @@ from webtest import TestApp
 from escape_mw import EscapeMiddleware, load
 from escape_mw.engine.notices import MAX_WARNED_OF
 
+from ..support import faults
 from ..support.agents import LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..support.examples import TRACK
 from ..support.marked import marked, short, stay
@@ -166,9 +167,9 @@ def test_application_that_moves_path_segments():
     assert "intent://site.example/shop/smart?a=1&amp;_esc=intent#" in short(text)
 
 
-def test_a_fault_of_ours_lets_the_request_pass(monkeypatch, caplog):
+def test_a_fault_of_ours_lets_the_request_pass(caplog):
     middleware = EscapeMiddleware(redirecting())
-    monkeypatch.setattr("escape_mw.engine.respond.decide", lambda *_: 1 / 0)
+    faults.break_clock(middleware)
     server = Server()
     with caplog.at_level(logging.ERROR, "escape_mw"):
         b"".join(middleware(environ_of(TIKTOK_IOS), server.start_response))
@@ -176,9 +177,8 @@ def test_a_fault_of_ours_lets_the_request_pass(monkeypatch, caplog):
     assert len(caplog.records) == 1
 
 
-def test_a_fault_while_judging_a_redirect_lets_it_stand(monkeypatch, caplog):
-    middleware = EscapeMiddleware(redirecting())
-    monkeypatch.setattr("escape_mw.page.interstitial.Interstitial.answer", lambda *_: 1 / 0)
+def test_a_fault_while_judging_a_redirect_lets_it_stand(tmp_path, caplog):
+    middleware = EscapeMiddleware(redirecting(), faults.failing_template(tmp_path, TRACK))
     server = Server()
     with caplog.at_level(logging.ERROR, "escape_mw"):
         body = middleware(environ_of(TIKTOK_IOS), server.start_response)

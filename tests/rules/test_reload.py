@@ -11,9 +11,9 @@ import pytest
 
 from escape_mw import EscapeMiddleware, RulesError
 from escape_mw.decision.model import Subject
-from escape_mw.rules import load
 from escape_mw.rules.reload import CHECK_INTERVAL, RulesSource
 
+from ..support import faults
 from ..support.agents import INSTAGRAM_IOS
 from ..support.files import write
 from ..support.sites import ask_wsgi, plain
@@ -168,18 +168,16 @@ def test_a_mapping_is_never_looked_at_again():
     assert held.adopted == []
 
 
-def test_one_thread_reads_while_requests_go_on(file, monkeypatch):
+def test_one_thread_reads_while_requests_go_on(file):
     clock = Clock()
     write(file, "version: 1\n")
-    held = Held(file, clock)
     reading, go_on = threading.Event(), threading.Event()
 
-    def slow(source):
+    def slow():
         reading.set()
         assert go_on.wait(10)
-        return load(source)
 
-    monkeypatch.setattr("escape_mw.rules.reload.load", slow)
+    held = Held(faults.Path(file, slow), clock)
     write(file, "version: 1\nvary: true\n")
     for _ in range(3):
         clock.passes()

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from escape_mw.cli.main import main
 
+# Python 3.12 and later warn of a fork in a process that has threads.
 PYTHON = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]
 
 

@@ -35,9 +35,13 @@ def with_each_rule(**more: Any) -> dict[str, Any]:
     return RULES | {"rules": [rule | more for rule in RULES["rules"]]}
 
 
-def trial(**more: Any) -> dict[str, Any]:
-    """RULES with an experiment in each rule."""
-    return with_each_rule(experiment={"name": "autumn", **more})
+def trial(arm: str = "", **more: Any) -> dict[str, Any]:
+    """RULES with an experiment in each rule, which holds out half of the visits.
+
+    With an arm, all go there but one in a billion.
+    """
+    share = {"holdout": {"escape": 1e-9, "holdout": 1 - 1e-9}[arm]} if arm else {}
+    return with_each_rule(experiment={"name": "autumn", **share, **more})
 
 
 class Measured:
