@@ -133,13 +133,6 @@ def test_another_sites_marker_only_says_its_technique(others):
     assert said(MARKERS.read(value, URL, NOW)) == ("intent-app", "claimed", "", "0a1b2c3d", "", "")
 
 
-@pytest.mark.parametrize("others", OTHERS)
-def test_another_sites_continue_here_is_as_if_absent(others):
-    value = Stays(*others).marker(URL, "", NOW)
-    assert MARKERS.read(value, URL, NOW) is None
-    assert STAYS.read_marker(value, URL, NOW) is None
-
-
 def test_a_marker_of_another_form_is_as_an_old_one():
     marker = MARKERS.read(f"1{STEP[1:]}", URL, NOW)
     assert said(marker) == ("", "expired", "", "", "", "")

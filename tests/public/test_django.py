@@ -28,11 +28,6 @@ def observe(_, decision):
     seen.append(decision.reason)
 
 
-def test_default_rules_need_no_setting():
-    with override_settings(MIDDLEWARE=[OURS]):
-        assert b"Play on Spotify" in ask_django_wsgi("/listen", TIKTOK_IOS)[2]
-
-
 def test_rules_from_a_file(tmp_path):
     rules = tmp_path / "escape.yaml"
     rules.write_text("version: 1\npage: {brand: Midnight Records}\n")

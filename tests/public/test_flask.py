@@ -61,15 +61,6 @@ def test_applied_twice_it_acts_once():
     assert seen == ["no-redirect", "escape"]
 
 
-def test_the_test_client_goes_through_it():
-    app = flask_site()
-    Escape(app)
-    assert (
-        b"Play on Spotify"
-        in app.test_client().get("/listen", headers={"User-Agent": TIKTOK_IOS}).data
-    )
-
-
 def test_debug_mode_prints_what_is_done(monkeypatch, capsys):
     log = logging.getLogger("escape_mw")
     monkeypatch.setattr(log, "handlers", [])

@@ -10,7 +10,6 @@ import re
 import time
 
 import pytest
-from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, load
 from escape_mw.engine.notices import MAX_WARNED_OF
@@ -133,16 +132,6 @@ def test_cookies_of_a_replaced_redirect_are_kept():
     headers = server.started[0][1]
     assert headers[-2:] == cookies
     assert ("X-Own", "1") not in headers
-
-
-def test_head_has_headers_and_no_body():
-    app = TestApp(EscapeMiddleware(redirecting()), lint=True)
-    agent = {"User-Agent": TIKTOK_ANDROID}
-    got, head = app.get("/", headers=agent), app.head("/", headers=agent)
-    assert head.body == b""
-    names = [name for name, _ in got.headerlist]
-    assert [name for name, _ in head.headerlist] == names
-    assert abs(int(head.headers["Content-Length"]) - len(got.body)) == 0
 
 
 def test_application_that_moves_path_segments():
