@@ -384,7 +384,3 @@ def test_a_site_that_cannot_be_asked(url, reason):
 def test_a_site_that_leads_in_circles(served):
     code, _, told = checked(served(site) + "/round")
     assert (code, "more than 5 redirects" in told[0]) == (1, True)
-
-
-def test_a_file_or_a_site_is_needed():
-    assert CliRunner().invoke(main, ["check"]).exit_code == 2

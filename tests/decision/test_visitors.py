@@ -25,15 +25,8 @@ def visitor(agent: str, **headers: str) -> Visitor:
     )
 
 
+# What tests/promises/decisions.jsonl, of the catalogue's own examples, does not hold.
 NAMED = [
-    pytest.param(
-        agents.IPHONE.replace("(iPhone; CPU iPhone OS 18_6 like Mac OS X)", MAC)
-        + "Version/26.5.2 Safari/605.1.15 musical_ly_46.6.0 JsSdk/2.0",
-        "tiktok",
-        "ios",
-        "46.6.0",
-        id="TikTok on an iPad that asks for desktop pages",
-    ),
     pytest.param(
         agents.ANDROID + " [FBAN/FB4A;FBAV/541.0.0.40.70;FBMF/CUBOT;FBDV/CUBOT X50;FBSV/14;]",
         "facebook",
@@ -48,22 +41,7 @@ NAMED = [
         "2.26.32.10",
         id="WhatsApp without brackets",
     ),
-    pytest.param(
-        agents.THREADS_IOS.replace("Barcelona ", "Barcelona/"),
-        "threads",
-        "ios",
-        "393.1.0.35.70",
-        id="Threads with a slash",
-    ),
     pytest.param(agents.LINE_IOS + " LIFF", "line-liff", "ios", "15.5.2", id="a LIFF app in LINE"),
-    pytest.param(agents.TIKTOK_IOS, "tiktok", "ios", "41.9.0", id="TikTok on iOS"),
-    pytest.param(
-        agents.TIKTOK_ANDROID,
-        "tiktok",
-        "android",
-        "33.3.4",
-        id="TikTok on Android says its version elsewhere",
-    ),
     pytest.param(
         agents.TIKTOK_ANDROID.lower(), "tiktok", "android", "33.3.4", id="an agent in lower case"
     ),
@@ -78,20 +56,6 @@ NAMED = [
         id="TikTok without wv",
     ),
     pytest.param(
-        agents.INSTAGRAM_IOS,
-        "instagram",
-        "ios",
-        "403.0.0.28.80",
-        id="Instagram on iOS with a Safari token",
-    ),
-    pytest.param(
-        agents.INSTAGRAM_ANDROID,
-        "instagram",
-        "android",
-        "404.0.0.48.76",
-        id="Instagram on a Pixel, whose agent says Google/google",
-    ),
-    pytest.param(
         agents.THREADS_IOS, "threads", "ios", "393.1.0.35.70", id="Threads says Barcelona"
     ),
     pytest.param(
@@ -101,14 +65,6 @@ NAMED = [
         "393.1.0.35.70",
         id="Threads that also says Instagram",
     ),
-    pytest.param(agents.FACEBOOK_IOS, "facebook", "ios", "541.0.0.40.70", id="Facebook on iOS"),
-    pytest.param(
-        agents.LINE_IOS, "line", "ios", "15.5.2", id="LINE, whose agent has the word Safari"
-    ),
-    pytest.param(
-        agents.KAKAOTALK_ANDROID, "kakaotalk", "android", "2409800", id="KakaoTalk, glued on"
-    ),
-    pytest.param(agents.WECHAT_ANDROID, "wechat", "android", "8.0.47.2560", id="WeChat"),
     pytest.param(agents.WECHAT_WINDOWS, "wechat", "desktop", "7.0.20.1781", id="WeChat on Windows"),
     pytest.param(
         (
@@ -147,13 +103,6 @@ NAMED = [
         "android",
         "157.0",
         id="a phone with parentheses in its name",
-    ),
-    pytest.param(
-        agents.ANDROID + " GoogleApp/13.47.8.26.arm64",
-        "gsa",
-        "android",
-        "13.47.8.26",
-        id="the Google app under its longer name",
     ),
 ]
 

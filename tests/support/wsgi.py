@@ -45,17 +45,29 @@ def redirecting(location=TRACK, status="302 Found", headers=()):
 
 
 class Got(NamedTuple):
-    """A response, and the environ that the site was asked with, None where it was not."""
+    """A response; of `Site`, with the environ that it was asked with, None where it was not."""
 
     status: str
     headers: list[tuple[str, str]]
     body: bytes
-    environ: dict[str, Any] | None
+    environ: dict[str, Any] | None = None
 
     @property
     def is_ours(self):
         """Whether it is not the site's own: of `Site`, whose every body says so."""
         return self.body not in (b"the site's page", b"moved")
+
+
+def send(app, environ):
+    """What an application answers, as a server asks it: its start, its body, `close()`."""
+    server = Server()
+    body = app(environ, server.start_response)
+    try:
+        sent = b"".join(body)
+    finally:
+        getattr(body, "close", lambda: None)()
+    status, headers, _ = server.started[-1]
+    return Got(status, headers, sent)
 
 
 class Site:
@@ -74,7 +86,4 @@ class Site:
 
     def ask(self, environ, location=None):
         self._environ, self._location = None, location
-        server = Server()
-        body = b"".join(self.middleware(environ, server.start_response))
-        status, headers, _ = server.started[-1]
-        return Got(status, headers, body, self._environ)
+        return send(self.middleware, environ)._replace(environ=self._environ)
