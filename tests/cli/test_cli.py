@@ -334,12 +334,12 @@ def test_serve_the_demo(serve):
         ("/presave", "work from your own browser"),
         ("/smart", "work from your own browser"),
     ]:
-        assert target in get(site + path, TIKTOK_IOS)[2]
-    assert get(site + "/listen", SAFARI)[:2] == (
+        assert target in get(site + path, TIKTOK_IOS).text
+    assert get(site + "/listen", SAFARI).lead == (
         302,
         "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=harbour",
     )
-    assert "What your listeners get" in get(site + "/", SAFARI)[2]
+    assert "What your listeners get" in get(site + "/", SAFARI).text
     assert "curl -i -A" in served.stop()
 
 
@@ -363,8 +363,8 @@ def test_serve_an_app_of_ones_own(serve, tmp_path):
     rules = tmp_path / "escape.yaml"
     rules.write_text(yaml.safe_dump({"version": 1, "page": {"brand": "Our label"}}))
     site = serve("--app", "ours:app", "--rules", str(rules)).url
-    assert "Our label" in get(site, TIKTOK_ANDROID)[2]
-    assert get(site, SAFARI)[:2] == (302, "https://a.lnk.to/x")
+    assert "Our label" in get(site, TIKTOK_ANDROID).text
+    assert get(site, SAFARI).lead == (302, "https://a.lnk.to/x")
 
 
 WORDS = [

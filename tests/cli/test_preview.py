@@ -121,9 +121,9 @@ def test_command(tmp_path):
     (tmp_path / ".secret").write_text("a secret")
     words = ("-m", "escape_mw", "preview", "--port", "PORT", "--rules", "escape.yaml")
     served = Served(*words, "--static", ".", folder=tmp_path)
-    assert "Your page" in get(served.url, CHROME_DESKTOP)[2]
-    assert 'src="/cover.svg"' in get(f"{served.url}/page?app=tiktok", CHROME_DESKTOP)[2]
-    assert "<svg" in get(f"{served.url}/cover.svg", CHROME_DESKTOP)[2]
+    assert "Your page" in get(served.url, CHROME_DESKTOP).text
+    assert 'src="/cover.svg"' in get(f"{served.url}/page?app=tiktok", CHROME_DESKTOP).text
+    assert "<svg" in get(f"{served.url}/cover.svg", CHROME_DESKTOP).text
     for path in ("/escape.yaml", "/.secret", "/nothing.svg"):  # beside the images
         assert get(served.url + path, CHROME_DESKTOP)[0] == 404
     assert "The page on http://" in served.stop()

@@ -11,15 +11,15 @@ from escape_mw import Destination, Page, Step, Visitor
 
 TIKTOK = Visitor("in-app", "tiktok", "ios", "41.9.0")
 SPOTIFY = Destination(
-    "spotify",
-    "Spotify",
-    "track",
-    "1",
-    "https://open.spotify.com/track/1?a=1&b=2",
-    "app",
-    "spotify:track:1",
-    "com.spotify.music",
-    "play",
+    service="spotify",
+    name="Spotify",
+    kind="track",
+    id="1",
+    url="https://open.spotify.com/track/1?a=1&b=2",
+    goal="app",
+    app_uri="spotify:track:1",
+    android_package="com.spotify.music",
+    call="play",
 )
 STEPS = (
     Step("app-scheme", "tap", "spotify:track:1", 2000, "inferred"),
@@ -34,11 +34,11 @@ STEPS = (
 
 def decision(steps=STEPS, visitor=TIKTOK, destination=SPOTIFY, retry=False):
     return Page(
-        "escape",
-        visitor,
-        destination,
-        "rule 1",
-        steps,
+        reason="escape",
+        visitor=visitor,
+        destination=destination,
+        rule="rule 1",
+        steps=steps,
         stay=destination.url,
         link=destination.url,
         token="visit.a.b",

@@ -33,24 +33,22 @@ def visit(
     """
     rule, goal = to
     first = Event(
-        NOON - ago * DAY,
-        f"visit{next(NUMBERS):06}",
-        "eligible",
-        rule,
-        app,
-        "41",
-        platform,
-        "spotify",
-        "track",
-        goal,
+        time=NOON - ago * DAY,
+        visit=f"visit{next(NUMBERS):06}",
+        name="eligible",
+        rule=rule,
+        app=app,
+        app_version="41",
+        platform=platform,
+        service="spotify",
+        kind="track",
+        goal=goal,
         experiment=experiment,
         arm=arm,
     )
     events = [first]
     for stage in stages:
-        name, way, how = (
-            [*stage.split(), technique, trigger][:3] if " " not in stage else stage.split()
-        )
+        name, way, how = stage.split() if " " in stage else (stage, technique, trigger)
         by = {} if name in ("copied", "continued") else {"technique": way, "trigger": how}
         events.append(first._replace(name=name, time=first.time + 2, **by))
     return events + [
