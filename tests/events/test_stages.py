@@ -328,14 +328,6 @@ def test_observing_assigns_no_arm():
     assert site.words == ["eligible"]
 
 
-def test_an_open_share_lets_its_part_through(monkeypatch):
-    draws = iter([0.29, 0.3, 0.31])
-    monkeypatch.setattr("escape_mw.decision.policy.draw", lambda *_: next(draws))
-    site = Measured(with_each_rule(share=30))
-    asked(site, [PRESAVE] * 3)
-    assert site.words == SHOWN
-
-
 # --- the fields -----------------------------------------------------------------------------------
 
 SONG = {"service": "spotify", "kind": "track", "goal": "app"}

@@ -365,13 +365,13 @@ LOGGED = [
     "break_it", [logging.Logger.addHandler, logging.Logger.addFilter], ids=["a handler", "a filter"]
 )
 @pytest.mark.parametrize(("spoil", "page"), LOGGED)
-def test_a_log_that_cannot_be_written_harms_nobody(tmp_path, monkeypatch, spoil, page, break_it):
+def test_a_log_that_cannot_be_written_harms_nobody(tmp_path, caplog, spoil, page, break_it):
     file = tmp_path / "escape.yaml"
     file.write_text("version: 1\n")
     app = EscapeMiddleware(plain, file, observers=[lambda *_: 1 / 0])
     logger, broken = logging.getLogger("escape_mw"), Broken()
     broken.filter = broken.emit
-    monkeypatch.setattr(logger, "level", logging.INFO)
+    caplog.set_level(logging.INFO, "escape_mw")
     break_it(logger, broken)
     try:
         spoil(app, file)
