@@ -27,7 +27,7 @@ from escape_mw.events import recorder
 from escape_mw.events.database import Database
 from escape_mw.events.recorder import BATCH_SIZE
 from escape_mw.events.tables import METADATA
-from tests import agents
+from tests.support import agents
 
 from .requests import copied, environ_of, redirecting, site
 

@@ -22,7 +22,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from escape_mw import EscapeMiddleware
 from escape_mw.page import languages
-from tests import agents
+from tests.support import agents
 
 ROUNDS = 15
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from benchmarks.requests import Run, environ_of, measure, memos, site, start
 from escape_mw import EscapeMiddleware, load
 from escape_mw.web.paths import compile_path
-from tests import agents
+from tests.support import agents
 
 ROUNDS = 15
 BYTES = (64, 640, 6_400, 64_000)

@@ -13,8 +13,8 @@ import statistics
 import subprocess
 from pathlib import Path
 
-from tests.agents import SAFARI
-from tests.real_http import Served
+from tests.support.agents import SAFARI
+from tests.support.real_http import Served
 
 ROOT = Path(__file__).parent.parent
 PAIRS = 9

@@ -1,32 +1,19 @@
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Generator
-from pathlib import Path
-from typing import Any
 
 import hypothesis
 import pytest
 
-from escape_mw.engine.notices import WARNED_OF
+from escape_mw.engine.notices import WARNED_OF, warn_of_old_facts, warn_of_policy
 from escape_mw.engine.outcomes import ENGINES
 from escape_mw.events.recorder import RECORDERS, UNDELIVERED
 
-from .postgres import database_url, postgres  # noqa: F401 - fixtures of events' tests
+from .support.postgres import database_url, postgres  # noqa: F401 - fixtures of events' tests
 
 # A busy machine is no fault of the code.
 hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
-
-
-def corpus(name: str) -> list[dict[str, Any]]:
-    """Rows of a labelled corpus, or a skipped test where none is at hand."""
-    folder = os.environ.get("ESCAPE_MW_CORPORA")
-    if not folder:
-        pytest.skip("ESCAPE_MW_CORPORA names no folder")
-    with Path(folder, name).open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +27,8 @@ def _fresh_process() -> Generator[None, None, None]:
     before, recorders = list(ENGINES), set(RECORDERS)
     ENGINES.clear()
     WARNED_OF.clear()
+    warn_of_old_facts.cache_clear()
+    warn_of_policy.cache_clear()
     yield
     ENGINES.extend(before)
     for recorder in UNDELIVERED - recorders:

@@ -7,6 +7,7 @@ packages in rows below its own.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import escape_mw
 from escape_mw.events.options import LIBRARIES as SINKS
 
 from .architecture import between_rooms, cycles, floors, imports, inside, modules, room
+from .support.logs import MESSAGES
 
 PACKAGE = Path(escape_mw.__file__).parent
 OWN, FOREIGN = imports(PACKAGE)
@@ -33,6 +35,14 @@ LAYERS = [
     {"__main__"},
 ]
 LAYER = {name: number for number, layer in enumerate(LAYERS) for name in layer}
+PROMISES = Path(__file__).parent / "promises"
+PUBLIC = {"escape_mw", "escape_mw.flask.Escape"}
+PUBLIC |= {f"escape_mw.{shell}.EscapeMiddleware" for shell in ("wsgi", "django")}
+PUBLIC |= {f"escape_mw.{name}" for name in escape_mw.__all__}
+# In programs and dotted paths, as text.
+PRIVATE = re.compile(
+    r"(?:from |import |[\"'])escape_mw\.(?!flask|django|wsgi)[a-z_]+[. ]|\.engine\b"
+)
 # Which libraries a package may import, and where in it; all others are the standard library's.
 LIBRARIES = {
     "click": {"cli"},
@@ -116,8 +126,48 @@ def test_the_decision_stands_alone():
     assert {name.split(".")[1] for name in own} == {"decision", "web"}
 
 
+def test_no_test_module_imports_another():
+    """What they share is in tests/support, or in a module of their folder that holds no test."""
+    own, foreign = imports(Path(__file__).parent)
+    tests = {module for module in own if module.rpartition(".")[2].startswith("test_")}
+    assert {module: found for module in own if (found := own[module] & tests)} == {}
+    assert [module for module in own if "tests" in foreign[module]] == []
+
+
+def names_of(path):
+    """What a module imports of this package: a public name, or a module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sorted(PROMISES.glob("*.py")), ids=lambda path: path.stem)
+def test_a_promise_is_held_by_public_names(path):
+    """What docs/python.md lists; what needs more is a package's own test, or in tests/support."""
+    named = {name for name in names_of(path) if name.partition(".")[0] == "escape_mw"}
+    assert named <= PUBLIC
+    assert PRIVATE.findall(path.read_text(encoding="utf-8")) == []
+
+
 def test_no_check_is_an_assert():
     """`python -O` takes asserts away; none may guard anything."""
     for module, path in modules(PACKAGE).items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)], module
+
+
+def logged(path):
+    """The first argument of every call of a logger in a module; one that is no constant fails."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(ast.Attribute(ast.Name("logger"), name), [message, *_]):
+                if name != "isEnabledFor":
+                    yield ast.literal_eval(message)
+
+
+def test_every_log_message_is_known():
+    """tests/promises/test_logs.py looks at each of them."""
+    found = {text for path in modules(PACKAGE).values() for text in logged(path)}
+    assert found == set(MESSAGES.values())

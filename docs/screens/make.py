@@ -14,11 +14,11 @@ from werkzeug.wrappers import Request, Response
 from escape_mw import load
 from escape_mw.cli import demo
 from escape_mw.cli.preview import Preview
-from tests.agents import CHROME_DESKTOP
 from tests.engines.chromium import Chromium
 from tests.engines.seen import WATCH
 from tests.engines.site import pages, running, served
 from tests.engines.table import AGENTS
+from tests.support.agents import CHROME_DESKTOP
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

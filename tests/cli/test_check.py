@@ -7,9 +7,8 @@ from click.testing import CliRunner
 
 from escape_mw.cli.main import main
 
-from ..marked import SECRET
+from ..support.examples import SECRET, TRACK
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 RULE = "rule 'rule 1': visitors who are not escaped get the site's own answer at '/x'"
 
 

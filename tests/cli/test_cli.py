@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import subprocess
-import sys
 from datetime import date
 
 import pytest
@@ -15,21 +14,11 @@ import yaml
 from escape_mw import catalogue
 from escape_mw.cli.lists import is_stale
 
-from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..real_http import Served, get
+from ..support.agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.commands import run
+from ..support.real_http import Served, get
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=x"
-
-
-def run(*words, given=None):
-    return subprocess.run(
-        [sys.executable, "-m", "escape_mw", *words],
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def batch(*records, rules=()):
@@ -347,12 +336,12 @@ def test_serve_the_demo(serve):
         ("/presave", "work from your own browser"),
         ("/smart", "work from your own browser"),
     ]:
-        assert target in get(site + path, TIKTOK_IOS)[2]
-    assert get(site + "/listen", SAFARI)[:2] == (
+        assert target in get(site + path, TIKTOK_IOS).text
+    assert get(site + "/listen", SAFARI).lead == (
         302,
         "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=harbour",
     )
-    assert "What your listeners get" in get(site + "/", SAFARI)[2]
+    assert "What your listeners get" in get(site + "/", SAFARI).text
     assert "curl -i -A" in served.stop()
 
 
@@ -376,8 +365,8 @@ def test_serve_an_app_of_ones_own(serve, tmp_path):
     rules = tmp_path / "escape.yaml"
     rules.write_text(yaml.safe_dump({"version": 1, "page": {"brand": "Our label"}}))
     site = serve("--app", "ours:app", "--rules", str(rules)).url
-    assert "Our label" in get(site, TIKTOK_ANDROID)[2]
-    assert get(site, SAFARI)[:2] == (302, "https://a.lnk.to/x")
+    assert "Our label" in get(site, TIKTOK_ANDROID).text
+    assert get(site, SAFARI).lead == (302, "https://a.lnk.to/x")
 
 
 WORDS = [

@@ -14,7 +14,8 @@ from escape_mw.cli.faults import findings
 from escape_mw.cli.live import AGENTS, Reply
 from escape_mw.cli.main import main
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
+from ..support.examples import TRACK
+
 RULES = {
     "version": 1,
     "rules": [
@@ -383,7 +384,3 @@ def test_a_site_that_cannot_be_asked(url, reason):
 def test_a_site_that_leads_in_circles(served):
     code, _, told = checked(served(site) + "/round")
     assert (code, "more than 5 redirects" in told[0]) == (1, True)
-
-
-def test_a_file_or_a_site_is_needed():
-    assert CliRunner().invoke(main, ["check"]).exit_code == 2

@@ -9,7 +9,7 @@ from werkzeug.test import Client
 from escape_mw.cli import demo
 from escape_mw.cli.phone import VISITORS
 
-from ..agents import CHROME_DESKTOP, TIKTOK_IOS
+from ..support.agents import CHROME_DESKTOP, TIKTOK_IOS
 
 BROWSER = {"User-Agent": CHROME_DESKTOP, "Sec-Fetch-Dest": "iframe", "Accept-Language": "en"}
 

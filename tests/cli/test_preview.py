@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import pytest
 from bs4 import BeautifulSoup
@@ -10,12 +11,16 @@ from werkzeug.test import Client
 
 from escape_mw import catalogue, load
 from escape_mw.cli.preview import SAMPLE_SMART_LINK, STATES, Preview, page_for
+from escape_mw.page.languages import available
 from escape_mw.web.answers import source_hash
 
-from ..agents import CHROME_DESKTOP
-from ..real_http import Served, get
+from ..support.agents import CHROME_DESKTOP, SAFARI
+from ..support.examples import TRACK
+from ..support.markup import EVERY, WORD, assert_only_words_differ, unsigned
+from ..support.needs import corpus
+from ..support.real_http import Served, get
+from ..support.wsgi import environ_of
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 RULES = load({"version": 1, "page": {"brand": "Midnight Records"}})
 
 
@@ -116,9 +121,50 @@ def test_command(tmp_path):
     (tmp_path / ".secret").write_text("a secret")
     words = ("-m", "escape_mw", "preview", "--port", "PORT", "--rules", "escape.yaml")
     served = Served(*words, "--static", ".", folder=tmp_path)
-    assert "Your page" in get(served.url, CHROME_DESKTOP)[2]
-    assert 'src="/cover.svg"' in get(f"{served.url}/page?app=tiktok", CHROME_DESKTOP)[2]
-    assert "<svg" in get(f"{served.url}/cover.svg", CHROME_DESKTOP)[2]
+    assert "Your page" in get(served.url, CHROME_DESKTOP).text
+    assert 'src="/cover.svg"' in get(f"{served.url}/page?app=tiktok", CHROME_DESKTOP).text
+    assert "<svg" in get(f"{served.url}/cover.svg", CHROME_DESKTOP).text
     for path in ("/escape.yaml", "/.secret", "/nothing.svg"):  # beside the images
         assert get(served.url + path, CHROME_DESKTOP)[0] == 404
     assert "The page on http://" in served.stop()
+
+
+@pytest.mark.parametrize("given", ["state=first&language={}", "state={}&language=en", "to={}"])
+def test_the_preview_repeats_nothing_of_a_request(given):
+    rules = load({"version": 1})
+    preview = Preview(lambda: rules)
+
+    def body(path, query=""):
+        return unsigned(b"".join(preview(environ_of(SAFARI, path, query), lambda *_: None)))
+
+    known = {
+        body("/page", f"app=tiktok&state={state}&language={language}")
+        for state in STATES
+        for language in available()
+    }
+    known |= {body("/"), body("/page", "app=tiktok&to=nowhere"), body("/nothing")}
+    for value in EVERY:
+        for path in ("/page", "/" + value):
+            assert body(path, f"app=tiktok&{given.format(quote(value))}") in known, value
+
+
+OUR_APP = {"id": "our-app", "tokens": ["OurApp/"], "menu": {"ios": {"sign": "x", "label": "x"}}}
+
+
+def index(word):
+    """The page to choose on, with a word for a host app's name and for the destination."""
+    rules = load({"version": 1, "apps": {"add": [OUR_APP | {"name": word}]}})
+    return b"".join(Preview(lambda: rules, word)(environ_of(), lambda *_: None))
+
+
+def test_no_markup_leaves_its_place_on_the_index():
+    assert index(WORD).count(WORD.encode()) > 1
+    for value in EVERY:
+        assert_only_words_differ(index(WORD), index(value), value)
+
+
+def test_no_labelled_markup_does():
+    rows = [row["value"] for row in corpus("xss_payloads.jsonl")]
+    for first in range(0, len(rows), 10):
+        value = " ".join(rows[first : first + 10])
+        assert_only_words_differ(index(WORD), index(value), value)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from escape_mw.cli.main import main
 from escape_mw.report import counts
 
-from ..report.test_counts import FULL, NOON, visit, write
+from ..support.visits import FULL, NOON, visit, write
 
 
 def run(*words):

@@ -11,12 +11,11 @@ from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
 from escape_mw.decision.decide import decide, is_navigation
 from escape_mw.decision.model import Stay, Subject
 
-from .. import agents
-from ..marked import SECRET, SITE, marked
+from ..support import agents
+from ..support.examples import NOW, SECRET, SITE, TRACK
+from ..support.marked import marked
 
 STRANGER = load({"version": 1, "secret": "somebody else's secret, long enough to be one"}).policy
-NOW = 1_800_000_000
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 SMART = "https://paperlanterns.lnk.to/harbour"
 RULES = {
     "version": 1,
@@ -298,23 +297,6 @@ def test_a_return_is_one_step_further_and_says_so(policy, marker, technique, lef
     assert {step.trigger for step in decision.steps} <= {"tap", "written"}
 
 
-@pytest.mark.parametrize("marker", [tried, forged])
-def test_a_loop_meets_a_button_and_no_automatic_step(policy, marker):
-    """However often a hand-off comes back, nothing fires by itself a second time."""
-    seen = []
-    back = None
-    for _ in range(4):
-        decision = decide(visit("/smart", agents.FACEBOOK_ANDROID, marker=back), policy, SMART)
-        seen.append([f"{step.technique}:{step.trigger}" for step in decision.steps])
-        back = marker(policy, "/smart", decision.steps[0].technique, 7)
-    assert seen == [
-        ["intent:auto", "menu:written"],
-        ["intent:tap", "menu:written"],
-        ["intent:tap", "menu:written"],
-        ["intent:tap", "menu:written"],
-    ]
-
-
 BIO = "/bio/4uLU6hMCjMI75M1A2tKUQC"
 ARRIVALS = [
     pytest.param(BIO, "", 3, Redirect, TRACK, id="a URL of the rules: led on"),
@@ -449,17 +431,6 @@ def test_in_a_real_browser_nobody_stays(policy, chosen):
         assert (onward.reason, onward.location) == ("marked", TRACK)
 
 
-def test_a_sign_in_start_is_never_handed_over_itself():
-    """Its state is bound to the webview's session: the visitor starts over in the real browser."""
-    decision = decide(
-        visit("/follow", agents.TIKTOK_ANDROID),
-        load({"version": 1}).policy,
-        "https://accounts.spotify.com/authorize?client_id=x&state=y",
-    )
-    assert decision.steps[0].uri.startswith("intent://site.example/follow?_esc=")
-    assert "accounts.spotify.com" not in decision.steps[0].uri
-
-
 WHEN = [
     pytest.param({"not_apps": ["tiktok"]}, "", agents.TIKTOK_IOS, False, id="an app left out"),
     pytest.param({"not_apps": ["tiktok"]}, "", agents.INSTAGRAM_IOS, True, id="another app"),
@@ -558,12 +529,6 @@ def test_share_is_drawn_for_each_visit_but_not_for_a_return():
 def test_a_visit_that_is_not_measured_is_drawn_anew():
     policy = load({"version": 1, "rules": [{"path": "/**", "to": "page", "share": 50}]}).policy
     assert {decide(visit("/x"), policy).reason for _ in range(100)} == {"escape", "share"}
-
-
-def test_default_rules_need_no_file():
-    decision = decide(visit("/listen"), load().policy, TRACK)
-    assert isinstance(decision, Page)
-    assert decision.rule == "every redirect"
 
 
 SEARCH = agents.IPHONE + "GSA/392.0.823086651 Mobile/15E148 Safari/604.1"

@@ -17,9 +17,10 @@ from escape_mw import EscapeMiddleware, RulesError, load
 from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.journeys import VISIT
 
-from ..agents import CHROME_ANDROID, FIREFOX, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..measured import ALBUM, RULES, SECRET, TRACK, Measured, trial
-from ..public.test_wsgi import environ_of
+from ..support.agents import CHROME_ANDROID, FIREFOX, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.examples import SECRET, TRACK
+from ..support.measured import ALBUM, RULES, Measured, trial
+from ..support.wsgi import environ_of
 
 MANY = 20_000
 # Exceeded by chance once in a thousand, with one degree of freedom.
@@ -143,21 +144,16 @@ def visit_of(token, rules):
     return tokens.hash_of(reading.subject.visit)
 
 
-def set_arm(monkeypatch, arm):
-    monkeypatch.setattr(Experiment, "arm", lambda *_: arm)
-
-
 @pytest.mark.parametrize(
     "agent",
     [TIKTOK_ANDROID, TIKTOK_IOS, LINE_IOS],
     ids=["TikTok on Android", "TikTok on iOS", "LINE, which would be redirected"],
 )
 @pytest.mark.parametrize("path", ["/presave/x", ALBUM, "/listen"])
-def test_the_holdout_passes_untouched(monkeypatch, agent, path):
+def test_the_holdout_passes_untouched(agent, path):
     """The same environ, object and keys, but for the visit; the same answer."""
-    set_arm(monkeypatch, "holdout")
     app, site = Asked(), Asked()
-    measured = Measured(trial(), app)
+    measured = Measured(trial("holdout"), app)
     environ, bare = environ_of(agent, path, "a=1"), environ_of(agent, path, "a=1")
     environ["wsgi.input"] = environ["wsgi.errors"] = bare["wsgi.input"] = bare["wsgi.errors"] = None
     assert answered(measured.middleware, environ) == answered(site, bare)
@@ -170,10 +166,9 @@ def test_the_holdout_passes_untouched(monkeypatch, agent, path):
 
 
 @pytest.mark.parametrize("arm", ["escape", "holdout"])
-def test_a_site_that_is_asked_for_its_redirect_has_the_visit_in_both_arms(monkeypatch, arm):
-    set_arm(monkeypatch, arm)
+def test_a_site_that_is_asked_for_its_redirect_has_the_visit_in_both_arms(arm):
     app = Asked()
-    measured = Measured(trial(), app)
+    measured = Measured(trial(arm), app)
     assert (
         measured.ask("/listen", TIKTOK_ANDROID).status_int == {"escape": 200, "holdout": 302}[arm]
     )
@@ -182,7 +177,7 @@ def test_a_site_that_is_asked_for_its_redirect_has_the_visit_in_both_arms(monkey
     assert measured.events[0].arm == arm
 
 
-def test_a_redirects_visit_draws_once_per_visit(monkeypatch):
+def test_a_redirects_visit_draws_once_per_visit():
     """The site is asked in between; its visit must not change its arm."""
     app = Asked()
     measured = Measured(trial(), app)
@@ -193,7 +188,6 @@ def test_a_redirects_visit_draws_once_per_visit(monkeypatch):
     assert list(drawn) == visits
     assert len([event for event in measured.events if event.name == "eligible"]) == 20
     assert set(drawn.values()) == {"escape", "holdout"}
-    monkeypatch.undo()
 
 
 NOT_HANDED = [
@@ -221,9 +215,8 @@ def test_nobody_else_has_a_visit(rules, path, agent, more):
     assert VISIT not in app.environs[0]
 
 
-@pytest.mark.parametrize("rules", [RULES, trial()], ids=["without an experiment", "in one"])
-def test_an_arrival_has_the_visit_too(monkeypatch, rules):
-    set_arm(monkeypatch, "escape")
+@pytest.mark.parametrize("rules", [RULES, trial("escape")], ids=["without an experiment", "in one"])
+def test_an_arrival_has_the_visit_too(rules):
     app = Asked()
     measured = Measured(rules, app)
     measured.ask("/presave/x", TIKTOK_ANDROID)
@@ -233,13 +226,12 @@ def test_an_arrival_has_the_visit_too(monkeypatch, rules):
     assert {event.visit for event in measured.events} == {visit}
 
 
-def test_nobody_can_put_a_visit_there(monkeypatch):
+def test_nobody_can_put_a_visit_there():
     """A header of that name is another key, and a visitor's word for it stays one."""
     app = Asked()
-    measured = Measured(trial(), app)
+    measured = Measured(trial("holdout"), app)
     measured.ask("/listen", FIREFOX, **{"Escape-Mw.Visit": "forged"})
     assert VISIT not in app.environs[0]
-    set_arm(monkeypatch, "holdout")
     measured.ask("/listen", TIKTOK_ANDROID, **{"Escape-Mw.Visit": "forged"})
     assert app.environs[1][VISIT] != "forged"
 

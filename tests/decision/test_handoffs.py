@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escape_mw.decision.handoffs import DOT_SEGMENT, TECHNIQUES, Handoff, intent_app
+from escape_mw import load
+from escape_mw.decision.handoffs import DOT_SEGMENT, TECHNIQUES, Handoff, intent, intent_app
 from escape_mw.web.urls import strict_split
 
-from .. import intent_uri
+from ..support import intent_uri
+from ..support.needs import corpus
 
 URL = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a&b=c"
 PAGE = "https://site.example/listen?a=1&_esc=T"
@@ -204,3 +206,33 @@ def test_android_reads_back_what_was_handed_over(url, page):
         f"intent:{intent_uri.parse(uri)['data'].removeprefix('https:')}",
         "scheme=https",
     )
+
+
+def test_no_intent_says_more_than_it_should():
+    find = load().policy.destinations.find
+    built = 0
+    for row in corpus("intent_payloads.jsonl"):
+        if row.get("slot") != "destination":
+            continue
+        found = find(row["value"])
+        for make, package in [(intent, None), (intent_app, "com.spotify.music")]:
+            uri = found and make(
+                Handoff(found.url, "https://site.example/?_esc=T", "tiktok", package)
+            )
+            if uri is None:
+                continue
+            built += 1
+            assert row["expect"] != "reject", row["value"]
+            parsed = intent_uri.parse(uri)
+            assert (parsed["package"], parsed["component"], parsed["selector"]) == (
+                package,
+                None,
+                False,
+            )
+            assert parsed["extras"] == {"browser_fallback_url": "https://site.example/?_esc=T"}
+            assert intent_uri.host(parsed["data"]) == "open.spotify.com"
+            assert uri.count("#") == 1
+            assert uri.endswith(";end")
+            assert uri.isascii()
+            assert uri.isprintable()
+    assert built > 20

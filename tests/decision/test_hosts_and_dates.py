@@ -15,10 +15,10 @@ from escape_mw.decision.model import Visit
 from escape_mw.decision.visits import visit_of
 from escape_mw.web.request import from_environ
 
-from .. import agents
-from ..marked import marked, set_clock
-from ..public.test_wsgi import environ_of
-from ..sites import ask_wsgi, plain
+from ..support import agents
+from ..support.marked import marked, set_clock
+from ..support.sites import ask_wsgi, plain
+from ..support.wsgi import environ_of
 
 ALBUM = "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3"
 DAY = "2026-12-04 Europe/London"

@@ -9,11 +9,11 @@ from escape_mw.decision.handoffs import Handoff
 from escape_mw.decision.ladder import make_steps
 
 CARGO = Handoff(
-    "https://open.spotify.com/track/1",
-    "https://site.example/",
-    "line",
-    "com.spotify.music",
-    "spotify:track:1",
+    url="https://open.spotify.com/track/1",
+    fallback="https://site.example/",
+    host_app="line",
+    android_package="com.spotify.music",
+    app_uri="spotify:track:1",
 )
 LINE = Visitor("in-app", "line", "ios")
 FACEBOOK = Visitor("in-app", "facebook", "android")

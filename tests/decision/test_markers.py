@@ -13,10 +13,10 @@ from escape_mw.decision.signing import LEEWAY
 from escape_mw.decision.stays import COOKIE, COOKIE_AGE, LINK_AGE, Stays
 from escape_mw.decision.tokens import Tokens
 
-SECRET = "a secret for tests only"
+from ..support.examples import NOW, SECRET
+
 URL = "https://site.example/listen"
 SUBJECT = Subject("Visit-12_chr", "0a1b2c3d", "tiktok", "ios")
-NOW = 1_800_000_000
 MARKERS, STAYS = Markers(secret=SECRET, site="us"), Stays(SECRET, "us")
 TOKENS = Tokens(SECRET, "us")
 SITE_TOKEN = TOKENS.site(SUBJECT, "escape", NOW)
@@ -131,13 +131,6 @@ OTHERS = [
 def test_another_sites_marker_only_says_its_technique(others):
     value = Markers("_esc", *others).value(URL, "intent-app", SUBJECT, NOW)
     assert said(MARKERS.read(value, URL, NOW)) == ("intent-app", "claimed", "", "0a1b2c3d", "", "")
-
-
-@pytest.mark.parametrize("others", OTHERS)
-def test_another_sites_continue_here_is_as_if_absent(others):
-    value = Stays(*others).marker(URL, "", NOW)
-    assert MARKERS.read(value, URL, NOW) is None
-    assert STAYS.read_marker(value, URL, NOW) is None
 
 
 def test_a_marker_of_another_form_is_as_an_old_one():

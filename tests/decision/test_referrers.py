@@ -8,11 +8,11 @@ from escape_mw import AskSite, Page, Pass, Visit, load
 from escape_mw.decision.decide import decide
 from escape_mw.decision.referrers import referring_page
 
-from .. import agents
-from ..marked import SITE, marked, short
+from ..support import agents
+from ..support.examples import SITE, TRACK
+from ..support.marked import marked, short
 
 START = "https://accounts.spotify.com/authorize?client_id=x&redirect_uri=https%3A%2F%2Fa.example&state=y"
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 RULES = {
     "version": 1,
     "allowed_hosts": ["site.example", "www.site.example"],

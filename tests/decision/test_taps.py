@@ -11,10 +11,10 @@ from escape_mw.decision.decide import PAGE, decide, decide_tap
 from escape_mw.decision.model import Subject
 from escape_mw.decision.taps import Tap, is_known, page_of_tap, read_tap
 
-from .. import agents
-from ..marked import SECRET, SITE, marked, short
+from ..support import agents
+from ..support.examples import SECRET, SITE, TRACK
+from ..support.marked import marked, short
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 SMART = "https://paperlanterns.lnk.to/harbour"
 SIGN_IN = "https://accounts.spotify.com/authorize?client_id=x&response_type=code&state=y"
 NOW, DAY = 200_000, 24 * 3600

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from escape_mw.decision.model import Subject
 from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE, Tokens
 
-SECRET = "a secret for tests only"
+from ..support.examples import NOW, SECRET
+
 SUBJECT = Subject("Visit-12_chr", "0a1b2c3d", "tiktok", "ios")
 TOKENS = Tokens(SECRET, "us")
-NOW = 1_800_000_000
 BEACON = TOKENS.beacon(SUBJECT, NOW)
 SITE = TOKENS.site(SUBJECT, "holdout", NOW)
 STRANGERS = [

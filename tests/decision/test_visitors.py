@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from escape_mw import Visitor, load
 from escape_mw.decision.visitors import BOT, BROWSER, MAX_AGENT, PLAIN
 
-from .. import agents
+from ..support import agents
 
 DETECTOR = load().policy.detector
 
@@ -23,15 +25,8 @@ def visitor(agent: str, **headers: str) -> Visitor:
     )
 
 
+# What tests/promises/decisions.jsonl, of the catalogue's own examples, does not hold.
 NAMED = [
-    pytest.param(
-        agents.IPHONE.replace("(iPhone; CPU iPhone OS 18_6 like Mac OS X)", MAC)
-        + "Version/26.5.2 Safari/605.1.15 musical_ly_46.6.0 JsSdk/2.0",
-        "tiktok",
-        "ios",
-        "46.6.0",
-        id="TikTok on an iPad that asks for desktop pages",
-    ),
     pytest.param(
         agents.ANDROID + " [FBAN/FB4A;FBAV/541.0.0.40.70;FBMF/CUBOT;FBDV/CUBOT X50;FBSV/14;]",
         "facebook",
@@ -46,22 +41,7 @@ NAMED = [
         "2.26.32.10",
         id="WhatsApp without brackets",
     ),
-    pytest.param(
-        agents.THREADS_IOS.replace("Barcelona ", "Barcelona/"),
-        "threads",
-        "ios",
-        "393.1.0.35.70",
-        id="Threads with a slash",
-    ),
     pytest.param(agents.LINE_IOS + " LIFF", "line-liff", "ios", "15.5.2", id="a LIFF app in LINE"),
-    pytest.param(agents.TIKTOK_IOS, "tiktok", "ios", "41.9.0", id="TikTok on iOS"),
-    pytest.param(
-        agents.TIKTOK_ANDROID,
-        "tiktok",
-        "android",
-        "33.3.4",
-        id="TikTok on Android says its version elsewhere",
-    ),
     pytest.param(
         agents.TIKTOK_ANDROID.lower(), "tiktok", "android", "33.3.4", id="an agent in lower case"
     ),
@@ -76,20 +56,6 @@ NAMED = [
         id="TikTok without wv",
     ),
     pytest.param(
-        agents.INSTAGRAM_IOS,
-        "instagram",
-        "ios",
-        "403.0.0.28.80",
-        id="Instagram on iOS with a Safari token",
-    ),
-    pytest.param(
-        agents.INSTAGRAM_ANDROID,
-        "instagram",
-        "android",
-        "404.0.0.48.76",
-        id="Instagram on a Pixel, whose agent says Google/google",
-    ),
-    pytest.param(
         agents.THREADS_IOS, "threads", "ios", "393.1.0.35.70", id="Threads says Barcelona"
     ),
     pytest.param(
@@ -99,14 +65,6 @@ NAMED = [
         "393.1.0.35.70",
         id="Threads that also says Instagram",
     ),
-    pytest.param(agents.FACEBOOK_IOS, "facebook", "ios", "541.0.0.40.70", id="Facebook on iOS"),
-    pytest.param(
-        agents.LINE_IOS, "line", "ios", "15.5.2", id="LINE, whose agent has the word Safari"
-    ),
-    pytest.param(
-        agents.KAKAOTALK_ANDROID, "kakaotalk", "android", "2409800", id="KakaoTalk, glued on"
-    ),
-    pytest.param(agents.WECHAT_ANDROID, "wechat", "android", "8.0.47.2560", id="WeChat"),
     pytest.param(agents.WECHAT_WINDOWS, "wechat", "desktop", "7.0.20.1781", id="WeChat on Windows"),
     pytest.param(
         (
@@ -145,13 +103,6 @@ NAMED = [
         "android",
         "157.0",
         id="a phone with parentheses in its name",
-    ),
-    pytest.param(
-        agents.ANDROID + " GoogleApp/13.47.8.26.arm64",
-        "gsa",
-        "android",
-        "13.47.8.26",
-        id="the Google app under its longer name",
     ),
 ]
 
@@ -419,3 +370,68 @@ SYSTEMS = [
 @pytest.mark.parametrize(("agent", "version"), SYSTEMS)
 def test_system_version(agent, version):
     assert visitor(agent).system_version == version
+
+
+# Agents that make a backtracking matcher slow; none of them needs a corpus.
+SLOW = [
+    pytest.param("", "Android", id="a word that begins something, again and again"),
+    pytest.param("Android ", "ion/.Android", id="the end of a word before its beginning"),
+    pytest.param("Android ", "Version/1.1 ", id="a version without its browser"),
+    pytest.param("Android Version/", "1.", id="a version without an end"),
+    pytest.param("Android ", "9", id="a number without an end"),
+    pytest.param(
+        "Mozilla/5.0 (Linux; Android 14", "; wv", id="a webview's mark without its bracket"
+    ),
+    pytest.param("Mozilla/5.0 (Linux; Android ", "14; K", id="a system without an end"),
+    pytest.param("Mozilla/5.0 ", "(iPhone; ", id="nothing but opening brackets"),
+    pytest.param(
+        "Mozilla/5.0 ", "(Linux; Android 14; K", id="nothing but the beginnings of systems"
+    ),
+    pytest.param("Mozilla/5.0 (iPhone", ") ", id="nothing but closing brackets"),
+    pytest.param(
+        "Mozilla/5.0 (iPhone) AppleWebKit/1 (KHTML, like Gecko) Version/",
+        "1 Mobile/15E148 Safari/",
+        id="a plain browser that never ends",
+    ),
+    pytest.param(
+        "Mozilla/5.0 (iPhone) Mobile/1 Instagram ", "1.", id="a host app's version without an end"
+    ),
+    pytest.param("Mozilla/5.0 (iPhone) Mobile/1 ", "[FBAN;", id="nothing but a host app's marks"),
+    pytest.param(
+        "Mozilla/5.0 (Linux; Android 1) ",
+        "cubot",
+        id="nothing but a phone that sounds like a crawler",
+    ),
+    pytest.param("Mozilla/5.0 bot", "(Android (bot)", id="nothing but phones without an end"),
+    pytest.param("Mozilla/5.0 bot (Android", "(bot)", id="a phone with nothing but brackets"),
+    pytest.param("Mozilla/5.0 ", "bota", id="nothing but words that sound like a crawler"),
+    pytest.param("", "x/1 (", id="nothing but products"),
+    pytest.param("", "; ", id="nothing but semicolons"),
+    pytest.param("", " ", id="nothing but blanks"),
+    pytest.param("Mozilla/5.0 (iPhone)", "\xe4", id="letters beyond ASCII"),
+]
+
+
+def quickest(work, agent):
+    """The processor's time for an agent, in seconds, the best of several.
+
+    Instruction counts do not see into a regular expression.
+    """
+
+    def once():
+        before = time.thread_time()
+        work(agent)
+        return time.thread_time() - before
+
+    return min(once() for _ in range(7))
+
+
+@pytest.mark.parametrize(("head", "piece"), SLOW)
+def test_eight_times_the_agent_takes_no_more_than_eight_times_the_time(head, piece):
+    """Uncut, so that the growth shows: a quadratic matcher takes 64 times as long."""
+    recognise = DETECTOR.detect.__wrapped__
+    short, long = (
+        quickest(lambda agent: recognise(agent, "", False), head + piece * (size // len(piece)))
+        for size in (8_000, 64_000)
+    )
+    assert long <= 24 * short + 0.002

@@ -14,10 +14,10 @@ import pytest
 
 from escape_mw import EscapeMiddleware, load
 
-from ..agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..marked import set_clock, short
-from ..real_http import Served, get
-from ..sites import ask_wsgi
+from ..support.agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.marked import set_clock, short
+from ..support.real_http import Served, get
+from ..support.sites import ask_wsgi
 
 ALBUM = "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3"
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -54,14 +54,14 @@ def label_site(site):
 @pytest.mark.parametrize("name", ["flask_site", "django_site"])
 def test_framework_sites(request, name):
     site = request.getfixturevalue(name)
-    assert "spotify:track:4uLU6hMCjMI75M1A2tKUQC" in get(site + "/listen", TIKTOK_IOS)[2]
-    assert get(site + "/listen", SAFARI)[:2] == (
+    assert "spotify:track:4uLU6hMCjMI75M1A2tKUQC" in get(site + "/listen", TIKTOK_IOS).text
+    assert get(site + "/listen", SAFARI).lead == (
         302,
         "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
     )
-    assert "Midnight Records" in get(site + "/presave/next", TIKTOK_IOS)[2]
-    assert get(site + "/presave/next", SAFARI)[2] == "<h1>Pre-save next</h1>"
-    assert "Harbour Lights" in get(site + "/", TIKTOK_IOS)[2]
+    assert "Midnight Records" in get(site + "/presave/next", TIKTOK_IOS).text
+    assert get(site + "/presave/next", SAFARI).text == "<h1>Pre-save next</h1>"
+    assert "Harbour Lights" in get(site + "/", TIKTOK_IOS).text
 
 
 def test_django_check_knows_our_checks():
@@ -95,11 +95,11 @@ def test_label_site_in_tiktok(label_site, path, text):
     assert status == 200
     assert text in page
     assert "accounts.spotify.com" not in page
-    assert get(label_site + path, SAFARI)[2] != page
+    assert get(label_site + path, SAFARI).text != page
 
 
 def test_label_site_passes_what_is_no_music(label_site):
-    assert get(label_site + "/s/tour", TIKTOK_ANDROID)[:2] == (
+    assert get(label_site + "/s/tour", TIKTOK_ANDROID).lead == (
         302,
         "https://tickets.example/paper-lanterns",
     )
@@ -109,7 +109,7 @@ def test_label_site_passes_what_is_no_music(label_site):
 def test_label_site_keeps_its_landing_page_where_no_button_could_leave(label_site):
     landing = get(label_site + "/r/harbour-lights", SAFARI)
     assert get(label_site + "/r/harbour-lights", TIKTOK_IOS) == landing
-    assert "Harbour Lights" in get(label_site + "/s/hl-sp", TIKTOK_IOS)[2]
+    assert "Harbour Lights" in get(label_site + "/s/hl-sp", TIKTOK_IOS).text
 
 
 def test_label_site_in_the_real_browser_is_as_it_was(label_site):
@@ -123,10 +123,10 @@ def test_label_site_in_the_real_browser_is_as_it_was(label_site):
         ("/r/harbour-lights", None),
     ]:
         handed = re.search(
-            r'href="intent://[^/]*([^#"]*)#Intent', get(label_site + path, TIKTOK_ANDROID)[2]
+            r'href="intent://[^/]*([^#"]*)#Intent', get(label_site + path, TIKTOK_ANDROID).text
         )[1].replace("&amp;", "&")
         assert short(handed).endswith("?_esc=intent")
-        assert get(label_site + handed, SAFARI)[:2] == (302, path)
+        assert get(label_site + handed, SAFARI).lead == (302, path)
         assert get(label_site + path, SAFARI)[1] == expected
 
 

@@ -13,7 +13,7 @@ from escape_mw.decision.model import Subject
 from escape_mw.decision.stays import COOKIE_AGE, LINK_AGE
 from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE
 
-from ..marked import SECRET
+from ..support.examples import SECRET
 
 MEASURING = (Path(__file__).parents[2] / "docs" / "measuring.md").read_text("utf-8")
 TABLE = MEASURING.partition("## Tokens")[2].partition("\n## ")[0]

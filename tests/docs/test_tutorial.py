@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ..real_http import Served, get
+from ..support.real_http import Served, get
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text("utf-8")

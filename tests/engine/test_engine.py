@@ -9,8 +9,8 @@ from escape_mw.decision.visits import visit_of
 from escape_mw.engine.engine import Engine
 from escape_mw.web.request import from_environ
 
-from ..agents import TIKTOK_IOS
-from ..public.test_wsgi import environ_of
+from ..support.agents import TIKTOK_IOS
+from ..support.wsgi import environ_of
 
 
 def visit(engine, *words, **environ):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from escape_mw import load
 from escape_mw.engine.explain import Explainer
 
-from ..agents import TIKTOK_IOS
-from ..marked import SECRET
+from ..support.agents import TIKTOK_IOS
+from ..support.examples import SECRET
 
 
 def test_the_same_request_is_explained_the_same_every_time():

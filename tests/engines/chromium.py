@@ -22,7 +22,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from ..real_http import free_port
+from ..support.real_http import free_port
 from .seen import CENTRE, WATCH, Attempt, ScriptError, TimedOutError, is_here, until
 
 SCHEMES = (

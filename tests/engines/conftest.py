@@ -5,24 +5,16 @@ Where an engine is missing, its tests are skipped.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from ..support.needs import need
 from . import axe as axe_core
 from . import chromium as chromium_engine
 from . import webkit as webkit_engine
 from .site import Site, served
-
-REQUIRED = "ESCAPE_MW_REQUIRE_ENGINES"
-
-
-def need(missing: str | None) -> None:
-    """Skip for what is missing, or fail, if the environment says that nothing may be."""
-    if missing:
-        (pytest.fail if os.environ.get(REQUIRED) == "1" else pytest.skip)(missing)
 
 
 @pytest.fixture(scope="session")

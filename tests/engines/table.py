@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .. import agents
+from ..support import agents
 
 PATHS = {"app": "/track", "browser": "/smart"}
 SONG = "open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"

@@ -9,8 +9,8 @@ import pytest
 
 from .axe import RUN
 from .site import served
+from .steps import MENU_FIRST, NOW
 from .table import AGENTS
-from .test_ladders import MENU_FIRST, NOW
 
 UNSURE = {"color-contrast: #link"}  # text that scrolls sideways: axe cannot see what is behind it
 

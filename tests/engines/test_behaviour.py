@@ -9,18 +9,13 @@ import json
 
 import pytest
 
+from ..support.needs import need
 from . import chromium as chromium_engine
-from .conftest import need
 from .seen import CENTRE, Attempt
 from .site import served
+from .steps import FACEBOOK, MENU_FIRST, NOW, TIKTOK, attempts, expected, shown, waited
 from .table import AGENTS, LADDERS
-from .test_ladders import MENU_FIRST, NOW, attempts, expected, shown, waited
 
-FACEBOOK, TIKTOK, KAKAOTALK = (
-    AGENTS["facebook", "android"],
-    AGENTS["tiktok", "android"],
-    AGENTS["kakaotalk", "android"],
-)
 AUTO = LADDERS["facebook", "android", "app"]
 TAPS = LADDERS["tiktok", "android", "app"]
 PLANTED = (

@@ -16,16 +16,15 @@ from escape_mw.events import recorder
 from escape_mw.events.database import Database
 from escape_mw.events.event import Event
 
-from .. import agents, intent_uri
-from ..marked import short
+from ..support import agents, intent_uri
+from ..support.marked import short
+from ..support.needs import need
 from . import chromium as chromium_engine
-from .conftest import need
 from .measured import BEACON, Measured, eventually, measured, site_with_presave
 from .measured import RULES as MEASURED
 from .site import served
+from .steps import MENU_FIRST, NOW, TIKTOK
 from .table import AGENTS
-from .test_behaviour import TIKTOK
-from .test_ladders import MENU_FIRST, NOW
 
 NAVER = AGENTS["naver", "android"]
 HERE = {

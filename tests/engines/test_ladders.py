@@ -16,21 +16,15 @@ import pytest
 
 from escape_mw import catalogue
 
-from ..marked import MARKER, short
-from .seen import Attempt
+from ..support.marked import MARKER, short
 from .site import ORIGIN
+from .steps import MENU_FIRST, NOW, SHOWN, attempts, expected, shown, waited
 from .table import AGENTS, ASKS, LADDERS, PATHS
 
-NOW = ".step.now a"
-SHOWN = (
-    "[...document.querySelectorAll('.step')].flatMap((step, at) => "
-    "step.getClientRects().length ? [at] : [])"
-)
 HINTS = (
     "[...document.querySelectorAll('.step')].map(step => "
     "/asks first/.test((step.querySelector('small') || {}).textContent))"
 )
-MENU_FIRST = "document.querySelector('.led') && document.querySelector('.menu[open] li')"
 # A few Android rows in the other engine too: by itself, by a tap, a redirect, words alone.
 ALSO_WEBKIT = [
     ("facebook", "android", "browser"),
@@ -87,19 +81,6 @@ def row(request, site):
     )
 
 
-def attempts(engine, count=0):
-    return [Attempt(short(attempt.uri), attempt.gesture) for attempt in engine.attempts(count)]
-
-
-def expected(ways):
-    return [Attempt(way.uri, way.trigger == "tap") for way in ways]
-
-
-def shown(engine):
-    """The numbers of the steps that the visitor sees."""
-    return engine.script(f"return {SHOWN}")
-
-
 def markers(engine):
     """The markers of what the page or the redirect hands over, one for each step."""
     links = engine.script(
@@ -107,11 +88,6 @@ def markers(engine):
     )
     uris = map(unquote, [attempt.uri for attempt in engine.attempts()] + links)
     return list(dict.fromkeys(found[0] for uri in uris if (found := MARKER.search(uri))))
-
-
-def waited(engine, way):
-    """Let half as long again pass as the page waits for a step."""
-    engine.script(f"return await new Promise(done => setTimeout(done, {way.settle * 1.5}))")
 
 
 def next_step_follows(engine, ways):

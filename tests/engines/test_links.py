@@ -10,13 +10,13 @@ from typing import NamedTuple
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from .conftest import need
+from ..support.examples import TRACK
+from ..support.needs import need
 from .npm import fetched
 from .seen import ScriptError, TimedOutError
 from .site import served
 from .table import AGENTS
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 AGENT = {"Chromium": AGENTS["tiktok", "android"], "WebKit": AGENTS["tiktok", "ios"]}
 # What TikTok's first step opens: Android's intent with the music app's package, the app's scheme.
 FIRST = {

@@ -8,7 +8,7 @@ from escape_mw import load
 from escape_mw.cli import demo
 from escape_mw.cli.preview import Preview
 
-from ..agents import CHROME_DESKTOP
+from ..support.agents import CHROME_DESKTOP
 from .axe import RUN
 from .site import running
 

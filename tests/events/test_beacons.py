@@ -30,13 +30,13 @@ from escape_mw.events.limiter import BURST, RATE, RateLimiter
 from escape_mw.flask import Escape
 from escape_mw.lab.marks import LabTokens, Session, Trial
 
-from ..agents import CHROME_DESKTOP, INSTAGRAM_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..marked import SECRET, marked, site_token, stay
-from ..measured import RULES, Measured, trial, word
-from ..public.test_wsgi import environ_of
-from ..sites import PAGE, flask_site, plain
+from ..support.agents import CHROME_DESKTOP, INSTAGRAM_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.examples import NOW, SECRET
+from ..support.marked import marked, site_token, stay
+from ..support.measured import RULES, Measured, trial, word
+from ..support.sites import PAGE, flask_site, plain
+from ..support.wsgi import environ_of
 
-NOW = 1_800_000_000
 POLICY = load(RULES).policy
 TOKENS = POLICY.tokens
 SUBJECT = Subject("visit", POLICY.rules[0].key, "tiktok", "android")

@@ -40,11 +40,11 @@ from escape_mw.events.tables import (
     version,
 )
 
-from ..agents import TIKTOK_ANDROID
-from ..cli.test_cli import run
-from ..measured import RULES, Measured
-from ..postgres import new_schema
-from .test_recorder import until
+from ..support.agents import TIKTOK_ANDROID
+from ..support.commands import run
+from ..support.measured import RULES, Measured
+from ..support.postgres import new_schema
+from ..support.waiting import until
 
 NOW = timegm((2026, 11, 20, 12, 0, 0))
 DAY = 86_400

@@ -24,21 +24,19 @@ from hypothesis import strategies as st
 from webtest import TestApp
 
 import escape_mw
-from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.journeys import VISIT
 from escape_mw.decision.model import Subject
 from escape_mw.decision.tokens import OUTCOME_AGE
 from escape_mw.engine.outcomes import ENGINES, measuring
 from escape_mw.events.source import open_events
 
-from ..agents import CHROME_ANDROID, SAFARI, TIKTOK_ANDROID
-from ..marked import site_token
-from ..measured import MARKER, RULES, Measured, trial, word
+from ..support.agents import CHROME_ANDROID, SAFARI, TIKTOK_ANDROID
+from ..support.examples import SITE
+from ..support.marked import site_token
+from ..support.measured import MARKER, RULES, Measured, trial, word
 
-NOW = 1_800_000_000
 OTHER = {**RULES, "secret": "another secret for tests"}
 ANOTHER = {**RULES, "site": "another"}
-SITE = "https://site.example"
 
 
 def token(rules=RULES):
@@ -263,15 +261,14 @@ DJANGO = {
         "django.contrib.sessions.middleware.SessionMiddleware",
     ],
     "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
-    "ESCAPE_MW_RULES": trial(),
 }
 
 
 def of_wsgi(make):
-    """browsers(told): a new browser, with cookies of its own, at a WSGI site: get(path, agent)."""
+    """browsers(told, arm): a browser with cookies of its own, at a WSGI site: get(path, agent)."""
 
-    def browsers(told):
-        app = escape_mw.EscapeMiddleware(make(), trial(), sinks=[told.extend])
+    def browsers(told, arm):
+        app = escape_mw.EscapeMiddleware(make(), trial(arm), sinks=[told.extend])
 
         def browser():
             site = TestApp(app, lint=True)
@@ -282,7 +279,7 @@ def of_wsgi(make):
     return browsers
 
 
-def of_django(told):
+def of_django(told, arm):
     """The same at a Django site.
 
     Each client loads the middleware anew, as another process would.
@@ -295,7 +292,7 @@ def of_django(told):
             path, secure=True, headers={"User-Agent": agent, "Host": "site.example"}
         ).content.decode()
 
-    with override_settings(ESCAPE_MW_SINKS=[told.extend], **DJANGO):
+    with override_settings(ESCAPE_MW_SINKS=[told.extend], ESCAPE_MW_RULES=trial(arm), **DJANGO):
         yield browser
 
 
@@ -307,8 +304,8 @@ FLOWS = [
 
 
 @contextmanager
-def site_of(flow, told):
-    made = flow(told)
+def site_of(flow, told, arm="escape"):
+    made = flow(told, arm)
     if hasattr(made, "__enter__"):
         with made as browser:
             yield browser
@@ -328,9 +325,8 @@ def flushed(told):
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_the_outcome_of_an_arrival(monkeypatch, flow):
+def test_the_outcome_of_an_arrival(flow):
     """The page in TikTok, the real browser, away to sign in and back: one visit, in its arm."""
-    monkeypatch.setattr(Experiment, "arm", lambda *_: "escape")
     told = []
     with site_of(flow, told) as browser:
         marker = MARKER.search(unquote(browser()("/presave/x", TIKTOK_ANDROID)))[0]
@@ -349,11 +345,10 @@ def test_the_outcome_of_an_arrival(monkeypatch, flow):
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_the_outcome_of_a_holdout(monkeypatch, flow):
+def test_the_outcome_of_a_holdout(flow):
     """The raw link, in the webview: the same flow, the same instrument."""
-    monkeypatch.setattr(Experiment, "arm", lambda *_: "holdout")
     told = []
-    with site_of(flow, told) as browser:
+    with site_of(flow, told, "holdout") as browser:
         webview = browser()
         page = webview("/presave/x", TIKTOK_ANDROID)
         assert webview(on(page), TIKTOK_ANDROID) == "True"

@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import weakref
 from collections import Counter
@@ -22,13 +21,14 @@ from escape_mw.events.database import Database
 from escape_mw.events.measurement import Measurement
 from escape_mw.events.recorder import BATCH_SIZE, GIVE_UP_AFTER, Recorder
 
-from ..agents import TIKTOK_ANDROID
-from ..measured import RULES, Measured, word
-from ..rules.test_reload import write
-from ..sites import ask_wsgi, plain
-from ..waiting import until
+from ..support.agents import TIKTOK_ANDROID
+from ..support.commands import PYTHON
+from ..support.examples import NOW
+from ..support.files import write
+from ..support.measured import RULES, Measured, word
+from ..support.sites import ask_wsgi, plain
+from ..support.waiting import until
 
-NOW = 1_800_000_000
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
@@ -749,10 +749,6 @@ recorder = Recorder([sink])
 """
 
 
-# Python 3.12 and later warn of a fork in a process that has threads.
-PYTHON = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]
-
-
 def run(program, path, **options):
     done = subprocess.run(
         [*PYTHON, BEGIN + program, str(path)],
@@ -821,6 +817,7 @@ os.wait()
 def test_a_fork_while_the_writer_is_at_work_and_the_sink_broken(tmp_path):
     """The child has its own locks, queue and writer; the parent delivers its own pending events."""
     program = """
+from tests.support.waiting import until
 entered, gate, parent = threading.Event(), threading.Event(), os.getpid()
 write = sink
 def broken(events):
@@ -834,9 +831,7 @@ recorder.record(Event(1, "parent", "eligible"))
 entered.wait(30)
 if os.fork() == 0:
     recorder.record(Event(1, "child", "eligible"))
-    deadline = time.monotonic() + 30
-    while not os.path.exists(sys.argv[1]) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: os.path.exists(sys.argv[1]) and os.path.getsize(sys.argv[1]))
     os._exit(0)
 os.wait()
 gate.set()
@@ -850,9 +845,9 @@ gate.set()
 def test_children_of_a_measured_site_write_to_one_database(tmp_path):
     """A server that loads the site, serves, and only then forks."""
     program = """
-from tests.agents import TIKTOK_ANDROID
-from tests.measured import RULES
-from tests.sites import ask_wsgi, plain
+from tests.support.agents import TIKTOK_ANDROID
+from tests.support.measured import RULES
+from tests.support.sites import ask_wsgi, plain
 from escape_mw import EscapeMiddleware
 site = EscapeMiddleware(plain, RULES | {"events": {"database": "sqlite:///" + sys.argv[1]}})
 def visit(number):

@@ -26,12 +26,14 @@ from escape_mw.events.event import ARMS, COUNTED, STAGES
 from escape_mw.events.log import log
 from escape_mw.events.options import LIBRARIES
 
-from ..agents import CHROME_ANDROID, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..marked import site_token
-from ..measured import RULES, SECRET, Measured, trial, word
-from ..public.test_wsgi import environ_of
-from ..sites import ask_django_asgi, ask_django_wsgi, plain
-from .test_recorder import PYTHON, until
+from ..support.agents import CHROME_ANDROID, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.commands import PYTHON
+from ..support.examples import SECRET
+from ..support.marked import site_token
+from ..support.measured import RULES, Measured, trial, word
+from ..support.sites import ask_django_asgi, ask_django_wsgi, plain
+from ..support.waiting import until
+from ..support.wsgi import environ_of
 
 OUTCOME = site_token(load(RULES).policy, "visit").encode()
 
@@ -285,9 +287,9 @@ def test_prometheus_has_no_label_that_a_visitor_could_fill():
 
 MULTIPROCESS = """
 import os, sys
-from tests.agents import TIKTOK_ANDROID
-from tests.measured import RULES
-from tests.sites import ask_wsgi, plain
+from tests.support.agents import TIKTOK_ANDROID
+from tests.support.measured import RULES
+from tests.support.sites import ask_wsgi, plain
 from escape_mw import EscapeMiddleware
 site = EscapeMiddleware(plain, RULES | {"events": {"prometheus": True}})
 for number in (3, 4):
@@ -401,10 +403,9 @@ def test_other_spans_say_nothing(spans, request_):
     assert spans(lambda: request_(Measured(TRACED))) == {}
 
 
-def test_the_holdout_is_marked(spans, monkeypatch):
-    monkeypatch.setattr("escape_mw.decision.experiment.Experiment.arm", lambda *_: "holdout")
+def test_the_holdout_is_marked(spans):
     attributes = spans(
-        lambda: Measured(trial() | {"events": {"opentelemetry": True}}).ask(
+        lambda: Measured(trial("holdout") | {"events": {"opentelemetry": True}}).ask(
             "/presave/x", TIKTOK_ANDROID
         )
     )

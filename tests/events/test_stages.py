@@ -10,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from escape_mw import Event, catalogue
-from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.markers import MAX_AGE
 from escape_mw.events.event import COUNTED, STAGES
 
-from .. import agents
-from ..agents import (
+from ..support import agents
+from ..support.agents import (
     CHROME_ANDROID,
     CHROME_DESKTOP,
     FACEBOOK_PREVIEW,
@@ -26,9 +25,8 @@ from ..agents import (
     UNNAMED_ANDROID,
     UNNAMED_IOS,
 )
-from ..measured import ALBUM, RULES, TRACK, Measured, trial, with_each_rule, word
-
-NOW = 1_800_000_000
+from ..support.examples import NOW, TRACK
+from ..support.measured import ALBUM, RULES, Measured, trial, with_each_rule, word
 
 
 class Ask(NamedTuple):
@@ -303,20 +301,17 @@ IN_A_TRIAL = [
 
 
 @pytest.mark.parametrize(("requests", "escaped", "held_out"), IN_A_TRIAL)
-def test_both_arms_are_eligible_before_the_split(monkeypatch, requests, escaped, held_out):
+def test_both_arms_are_eligible_before_the_split(requests, escaped, held_out):
     for arm, words in (("escape", escaped), ("holdout", held_out)):
-        monkeypatch.setattr(Experiment, "arm", lambda *_, arm=arm: arm)
-        site = Measured(trial())
+        site = Measured(trial(arm))
         asked(site, requests)
         assert site.words == words
         assert {event.experiment for event in site.events if event.visit} <= {"autumn", ""}
 
 
-def test_a_visit_is_drawn_once_on_its_way(monkeypatch):
+def test_a_visit_keeps_its_arm_on_its_way():
     """The retry and the arrival say which visit they are of, its first event says the arm."""
-    arms = iter(["escape"])
-    monkeypatch.setattr(Experiment, "arm", lambda *_: next(arms))
-    site = Measured(trial())
+    site = Measured(trial("escape"))
     asked(site, [LINE, RETRY, Ask("/presave/x?{M}", SAFARI)])
     assert [(event.name, event.arm) for event in site.events] == [
         ("eligible", "escape"),
@@ -327,19 +322,10 @@ def test_a_visit_is_drawn_once_on_its_way(monkeypatch):
     assert len({event.visit for event in site.events}) == 1
 
 
-def test_observing_assigns_no_arm(monkeypatch):
-    monkeypatch.setattr(Experiment, "arm", lambda *_: pytest.fail("drawn"))
+def test_observing_assigns_no_arm():
     site = Measured(trial() | {"mode": "observe"})
     asked(site, [PRESAVE])
     assert site.words == ["eligible"]
-
-
-def test_an_open_share_lets_its_part_through(monkeypatch):
-    draws = iter([0.29, 0.3, 0.31])
-    monkeypatch.setattr("escape_mw.decision.policy.draw", lambda *_: next(draws))
-    site = Measured(with_each_rule(share=30))
-    asked(site, [PRESAVE] * 3)
-    assert site.words == SHOWN
 
 
 # --- the fields -----------------------------------------------------------------------------------

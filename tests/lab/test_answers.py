@@ -30,8 +30,8 @@ from escape_mw.flask import Escape
 from escape_mw.lab.marks import LIFE, LabTokens, Session, Trial
 from escape_mw.lab.store import results
 
-from .. import agents
-from ..agents import (
+from ..support import agents
+from ..support.agents import (
     CHROME_ANDROID,
     CHROME_DESKTOP,
     FACEBOOK_PREVIEW,
@@ -41,12 +41,12 @@ from ..agents import (
     TIKTOK_IOS,
     UNNAMED_ANDROID,
 )
-from ..marked import SECRET, set_clock
-from ..public.test_wsgi import environ_of
-from ..sites import answer_to, ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
+from ..support.examples import SECRET, SITE
+from ..support.marked import set_clock
+from ..support.sites import answer_to, ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
+from ..support.wsgi import environ_of
 
 TOKEN = LabTokens(SECRET).link
-SITE = "https://site.example"
 PAGE = f"/_escape/lab?token={TOKEN}"
 MARKS = LabTokens(SECRET)
 TIKTOK = Session("tiktok", "41.9", "ios", "round")

@@ -18,7 +18,7 @@ from webtest import TestApp
 from escape_mw import EscapeMiddleware, load
 from escape_mw.lab.qr import blocks, svg
 
-from ..agents import (
+from ..support.agents import (
     CHROME_ANDROID,
     CHROME_DESKTOP,
     FACEBOOK_PREVIEW,
@@ -26,7 +26,7 @@ from ..agents import (
     TIKTOK_IOS,
     WECHAT_WINDOWS,
 )
-from ..sites import plain
+from ..support.sites import plain
 
 HALVES = {" ": (0, 0), "\u2580": (1, 0), "\u2584": (0, 1), "\u2588": (1, 1)}
 RULES = "version: 1\nbase_url: https://label.example\nsecret: sixteen characters\nlab: true\n"

@@ -16,7 +16,7 @@ from escape_mw.lab.results import as_yaml, tallies
 from escape_mw.lab.store import LabStore, Result
 from escape_mw.rules.document import read
 
-from ..cli.test_cli import run
+from ..support.commands import run
 
 SECRET = "sixteen characters"
 TOKEN = LabTokens(SECRET).link
@@ -141,8 +141,8 @@ def test_exported_order(given, order):
     assert [step[0] for step in steps(text)] == order
     rules = load({"version": 1, "techniques": yaml.safe_load(text)})
     assert [
-        rung.technique
-        for rung in rules.policy.ladders.steps_for(Visitor("in-app", "instagram", "ios"), "browser")
+        step.technique
+        for step in rules.policy.ladders.steps_for(Visitor("in-app", "instagram", "ios"), "browser")
     ] == order
 
 
@@ -193,8 +193,8 @@ def test_exported_steps_say_what_is_known_of_them():
 
 def test_every_shipped_ladder_can_be_exported_and_loads():
     every = [
-        tried(rungs[0].technique, "worked", app=app, platform=platform, goal=goal)
-        for app, platform, goal, rungs in SHIPPED.rows()
+        tried(specs[0].technique, "worked", app=app, platform=platform, goal=goal)
+        for app, platform, goal, specs in SHIPPED.rows()
         if app != "default"
     ]
     text = "version: 1\ntechniques:\n" + exported(*every)
@@ -264,7 +264,7 @@ def test_export_can_be_pasted(rules, tmp_path):
     pasted.write_text(f"version: 1\ntechniques:\n{done.stdout}")
     ladders = load(pasted).policy.ladders
     assert [
-        rung.technique for rung in ladders.steps_for(Visitor("in-app", "tiktok", "android"), "app")
+        step.technique for step in ladders.steps_for(Visitor("in-app", "tiktok", "android"), "app")
     ] == ["https-link", "intent-app", "intent", "menu"]
     first = ladders.steps_for(Visitor("in-app", "tiktok", "android"), "browser")[0]
     assert (first.technique, first.confidence, first.verified, first.source) == (

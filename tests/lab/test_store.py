@@ -16,7 +16,7 @@ from escape_mw.lab import store as lab_store
 from escape_mw.lab.marks import Session, Trial
 from escape_mw.lab.store import MAX_ROWS, REMEMBER, SCHEMA, LabStore, results
 
-NOW = 1_800_000_000  # 2027-01-15
+from ..support.examples import NOW
 
 
 def mark(number=0, technique="intent", app="tiktok"):

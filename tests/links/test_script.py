@@ -9,9 +9,9 @@ import pytest
 from escape_mw import EscapeMiddleware, load
 from escape_mw.links.script import HAND_NAME, Script, script_of
 
-from .. import agents
-from ..public.test_wsgi import environ_of
-from ..sites import answer_to, ask_wsgi, plain
+from ..support import agents
+from ..support.sites import answer_to, ask_wsgi, plain
+from ..support.wsgi import environ_of
 
 RULES = {"version": 1, "rules": [{"path": "/**", "links": True}]}
 ADDED = [{"id": "our-links", "name": "Ours", "hosts": ["go.label.example", "*.lnk.label.example"]}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from typing import NamedTuple
 
 import pytest
 from bs4 import BeautifulSoup
@@ -19,11 +20,11 @@ from escape_mw.decision.dress import UNDRESSED, Dress, own_dress
 from escape_mw.django import EscapeMiddleware as DjangoMiddleware
 from escape_mw.page.skin import image_source
 
-from .. import agents
-from ..public.test_wsgi import environ_of
-from ..sites import answer_to, ask_wsgi
+from ..support import agents
+from ..support.examples import TRACK
+from ..support.sites import answer_to, ask_wsgi
+from ..support.wsgi import environ_of
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 CDN = "https://cdn.label.example"
 RULES = {
     "version": 1,
@@ -62,6 +63,15 @@ def page_of(app, path, host="site.example"):
     return BeautifulSoup(body, "html.parser"), images[1] if images else ""
 
 
+class Shown(NamedTuple):
+    brand: str | None
+    release: str | None
+    artist: str | None
+    image: str | None
+    accent: str | None
+    sources: str
+
+
 def shown(app, path, host="site.example"):
     page, images = page_of(app, path, host)
     texts = {
@@ -71,12 +81,8 @@ def shown(app, path, host="site.example"):
     }
     image = page.select_one("img")
     accent = re.search(r"--fill:(#\w{6})", page.style.text)
-    return (
-        *(text.text if text else None for text in texts.values()),
-        image["src"] if image else None,
-        accent[1] if accent else None,
-        images,
-    )
+    said = (text.text if text else None for text in texts.values())
+    return Shown(*said, image["src"] if image else None, accent[1] if accent else None, images)
 
 
 PRECEDENCE = [
@@ -165,7 +171,8 @@ def test_what_cannot_be_taken_is_ignored_and_said_once(words, caplog):
 
 def test_an_empty_column_says_nothing(caplog):
     app = EscapeMiddleware(site({"title": None, "artist": "Us"}), RULES)
-    assert shown(app, "/x")[1:3] == ("The rule", "Us")
+    told = shown(app, "/x")
+    assert (told.release, told.artist) == ("The rule", "Us")
     assert caplog.records == []
 
 

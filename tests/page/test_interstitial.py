@@ -2,71 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
-import hashlib
-import re
 from dataclasses import replace
 from itertools import product
 
-import html5lib
 import pytest
 from bs4 import BeautifulSoup
 from werkzeug.test import Client
 
-from escape_mw import EscapeMiddleware, Page, RulesError, Step, Visitor, load
-from escape_mw.decision.model import Destination
+from escape_mw import EscapeMiddleware, RulesError, Visitor, load
 from escape_mw.page.languages import available
 from escape_mw.page.render import redirect_to
 from escape_mw.web.answers import BARE_POLICY
 
 from ..engines.site import ORIGIN, RULES, pages
 from ..engines.table import AGENTS, PATHS
-
-TIKTOK = Visitor("in-app", "tiktok", "ios", "41.9.0")
-SPOTIFY = Destination(
-    "spotify",
-    "Spotify",
-    "track",
-    "1",
-    "https://open.spotify.com/track/1?a=1&b=2",
-    "app",
-    "spotify:track:1",
-    "com.spotify.music",
-    "play",
-)
-STEPS = (
-    Step("app-scheme", "tap", "spotify:track:1", 2000, "inferred"),
-    Step(
-        "intent", "auto", "intent://open.spotify.com/track/1?a=1&b=2#Intent;end", 2000, "inferred"
-    ),
-    Step("x-safari-window", "tap", "x-safari-https://site.example/", 2000, "observed"),
-    Step("extbrowser", "tap", "instagram://extbrowser/?url=x", 8000, "observed", asks=True),
-    Step("menu", "written", None, 2000, "observed"),
-)
-
-
-def decision(steps=STEPS, visitor=TIKTOK, destination=SPOTIFY, retry=False):
-    return Page(
-        "escape",
-        visitor,
-        destination,
-        "rule 1",
-        steps,
-        stay=destination.url,
-        link=destination.url,
-        token="visit.a.b",
-        retry=retry,
-    )
+from .made import SPOTIFY, STEPS, decision, hashes, page_of
 
 
 def answer(page=None, accept="en", **options):
     return page_of(load({"version": 1, "page": options}), page or decision(), accept)
-
-
-def page_of(rules, page, *accept):
-    """The answer in the site's own dress."""
-    return rules.page.answer(replace(page, dress=rules.policy.dress), *accept)
 
 
 def soup(*args, **options):
@@ -94,11 +49,6 @@ def test_headers():
         "script-src 'sha256-"
     )
     assert "unsafe" not in policy
-
-
-def hashes(text, element):
-    content = re.search(rf"<{element}>(.*?)</{element}>", text, re.DOTALL)[1]
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
 @pytest.mark.parametrize(
@@ -495,62 +445,6 @@ def test_every_answer_fits_the_first_window(measured_and_dressed, language):
         made = measured_and_dressed.get(path, base_url=ORIGIN, headers=headers)
         head = sum(len(name) + len(value) + 4 for name, value in made.headers)
         assert len(f"HTTP/1.1 {made.status}\r\n\r\n") + head + len(made.data) <= 14_600
-
-
-@pytest.mark.parametrize(
-    ("accent", "label"),
-    [("#1db954", "#000"), ("#ffffff", "#000"), ("#000000", "#fff"), ("#0000ff", "#fff")],
-)
-def test_the_accents_label_can_be_read(accent, label):
-    assert f":root{{--fill:{accent};--label:{label}}}" in answer(accent=accent).body.decode()
-
-
-HOSTILE = [
-    pytest.param('"><script>alert(1)</script>', id="out of an attribute"),
-    pytest.param("</title></style></script><script>alert(1)</script>", id="out of every element"),
-    pytest.param("' onmouseover='alert(1)", id="a handler"),
-    pytest.param("{{ 7 * 7 }}{% raw %}", id="a template of its own"),
-    pytest.param("%s %(x)s {x.__class__} {0}", id="formats"),
-    pytest.param("\u2028\u2029</SCRIPT\n>", id="line separators"),
-]
-
-
-def tree(body):
-    document = html5lib.parse(body.decode(), treebuilder="etree", namespaceHTMLElements=False)
-    return [
-        (element.tag, sorted(element.attrib))
-        for element in document.iter()
-        if isinstance(element.tag, str)
-    ]
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_leaves_its_place(text):
-    """In every slot, the page's tree stays that of a harmless word.
-
-    The text comes out as it went in.
-    """
-
-    def dressed(word):
-        target = Destination(
-            "x", word, "track", word, "https://a.lnk.to/" + word, "app", word, word
-        )
-        page = Page(
-            "escape",
-            TIKTOK,
-            target,
-            word,
-            (Step("app-scheme", "tap", word, 1, "x"), STEPS[-1]),
-            stay=word,
-            link=word,
-            token=word,
-        )
-        return answer(page, brand=word, title=word)
-
-    assert tree(dressed(text).body) == tree(dressed("x").body)
-    page = BeautifulSoup(dressed(text).body, "html.parser")
-    assert page.h1.text.replace("\r\n", "\n") == text
-    assert page.select_one("a.button")["href"] == text
 
 
 def test_redirect():

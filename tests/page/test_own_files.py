@@ -7,7 +7,7 @@ import pytest
 from escape_mw import RulesError, load
 from escape_mw.rules.warnings import warnings_of
 
-from .test_interstitial import decision, hashes, page_of
+from .made import decision, hashes, page_of
 
 EXTENDS = '{%% extends "interstitial.html" %%}{%% block header %%}%s{%% endblock %%}'
 REFUSES = "the page's Content-Security-Policy refuses "

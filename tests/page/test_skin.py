@@ -13,7 +13,7 @@ from escape_mw import catalogue, load
 from escape_mw.page.skin import PAGES, contrast, skin_of
 from escape_mw.web.answers import template_text
 
-from .test_interstitial import decision, page_of
+from .made import decision, page_of
 
 COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 BUTTON = re.compile(r"\n:root\{--fill:(#\w{6});--label:(#\w{3})\}")

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from escape_mw import EscapeMiddleware, load
 
-from ..agents import (
+from ..support.agents import (
     CHROME_ANDROID,
     CHROME_DESKTOP,
     FACEBOOK_ANDROID,
@@ -27,7 +27,7 @@ from ..agents import (
     TIKTOK_ANDROID,
     TIKTOK_IOS,
 )
-from ..marked import marked, short, stay
+from ..support.marked import marked, short, stay
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a1b2c3&utm_source=bio"
 SIGN_IN = "https://accounts.spotify.com/authorize?client_id=c0ffee&response_type=code&redirect_uri=https%3A%2F%2Fsite.example%2Fback&state=xyz"

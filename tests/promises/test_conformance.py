@@ -16,9 +16,10 @@ from werkzeug.middleware.lint import LintMiddleware
 
 from escape_mw import EscapeMiddleware, load
 
-from ..agents import CHROME_DESKTOP, LINE_IOS, SAFARI, TIKTOK_IOS, UNNAMED_ANDROID
-from ..marked import SECRET, stay_cookie
-from ..public.test_wsgi import TRACK, Server, environ_of
+from ..support.agents import CHROME_DESKTOP, LINE_IOS, SAFARI, TIKTOK_IOS, UNNAMED_ANDROID
+from ..support.examples import SECRET, TRACK
+from ..support.marked import stay_cookie
+from ..support.wsgi import Server, environ_of
 
 SMART = "https://paperlanterns.lnk.to/harbour"
 NEWS = "https://news.example/story"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from werkzeug.test import Client
 
-from escape_mw import EscapeMiddleware, catalogue
+from escape_mw import EscapeMiddleware
 
-from .. import agents
+from ..catalogue.sources import sources
 from ..engines.site import pages
+from ..support import agents
 
-CRAWLERS = catalogue.load().crawlers
+CRAWLERS = sources().crawlers
 NAMES = [*CRAWLERS.words, *(f"Some{stem}" for stem in CRAWLERS.stems)]
 RULES = {"version": 1, "rules": [{"path": "/**", "to": "redirect"}, {"path": "/x", "to": "page"}]}
 WHOLE = ["Mozilla/5.0 (compatible; {}/1.0)", "{}/1.0"]

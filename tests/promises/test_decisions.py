@@ -17,12 +17,10 @@ from typing import Any
 
 import pytest
 
-from escape_mw import load
-from escape_mw.engine.explain import Explainer
-
-from ..agents import TIKTOK_ANDROID, TIKTOK_IOS
 from ..catalogue.sources import sources
-from ..marked import short
+from ..support.agents import TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.commands import explained
+from ..support.marked import short
 
 GOLDEN = Path(__file__).with_name("decisions.jsonl")
 RULES = {
@@ -39,14 +37,9 @@ AGENTS = {"TikTok on iOS": {"ua": TIKTOK_IOS}, "TikTok on Android": {"ua": TIKTO
 CATALOGUE = sources()
 
 
-@cache
-def explainer() -> Explainer:
-    return Explainer(load(RULES), whole_catalogue=True)
-
-
-def told(record: dict[str, Any]) -> dict[str, Any]:
+def told(said: dict[str, Any]) -> dict[str, Any]:
     """What is said of a record, in short: a step is its technique, its trigger and its URI."""
-    said = json.loads(short(json.dumps(explainer().describe(record))))
+    said = json.loads(short(json.dumps(said)))
     said["steps"] = [" ".join(filter(None, step.values())) for step in said["steps"]]
     return without_none(said)
 
@@ -57,9 +50,17 @@ def without_none(value: Any) -> Any:
     return {name: without_none(inner) for name, inner in value.items() if inner is not None}
 
 
-def row(entry: str, asked: dict[str, Any], ways: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """One example, asked about in several ways."""
-    each = {way: told(asked | more) for way, more in ways.items()}
+def rows_of(
+    entry: str, examples: list[dict[str, Any]], ways: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """A row for each example, which is asked about in several ways."""
+    asked = [example | more for example in examples for more in ways.values()]
+    said = map(told, explained(asked, RULES if ways is LEADS else None))
+    return [row(entry, example, {way: next(said) for way in ways}) for example in examples]
+
+
+def row(entry: str, asked: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What is the same whichever way an example is asked about, and what is not."""
     first, *rest = each.values()
     always = {key: first[key] for key in first if all(first[key] == one.get(key) for one in rest)}
     apart = {
@@ -73,7 +74,7 @@ def app_rows(app: Any) -> list[dict[str, Any]]:
     """Every example agent of a host app, on its way to each of LEADS."""
     rows = [{"ua": agent} | headers_of(package) for agent, package in app.requests]
     rows += [{"ua": agent} for agent in app.not_examples]
-    return [row(f"app {app.id}", example, LEADS) for example in rows]
+    return rows_of(f"app {app.id}", rows, LEADS)
 
 
 def headers_of(package: str) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def headers_of(package: str) -> dict[str, Any]:
 def destination_rows(entry: Any) -> list[dict[str, Any]]:
     """Every example URL of a destination, on its way out of TikTok, whose visitors are the same."""
     urls = [*(example.url for example in entry.examples), *entry.not_examples]
-    rows = [row(f"destination {entry.id}", {"to": url}, AGENTS) for url in urls]
+    rows = rows_of(f"destination {entry.id}", [{"to": url} for url in urls], AGENTS)
     for way in AGENTS:
         for one in rows:
             del one[way]["visitor"]

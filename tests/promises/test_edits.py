@@ -12,11 +12,11 @@ import time
 import pytest
 
 import escape_mw
-from escape_mw.decision.model import Subject
 
-from ..agents import CHROME_ANDROID, INSTAGRAM_ANDROID, TIKTOK_ANDROID
-from ..marked import site_token
-from ..measured import SECRET, Measured, set_clock
+from ..support.agents import CHROME_ANDROID, INSTAGRAM_ANDROID, TIKTOK_ANDROID
+from ..support.examples import SECRET
+from ..support.marked import site_token
+from ..support.measured import Measured, set_clock
 
 PRESAVE = {
     "name": "pre-saves",
@@ -79,9 +79,8 @@ def test_what_is_recorded_over_an_edit(after, expected):
 
 @pytest.mark.parametrize(("after", "expected"), EDITS)
 def test_an_outcome_over_an_edit(after, expected):
-    edited, policy = Measured(after), escape_mw.load(BEFORE).policy
-    subject = Subject("visit", policy.rules[0].key, "tiktok", "android")
-    token = policy.tokens.site(subject, "escape", int(time.time()))
+    edited = Measured(after)
+    token = site_token(escape_mw.load(BEFORE).policy, "visit", arm="escape")
     assert escape_mw.record("presave", token)
     [outcome] = edited.events
     rule, _, experiment, arm = expected
@@ -112,7 +111,7 @@ def test_the_form_of_another_release_is_old_and_nobody_is_lost():
     site.ask("/_escape/e", TIKTOK_ANDROID, "POST", f"1{token[1:]} tapped intent".encode())
     arrival = site.ask(f"/presave/x?{marker}", CHROME_ANDROID)
     assert (arrival.status_int, arrival.headers["Location"]) == (302, "/presave/x")
-    other = site_token(site.middleware.engine.state.rules.policy, "visit")
+    other = site_token(escape_mw.load(BEFORE).policy, "visit")
     assert escape_mw.record("presave", f"1{other[1:]}") is False
     assert site.words[before:] == ["repeat x2"]
 

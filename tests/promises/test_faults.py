@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import json
 import logging
 import os
 import subprocess
@@ -16,14 +17,14 @@ from pathlib import Path
 import pytest
 
 from escape_mw import EscapeMiddleware, load
-from escape_mw.decision.markers import MAX_AGE
-from escape_mw.rules.reload import RulesSource
 
-from ..agents import LINE_IOS, SAFARI, TIKTOK_IOS
-from ..marked import set_clock
-from ..public.test_wsgi import environ_of
-from ..sites import ask_wsgi, plain
-from ..waiting import until
+from ..support import faults
+from ..support.agents import LINE_IOS, SAFARI, TIKTOK_IOS
+from ..support.examples import NOW
+from ..support.files import look
+from ..support.marked import set_clock
+from ..support.sites import TARGETS, ask_wsgi, plain
+from ..support.wsgi import environ_of
 
 PAGE = b"Play on Spotify"
 NOBODY = 65_534
@@ -32,18 +33,17 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 @pytest.mark.slow
-def test_rules_replaced_a_thousand_times_under_load(tmp_path, monkeypatch):
+def test_rules_replaced_a_thousand_times_under_load(tmp_path, caplog):
     """Whole, half, broken and gone, while two threads ask.
 
     Every TikTok visit is answered, every browser passes.
     """
-    monkeypatch.setattr("escape_mw.rules.reload.CHECK_INTERVAL", 0.0)
+    caplog.set_level(logging.CRITICAL, "escape_mw")
     file = tmp_path / "escape.yaml"
     good = "version: 1\nrules: [{{name: 'edit {0}', path: '/**', to: redirect}}]\n"
     file.write_text(good.format(0))
     app = EscapeMiddleware(plain, file)
-    monkeypatch.setattr("escape_mw.rules.reload.logger.error", lambda *_: None)
-    faults, done = [], threading.Event()
+    failed, done = [], threading.Event()
 
     def visit():
         while not done.is_set():
@@ -51,10 +51,14 @@ def test_rules_replaced_a_thousand_times_under_load(tmp_path, monkeypatch):
                 assert PAGE in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
                 assert ask_wsgi(app, "/listen", SAFARI)[0] == 302
             except Exception as error:
-                faults.append(error)
+                failed.append(error)
                 return
 
-    threads = [threading.Thread(target=visit) for _ in range(2)]
+    def reload():
+        while not done.is_set():
+            look(app)
+
+    threads = [threading.Thread(target=each) for each in (visit, visit, reload)]
     for thread in threads:
         thread.start()
     for edit in range(1000):
@@ -71,19 +75,7 @@ def test_rules_replaced_a_thousand_times_under_load(tmp_path, monkeypatch):
     done.set()
     for thread in threads:
         thread.join(30)
-    assert faults == []
-
-
-def test_a_clock_that_jumps(tmp_path):
-    file = tmp_path / "escape.yaml"
-    file.write_text("version: 1\n")
-    times = itertools.cycle([100.0, 1e12, 0.0, -5.0, 99.0])
-    edits = []
-    source = RulesSource(file, edits.append, lambda: next(times))
-    file.write_text("version: 1\nmode: observe\n")
-    for _ in range(20):
-        source.look_now_and_then()
-    until(lambda: len(edits) == 1)
+    assert failed == []
 
 
 @needs_fork
@@ -93,22 +85,20 @@ def test_fork_after_load():
     Each child answers, and believes what its sibling signed.
     """
     program = """
-import os, sys, time
-from tests.sites import ask_wsgi, plain
-from tests.agents import TIKTOK_ANDROID, SAFARI
+import os, re, sys
+from tests.support.sites import ask_wsgi, plain
+from tests.support.agents import CHROME_ANDROID, SAFARI, TIKTOK_ANDROID
 from escape_mw import EscapeMiddleware
-import re
-app = EscapeMiddleware(plain)
-app.engine.state.rules.policy.detector
+reasons = []
+app = EscapeMiddleware(plain, observers=[lambda _, decision: reasons.append(decision.reason)])
 read, write = os.pipe()
 if os.fork() == 0:
     page = ask_wsgi(app, "/smart", TIKTOK_ANDROID)[2].decode()
     os.write(write, re.search(r"_esc=([^#&]*)#Intent", page)[1].encode())
     os._exit(0)
 os.wait()
-markers = app.engine.state.rules.policy.markers
-marker = markers.read(os.read(read, 4096).decode(), "https://site.example/smart", int(time.time()))
-sys.exit(0 if marker.is_verified else 1)
+ask_wsgi(app, f"/smart?_esc={os.read(read, 4096).decode()}", CHROME_ANDROID)
+sys.exit(0 if reasons == ["arrived"] else 1)
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], timeout=60, check=False)
     assert done.returncode == 0
@@ -122,8 +112,8 @@ def test_memory_stays_where_it_was():
     """
     program = """
 import gc
-from tests.public.test_wsgi import environ_of
-from tests.agents import SAFARI, TIKTOK_IOS
+from tests.support.wsgi import environ_of
+from tests.support.agents import SAFARI, TIKTOK_IOS
 from escape_mw import EscapeMiddleware
 def resident():
     gc.collect()
@@ -178,17 +168,15 @@ def test_edits_leave_nothing_behind():
 def test_an_optimised_interpreter_checks_as_much():
     """`python -O` takes asserts away; hostile input is refused all the same."""
     program = """
-from escape_mw.engine.explain import Explainer
+from tests.support.agents import TIKTOK_IOS
+from tests.support.wsgi import Site, environ_of
 from escape_mw import load, RulesError
-rules = load({"version": 1, "rules": [{"path": "/out", "to": "redirect"}]})
-told = Explainer(rules).describe({
-    "ua": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Mobile/1 musical_ly_41.9.0",
-    "url": "/out", "location": "https://open.spotify.com@evil.example/",
-})
+evil = "https://open.spotify.com@evil.example/"
+told = Site().ask(environ_of(TIKTOK_IOS, "/out"), evil)
 try:
     load({"version": 1, "rules": [{"path": "/x", "to": "https://evil.example/"}]})
 except RulesError:
-    print(told["decision"])
+    print(told.status, told.is_ours)
 """
     for flag in ("-O", "-OO"):
         done = subprocess.run(
@@ -198,7 +186,7 @@ except RulesError:
             timeout=60,
             check=True,
         )
-        assert done.stdout == "pass\n"
+        assert done.stdout == "302 Found False\n"
 
 
 def test_nothing_of_a_request_is_kept():
@@ -353,17 +341,17 @@ class Broken(logging.Handler):
         raise RuntimeError("a handler of the site's")
 
 
-def broken_decide(monkeypatch, _):
-    monkeypatch.setattr("escape_mw.engine.respond.decide", lambda *_: 1 / 0)
+def broken_clock(app, _):
+    faults.break_clock(app)
 
 
-def broken_page(monkeypatch, _):
-    monkeypatch.setattr("escape_mw.page.interstitial.Interstitial.answer", lambda *_: 1 / 0)
+def broken_page(_, file):
+    file.write_text(json.dumps(faults.failing_template(file.parent, TARGETS["/listen"])))
 
 
 LOGGED = [
     pytest.param(lambda *_: None, True, id="what we did"),
-    pytest.param(broken_decide, False, id="an internal error before the site is asked"),
+    pytest.param(broken_clock, False, id="an internal error before the site is asked"),
     pytest.param(broken_page, False, id="an internal error when the site has answered"),
     pytest.param(
         lambda _, file: file.write_text("version: 1\npage: {brand: New}\n"), True, id="an edit"
@@ -377,17 +365,17 @@ LOGGED = [
     "break_it", [logging.Logger.addHandler, logging.Logger.addFilter], ids=["a handler", "a filter"]
 )
 @pytest.mark.parametrize(("spoil", "page"), LOGGED)
-def test_a_log_that_cannot_be_written_harms_nobody(tmp_path, monkeypatch, spoil, page, break_it):
+def test_a_log_that_cannot_be_written_harms_nobody(tmp_path, caplog, spoil, page, break_it):
     file = tmp_path / "escape.yaml"
     file.write_text("version: 1\n")
     app = EscapeMiddleware(plain, file, observers=[lambda *_: 1 / 0])
     logger, broken = logging.getLogger("escape_mw"), Broken()
     broken.filter = broken.emit
-    monkeypatch.setattr(logger, "level", logging.INFO)
+    caplog.set_level(logging.INFO, "escape_mw")
     break_it(logger, broken)
     try:
-        spoil(monkeypatch, file)
-        app.engine.source.look()
+        spoil(app, file)
+        look(app)
         served(app, page)
     finally:
         logger.removeHandler(broken)
@@ -476,91 +464,82 @@ def test_the_last_good_rules_stay_while_the_file(folder, caplog, spoil, mend):
     app = EscapeMiddleware(plain, file)
     served(app)
     spoil(file)
-    app.engine.source.look()
+    look(app)
     served(app)
     assert "rules not reloaded" in caplog.text, "a fault of the site's, and none of ours"
     assert "internal error" not in caplog.text
     mend(file)
-    app.engine.source.look()
+    look(app)
     served(app, page=file.read_text() != OFF)
 
 
 DEATHS = [SystemExit, KeyboardInterrupt, Timeout, MemoryError, RecursionError, OSError]
 
 
-def dies_in(monkeypatch, file, error, at):
+def dies_in(file, error):
     """An application whose edited rules were being read when the thread that read them died."""
     file.write_text("version: 1\n")
-    app = EscapeMiddleware(plain, file)
+    app = EscapeMiddleware(plain, faults.Path(file, dying(error, 0)))
     died = []
 
     def read():
         try:
-            app.engine.source.look()
+            look(app)
         except BaseException as last:
             died.append(type(last))
 
-    with monkeypatch.context() as patch:
-        patch.setattr(f"escape_mw.rules.reload.{at}", dying(error, 0))
-        file.write_text(OFF)
-        thread = threading.Thread(target=read)
-        thread.start()
-        thread.join(30)
+    file.write_text(OFF)
+    thread = threading.Thread(target=read)
+    thread.start()
+    thread.join(30)
     assert died == ([] if issubclass(error, Exception) else [error])
     return app
 
 
-@pytest.mark.parametrize("at", ["load", "_signature"])
 @pytest.mark.parametrize("error", DEATHS)
-def test_a_thread_that_dies_while_it_looks_at_the_rules_keeps_nobody_from_looking(
-    tmp_path, monkeypatch, error, at
-):
-    app = dies_in(monkeypatch, tmp_path / "escape.yaml", error, at)
+def test_a_thread_that_dies_while_it_looks_at_the_rules_keeps_nobody_from_looking(tmp_path, error):
+    app = dies_in(tmp_path / "escape.yaml", error)
     (tmp_path / "escape.yaml").write_text(f"{OFF}vary: false\n")
-    app.engine.source.look()
+    look(app)
     served(app, page=False)
 
 
-@pytest.mark.parametrize("at", ["load", "_signature"])
 @pytest.mark.parametrize("error", DEATHS)
-def test_the_edit_that_was_being_read_then_is_in_force_at_the_next_look(
-    tmp_path, monkeypatch, error, at
-):
-    app = dies_in(monkeypatch, tmp_path / "escape.yaml", error, at)
-    app.engine.source.look()
+def test_the_edit_that_was_being_read_then_is_in_force_at_the_next_look(tmp_path, error):
+    app = dies_in(tmp_path / "escape.yaml", error)
+    look(app)
     served(app, page=False)
 
 
 FORKED = """
 import os, pathlib, signal, sys, threading
-import escape_mw.rules.reload
 from escape_mw import EscapeMiddleware
-from tests.agents import SAFARI, TIKTOK_IOS
-from tests.sites import ask_wsgi, plain
+from tests.support import faults
+from tests.support.files import look
+from tests.support.agents import SAFARI, TIKTOK_IOS
+from tests.support.sites import ask_wsgi, plain
 
 file = pathlib.Path(sys.argv[1])
 file.write_text("version: 1\\n")
-app = EscapeMiddleware(plain, file)
-read, reading, go_on = escape_mw.rules.reload.load, threading.Event(), threading.Event()
+reading, go_on, parent = threading.Event(), threading.Event(), os.getpid()
 
-def slow(source):
-    reading.set()
-    go_on.wait(60)
-    return read(source)
+def slow():
+    if os.getpid() == parent:
+        reading.set()
+        go_on.wait(60)
 
-escape_mw.rules.reload.load = slow
+app = EscapeMiddleware(plain, faults.Path(file, slow))
 file.write_text("version: 1\\npage: {brand: One}\\n")
-thread = threading.Thread(target=app.engine.source.look)
+thread = threading.Thread(target=look, args=[app])
 thread.start()
 reading.wait(30)
 child = os.fork()
 if child == 0:
     signal.alarm(30)
-    escape_mw.rules.reload.load = read
     same = ask_wsgi(app, "/listen", SAFARI) == ask_wsgi(plain, "/listen", SAFARI)
     page = b"Play on Spotify" in ask_wsgi(app, "/listen", TIKTOK_IOS)[2]
     file.write_text("version: 1\\nmode: 'off'\\n")
-    app.engine.source.look()
+    look(app)
     off = ask_wsgi(app, "/listen", TIKTOK_IOS)[0] == 302
     print(same, page, off, flush=True)
     os._exit(0)
@@ -598,8 +577,8 @@ def test_a_child_forked_then_sees_later_edits(child_of_a_reload):
 
 # --- clocks ---------------------------------------------------------------------------------------
 
-NOW = 1_800_000_000
-JUMPS = [-1_700_000_000, -86_400, -1, 0, 1, MAX_AGE, MAX_AGE + 1, 86_400, 3_000_000_000]
+LIFE = 600  # seconds that a marker holds
+JUMPS = [-1_700_000_000, -86_400, -1, 0, 1, LIFE, LIFE + 1, 86_400, 3_000_000_000]
 
 
 def sites_own(app, path):

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import ast
 import io
+import json
 import logging
 import sqlite3
-import time
 from contextlib import closing
-from datetime import date
-from pathlib import Path
 
 import pytest
 
 import escape_mw
 from escape_mw import EscapeMiddleware
-from escape_mw.engine import notices
-from escape_mw.events.event import Event
-from escape_mw.events.log import log
-from escape_mw.events.recorder import Recorder
-from escape_mw.lab.marks import LabTokens, Session, Trial
-from escape_mw.lab.store import LabStore
-from escape_mw.rules.reload import RulesSource
 
-from ..agents import SAFARI, TIKTOK_IOS
-from ..marked import SECRET
-from ..public.test_wsgi import TRACK, environ_of
+from ..support import faults, lab
+from ..support.agents import SAFARI, TIKTOK_IOS
+from ..support.examples import SECRET, TRACK
+from ..support.files import look
+from ..support.logs import MESSAGES
+from ..support.measured import flush
+from ..support.wsgi import environ_of
 
-PACKAGE = Path(escape_mw.__file__).parent
-LAB = LabTokens(SECRET).link
-MARK = Trial(Session("tiktok", "41.9", "ios", "round"), "browser", "extbrowser")
+MEASURED = {"version": 1, "secret": SECRET}
 FORGERY = "ERROR escape_mw forged"
 HOSTILE = [
     pytest.param(f"\n{FORGERY}", id="a new line"),
@@ -79,12 +71,12 @@ def written(caplog):
     logging.getLogger("escape_mw").removeHandler(handler)
 
 
-def assert_plain(written, template):
+def assert_plain(written, message):
     """One line for each record, beside tracebacks.
 
     Every one printable; none of the request's own words.
     """
-    assert template in {record.msg for record in written.records}
+    assert MESSAGES[message] in {record.msg for record in written.records}
     lines = written.text().removesuffix("\n").split("\n")
     assert [line for line in lines if not line.isprintable()] == []
     assert [
@@ -124,56 +116,50 @@ def hostile_environ(text, agent=TIKTOK_IOS, path="/listen/", query="", **more):
     }
 
 
-def ask(environ, rules=None, **more):
-    b"".join(EscapeMiddleware(site, rules, **more)(environ, lambda *_: None))
+def ask(environ, rules=None, app=site, **more):
+    middleware = EscapeMiddleware(app, rules, **more)
+    b"".join(middleware(environ, lambda *_: None))
+    return middleware
 
 
-def decides(text, *_):
+def decides(text, _):
     ask(hostile_environ(text))
 
 
-def serves_over_plain_http(text, *_):
+def serves_over_plain_http(text, _):
     ask(hostile_environ(text, **{"wsgi.url_scheme": "http"}))
 
 
-def speaks_of_what_a_page_has_not(text, *_):
+def speaks_of_what_a_page_has_not(text, _):
     ask(hostile_environ(text, **{"escape_mw.page": {f"brand{text}": "x"}}))
 
 
-def has_no_place_for_the_script(text, *_):
+def has_no_place_for_the_script(text, _):
     def page(_, start_response):
         policy = ("Content-Security-Policy", "script-src 'none'")
         start_response("200 OK", [("Content-Type", "text/html"), policy])
         return [b"<!doctype html><head>"]
 
-    notices.warn_of_policy.cache_clear()
     links = {"version": 1, "rules": [{"path": "/**", "links": True}]}
-    b"".join(EscapeMiddleware(page, links)(hostile_environ(text), lambda *_: None))
+    ask(hostile_environ(text), links, page)
 
 
-def fails(text, monkeypatch, _):
-    monkeypatch.setattr("escape_mw.engine.respond.decide", lambda *_: 1 / 0)
-    ask(hostile_environ(text))
+def fails(text, _):
+    middleware = EscapeMiddleware(site)
+    faults.break_clock(middleware)
+    b"".join(middleware(hostile_environ(text), lambda *_: None))
 
 
-def fails_with_a_header_of_ours(text, monkeypatch, _):
-    monkeypatch.setattr(
-        "escape_mw.page.interstitial.NO_STORE", (("X-Ours", f"s3cret-query{text}\n"),)
-    )
-    ask(hostile_environ(text), {"version": 1, "rules": [{"path": "/**", "to": "page"}]})
+def fails_to_record(text, _):
+    with faults.in_failing_span():
+        ask(hostile_environ(text), MEASURED | {"events": {"opentelemetry": True}})
 
 
-def fails_to_record(text, monkeypatch, _):
-    monkeypatch.setattr("escape_mw.events.measurement.stages", lambda *_: {}["missing"])
-    ask(hostile_environ(text), {"version": 1, "secret": SECRET}, sinks=[list])
+def fails_at_a_redirect(text, folder):
+    ask(hostile_environ(text), faults.failing_template(folder, TRACK + "?s3cret-query"))
 
 
-def fails_at_a_redirect(text, monkeypatch, _):
-    monkeypatch.setattr("escape_mw.page.interstitial.Interstitial.answer", lambda *_: {}["missing"])
-    ask(hostile_environ(text))
-
-
-def has_a_failing_body(text, *_):
+def has_a_failing_body(text, _):
     def failing(environ, start_response):
         site(environ, start_response)
         return ({}["missing"] for _ in "x")
@@ -183,120 +169,53 @@ def has_a_failing_body(text, *_):
     body.close()
 
 
-def has_a_failing_observer(text, *_):
+def has_a_failing_observer(text, _):
     ask(hostile_environ(text), observers=[lambda *_: 1 / 0])
 
 
-def arrives_in_the_lab(text, _, folder):
-    query = f"m={LabTokens(SECRET).sign_trial(MARK, int(time.time()))}&"
-    environ = hostile_environ(text, query=query) | {
-        "PATH_INFO": "/_escape/lab/arrived",
-        "HTTP_USER_AGENT": SAFARI,
-    }
-    ask(
-        {**environ, "HTTP_X_REQUESTED_WITH": "-"},
-        {
-            "version": 1,
-            "secret": SECRET,
-            "lab": {"file": str(folder / "lab.sqlite3")},
-        },
-    )
+def visits_the_lab(text, file, path, query, agent=SAFARI):
+    environ = hostile_environ(text, query=f"{query}&")
+    environ |= {"PATH_INFO": path, "HTTP_USER_AGENT": agent, "HTTP_X_REQUESTED_WITH": "-"}
+    ask(environ, MEASURED | {"lab": {"file": str(file)}})
 
 
-REQUESTS = [
-    pytest.param(decides, "%s%s rule=%r app=%s platform=%s service=%s", id="a decision"),
-    pytest.param(
-        serves_over_plain_http,
-        (
-            "%r appears to be served over plain http; behind a TLS-terminating proxy, set "
-            "base_url or use ProxyFix"
-        ),
-        id="plain http",
-    ),
-    pytest.param(
-        speaks_of_what_a_page_has_not,
-        (
-            "escape_mw.page: %.200r cannot be taken; it is a mapping with title, artist, artwork"
-            " and accent, each text as in the rules file, artwork of another host under"
-            " page.artwork_hosts"
-        ),
-        id="words that a page has not",
-    ),
-    pytest.param(
-        has_no_place_for_the_script,
-        "links: the site's Content-Security-Policy allows no script of the site itself; such pages"
-        " are left alone",
-        id="a policy without a place for the script",
-    ),
-    pytest.param(
-        fails,
-        "internal error; the request was passed to the site unchanged",
-        id="an internal error",
-    ),
-    pytest.param(
-        fails_with_a_header_of_ours,
-        "internal error; the request was passed to the site unchanged",
-        id="a header that cannot be sent",
-    ),
-    pytest.param(
-        fails_to_record,
-        "internal error; the visit was not recorded",
-        id="an internal error in measuring",
-    ),
-    pytest.param(
-        fails_at_a_redirect,
-        "internal error; the site's response was sent unchanged",
-        id="an internal error at a redirect",
-    ),
-    pytest.param(
-        has_a_failing_body,
-        "the body of a replaced redirect raised an exception",
-        id="a body that fails as it is read",
-    ),
-    pytest.param(
-        has_a_failing_observer, "an observer raised an exception", id="a failing observer"
-    ),
-    pytest.param(
-        arrives_in_the_lab, "lab: %s (%s) in %s %s on %s, goal %s: %s", id="an arrival in the lab"
-    ),
-]
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize(("write", "template"), REQUESTS)
-def test_a_request_forges_no_record_and_is_in_none(
-    write, template, text, written, monkeypatch, tmp_path
-):
-    write(text, monkeypatch, tmp_path)
-    assert_plain(written, template)
-
-
-# --- what files, rules and sinks say --------------------------------------------------------------
+def arrives_in_the_lab(text, folder):
+    visits_the_lab(text, folder / "lab.sqlite3", "/_escape/lab/arrived", f"m={lab.trial()}")
 
 
 def loses_the_labs_file(text, folder):
-    LabStore(folder / f"gone{text[:200]}" / "lab.sqlite3").record(MARK, "worked", 1_800_000_000)
+    file = folder / f"gone{text[:200]}" / "lab.sqlite3"
+    visits_the_lab(text, file, "/_escape/lab/arrived", f"m={lab.trial()}")
+
+
+def finds_a_foreign_view(text, folder):
+    with closing(sqlite3.connect(folder / "lab.sqlite3")) as file:
+        file.execute(f'CREATE VIEW results AS SELECT * FROM "x{text}"')
+    visits_the_lab(text, folder / "lab.sqlite3", "/_escape/lab/arrived", f"m={lab.trial()}")
+
+
+# --- what files, rules and sinks say --------------------------------------------------------------
 
 
 def is_edited(text, folder, rules="version: 1\n", name="escape.yaml"):
     """A rules file that is good, and then another; `text` is a value of it as YAML writes one."""
     file = folder / name
     file.write_text("version: 1\n")
-    source = RulesSource(file, lambda _: None)
+    middleware = EscapeMiddleware(site, file)
     quoted = "".join(f"\\U{ord(char):08x}" for char in text)
     file.write_text(f"# edited\n{rules}".replace("TEXT", quoted))
-    source.look()
+    look(middleware)
 
 
 def is_edited_when_memory_is_short(_, folder):
-    def adopt(_):
+    def full():
         raise MemoryError
 
     file = folder / "escape.yaml"
     file.write_text("version: 1\n")
-    source = RulesSource(file, adopt)
+    middleware = EscapeMiddleware(site, faults.Path(file, full))
     file.write_text("version: 1\nvary: true\n")
-    source.look()
+    look(middleware)
 
 
 def has_a_hostile_key(text, folder):
@@ -331,18 +250,11 @@ def keeps_a_secret_badly(text, folder):
 
 
 def is_started(*_):
-    EscapeMiddleware(lambda *_: [], {"version": 1})
+    EscapeMiddleware(site)
 
 
 def is_a_release_of_long_ago(*_):
-    notices.warn_of_old_facts.cache_clear()
-    notices.warn_of_old_facts("2026-05-01", date(2026, 11, 28))
-
-
-def finds_a_foreign_view(text, folder):
-    with closing(sqlite3.connect(folder / "lab.sqlite3")) as file:
-        file.execute(f'CREATE VIEW results AS SELECT * FROM "x{text}"')
-    LabStore(folder / "lab.sqlite3").results()
+    faults.age_facts()
 
 
 def is_edited_and_broken(text, folder):
@@ -372,138 +284,79 @@ def loses_a_sink(text, _):
     def sink(_):
         raise RuntimeError(text)
 
-    recorder = Recorder([sink])
-    recorder.record(Event(0, "visit", "shown"))
-    recorder.close()
+    flush(ask(hostile_environ(text), MEASURED, sinks=[sink]))
 
 
 def refuses_an_event(text, _):
     def sink(events):
-        if any(event.name == "shown" for event in events):
+        if any(event.name == "eligible" for event in events):
             raise ValueError(text)
 
-    recorder = Recorder([sink])
-    recorder.record(Event(0, "visit", "shown"))
-    recorder.record(Event(0, "visit", "arrived"))
-    recorder.close()
+    flush(ask(hostile_environ(text), MEASURED, sinks=[sink]))
 
 
 def fails_at_an_outcome(text, _):
-    def sink(_):
-        raise RuntimeError(text)
-
-    app = EscapeMiddleware(site, {"version": 1, "secret": SECRET, "events": {"log": True}})
-    app.engine.clock = sink
+    kept = EscapeMiddleware(site, MEASURED | {"events": {"log": True}})
+    faults.break_clock(kept)
     escape_mw.record(text, "visit")
 
 
 def is_wrapped_twice(text, _):
-    brand = {"brand": text[:200]}
-    rules = {"version": 1, "site": "labels", "secret": SECRET, "page": brand}
+    rules = MEASURED | {"site": "labels", "page": {"brand": text[:200]}}
     kept = [EscapeMiddleware(site, rules, sinks=[lambda _: None]) for _ in "xy"]
     assert kept
 
 
 def tells_an_event(text, _):
-    log([Event(0, "visit", "shown", *[text] * 12)])
+    rules = [{"name": json.dumps(text)[:64], "path": "/**", "to": "redirect"}]
+    flush(ask(hostile_environ(text), MEASURED | {"events": {"log": True}, "rules": rules}))
 
 
-OTHERS = [
-    pytest.param(
-        fails_at_an_outcome,
-        "internal error; the outcome was not recorded",
-        id="an internal error at an outcome",
-    ),
-    pytest.param(is_started, "started: version=%s rules=%d mode=%s facts=%s", id="the start"),
-    pytest.param(
-        is_a_release_of_long_ago,
-        "the facts about host apps are of %s, over six months old:"
-        " look for a newer release of escape-mw",
-        id="facts that have grown old",
-    ),
-    pytest.param(
-        loses_the_labs_file,
-        "lab file %r is unusable, results are not stored: %.200r",
-        id="the lab's file",
-    ),
-    pytest.param(
-        finds_a_foreign_view,
-        "lab file %r is unusable, results are not stored: %.200r",
-        id="a foreign file in the lab's place",
-    ),
-    pytest.param(is_edited, "rules reloaded", id="an edit"),
-    pytest.param(
-        is_edited_when_memory_is_short,
-        "internal error; the rules were not reloaded",
-        id="an internal error at an edit",
-    ),
-    pytest.param(
-        begins_broken_and_switched_off,
-        "switched off; the rules cannot be used: %s",
-        id="broken rules that are switched off",
-    ),
-    pytest.param(is_edited_and_broken, "rules not reloaded: %s", id="a broken edit"),
-    *(
-        pytest.param(edit, "rules not reloaded: %s", id=edit.__name__.replace("_", " "))
-        for edit in (
-            has_a_hostile_key,
-            has_a_hostile_capture,
-            has_a_hostile_placeholder,
-            has_a_hostile_name,
-            keeps_a_secret_badly,
-        )
-    ),
-    pytest.param(
-        is_edited_without_its_template,
-        "rules not reloaded: %s",
-        id="an edit with a template that is gone",
-    ),
-    pytest.param(loses_a_sink, "event sink failed, will retry: %s: %.200r", id="a failing sink"),
-    pytest.param(
-        refuses_an_event,
-        "event sink refused an event, dropped: %s: %.200r",
-        id="a sink that refuses an event",
-    ),
-    pytest.param(
-        is_wrapped_twice,
-        "two middlewares of this process have the same secret and the same site, and record"
-        " events in different places; give each a 'site' of its own, or outcomes may be lost",
-        id="two middlewares that are alike",
-    ),
-    pytest.param(tells_an_event, "%s", id="an event"),
+WRITERS = [
+    (decides, "a decision"),
+    (serves_over_plain_http, "plain http"),
+    (speaks_of_what_a_page_has_not, "words that a page has not"),
+    (has_no_place_for_the_script, "a policy without a place for the script"),
+    (fails, "an internal error"),
+    (fails_to_record, "an internal error in measuring"),
+    (fails_at_a_redirect, "an internal error at a redirect"),
+    (fails_at_an_outcome, "an internal error at an outcome"),
+    (is_edited_when_memory_is_short, "an internal error at an edit"),
+    (has_a_failing_body, "a failing body"),
+    (has_a_failing_observer, "a failing observer"),
+    (arrives_in_the_lab, "an arrival in the lab"),
+    (loses_the_labs_file, "the lab's file"),
+    (finds_a_foreign_view, "the lab's file"),
+    (is_started, "the start"),
+    (is_a_release_of_long_ago, "old facts"),
+    (is_edited, "an edit"),
+    (begins_broken_and_switched_off, "broken rules, switched off"),
+    (is_edited_and_broken, "a broken edit"),
+    (has_a_hostile_key, "a broken edit"),
+    (has_a_hostile_capture, "a broken edit"),
+    (has_a_hostile_placeholder, "a broken edit"),
+    (has_a_hostile_name, "a broken edit"),
+    (keeps_a_secret_badly, "a broken edit"),
+    (is_edited_without_its_template, "a broken edit"),
+    (loses_a_sink, "a failing sink"),
+    (refuses_an_event, "a refused event"),
+    (is_wrapped_twice, "two alike"),
+    (tells_an_event, "an event"),
 ]
+BY_NAME = [pytest.param(*row, id=row[0].__name__.replace("_", " ")) for row in WRITERS]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize(("write", "template"), OTHERS)
-def test_files_rules_and_sinks_forge_no_record(write, template, text, written, tmp_path):
+@pytest.mark.parametrize(("write", "message"), BY_NAME)
+def test_nobody_forges_a_record_and_no_request_is_in_one(write, message, text, written, tmp_path):
     write(text, tmp_path)
-    assert_plain(written, template)
+    assert_plain(written, message)
 
 
 def test_a_record_says_where_it_was_written(written):
-    decides("")
+    decides("", None)
     assert {record.filename for record in written.records} == {"notices.py", "engine.py"}
 
 
-# --- that nothing was left out --------------------------------------------------------------------
-
-
-def logged(path):
-    """The first argument of every call of a logger in a module."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and isinstance(node.func.value, ast.Name)
-            and node.func.value.id == "logger"
-            and node.func.attr != "isEnabledFor"
-        ):
-            yield ast.literal_eval(node.args[0])
-
-
-def test_every_record_of_the_package_is_looked_at():
-    """A template that is no constant cannot be read at all."""
-    assert {template for path in PACKAGE.rglob("*.py") for template in logged(path)} == {
-        case.values[1] for case in REQUESTS + OTHERS
-    }
+def test_every_message_is_looked_at():
+    assert {message for _, message in WRITERS} == set(MESSAGES)

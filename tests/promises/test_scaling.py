@@ -12,9 +12,9 @@ import pytest
 
 from escape_mw import EscapeMiddleware, RulesError, load
 
-from .. import agents
-from ..marked import stay
-from ..public.test_wsgi import environ_of, redirecting
+from ..support import agents
+from ..support.marked import stay
+from ..support.wsgi import environ_of, redirecting
 
 FIXED = 5_000  # instructions that one kind of request may take more than another, whatever its size
 
@@ -107,6 +107,10 @@ def of_markers(size):
     return asked(environ_of(agents.TIKTOK_IOS, "/listen", query))
 
 
+def of_header(name, text):
+    return lambda size: asked(environ_of(agents.TIKTOK_IOS, "/listen", **{name: text(size)}))
+
+
 def of_location(size):
     return asked(
         environ_of(agents.TIKTOK_IOS),
@@ -142,6 +146,14 @@ LENGTHS = [
     pytest.param(of_marked, id="a query with a marker"),
     pytest.param(of_markers, id="a query of markers"),
     pytest.param(of_location, id="the site's Location"),
+    pytest.param(
+        of_header("QUERY_STRING", filled("url=https://open.spotify.com/", "a/")),
+        id="a target in the query",
+    ),
+    pytest.param(of_header("HTTP_ACCEPT_LANGUAGE", filled("", "xx,")), id="the languages"),
+    pytest.param(
+        of_header("HTTP_REFERER", filled("https://site.example/?", "a&")), id="the referrer"
+    ),
 ]
 
 

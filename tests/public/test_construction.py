@@ -11,9 +11,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from escape_mw import EscapeMiddleware, catalogue
 from escape_mw.flask import Escape
 
-from ..agents import TIKTOK_ANDROID
-from ..sites import plain
-from .test_wsgi import Server, environ_of
+from ..support.agents import TIKTOK_ANDROID
+from ..support.sites import plain
+from ..support.wsgi import Server, environ_of
 
 
 async def function(scope, receive, send):

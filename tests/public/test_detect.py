@@ -9,8 +9,8 @@ from django.test import RequestFactory, override_settings
 from escape_mw import EscapeMiddleware
 from escape_mw.django import EscapeMiddleware as DjangoMiddleware
 
-from .. import agents
-from .test_wsgi import Server, environ_of
+from ..support import agents
+from ..support.wsgi import Server, environ_of
 
 KEYS = ("escape_mw.app", "escape_mw.platform")
 

@@ -6,9 +6,9 @@ import pytest
 
 from escape_mw import EscapeMiddleware, RulesError, load
 
-from .. import agents
-from ..sites import answer_to, ask_wsgi, plain, wrapped_shells
-from .test_wsgi import environ_of
+from ..support import agents
+from ..support.sites import answer_to, ask_wsgi, plain, wrapped_shells
+from ..support.wsgi import environ_of
 
 ALBUM = "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3"
 RULES = {

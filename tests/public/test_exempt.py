@@ -11,10 +11,10 @@ from werkzeug.wrappers import Request
 from escape_mw import EscapeMiddleware
 from escape_mw.django import EscapeMiddleware as DjangoMiddleware
 
-from .. import agents
-from ..sites import ask_wsgi
+from ..support import agents
+from ..support.examples import TRACK
+from ..support.sites import ask_wsgi
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 HEADERS = [
     pytest.param({"X-Escape": "pass"}, True, id="the word"),
     pytest.param({"x-escape": "pass"}, True, id="in lower case"),

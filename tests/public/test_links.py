@@ -13,13 +13,12 @@ from django.urls import path
 
 from escape_mw import EscapeMiddleware, load
 
-from .. import agents
-from ..marked import SECRET
-from ..sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, wrapped_shells
-from .test_wsgi import environ_of
+from ..support import agents
+from ..support.examples import SECRET
+from ..support.sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, wrapped_shells
+from ..support.wsgi import environ_of
 
 RULES = {"version": 1, "rules": [{"path": "/**", "links": True}]}
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 TAP = "/_escape/go?u=https%3A%2F%2Fopen.spotify.com%2Ftrack%2F4uLU6hMCjMI75M1A2tKUQC&visit="
 TAG = re.compile(rb'<script async="" src="/_escape/links-[0-9a-f]{16}\.js"[^>]*></script>')
 START, END = b"<!doctype html><html><head>", b"<title>Links</title></head><body>Home"

@@ -17,23 +17,16 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from escape_mw import EscapeMiddleware
 
-from ..agents import CHROME_DESKTOP, TIKTOK_IOS
-from ..sites import ask_django_asgi, ask_django_wsgi
-from .test_wsgi import Server, environ_of, redirecting
+from ..support.agents import CHROME_DESKTOP, TIKTOK_IOS
+from ..support.sites import ask_django_asgi, ask_django_wsgi
+from ..support.wsgi import Server, environ_of, redirecting, send
 
 VISITS = 50
 
 
-def send(app, agent=TIKTOK_IOS):
-    """What a server does with an application: its start, its body, `close()`."""
-    server = Server()
-    body = app(environ_of(agent, "/listen"), server.start_response)
-    try:
-        sent = b"".join(body)
-    finally:
-        if hasattr(body, "close"):
-            body.close()
-    return server.started[0][0], sent
+def asked(app, agent=TIKTOK_IOS):
+    got = send(app, environ_of(agent, "/listen"))
+    return got.status, got.body
 
 
 def wrapper(app):
@@ -97,7 +90,7 @@ def test_opentelemetry_ends_every_span(between, agent):
     app = OpenTelemetryMiddleware(redirecting(), tracer_provider=provider)
     ours = EscapeMiddleware(between(app))
     for _ in range(VISITS):
-        send(ours, agent)
+        asked(ours, agent)
     assert len(exporter.get_finished_spans()) == VISITS
 
 
@@ -106,7 +99,7 @@ def test_django_inside_finishes_every_request(between, finished):
     with override_settings(MIDDLEWARE=[]):
         ours = EscapeMiddleware(between(WSGIHandler()))
     for _ in range(VISITS):
-        assert b"Play on Spotify" in send(ours)[1]
+        assert b"Play on Spotify" in asked(ours)[1]
     assert len(finished) == VISITS
 
 
@@ -129,7 +122,7 @@ def test_flask_calls_on_close_every_time(between):
 
     ours = EscapeMiddleware(between(app))
     for _ in range(VISITS):
-        assert b"Play on Spotify" in send(ours)[1]
+        assert b"Play on Spotify" in asked(ours)[1]
     assert len(closed) == VISITS
 
 
@@ -173,7 +166,7 @@ BODIES = [
 @pytest.mark.parametrize(("items", "expected"), BODIES)
 def test_the_replaced_body_is_drained_within_a_bound(items, expected):
     notes = []
-    status, page = send(EscapeMiddleware(site(items, notes)))
+    status, page = asked(EscapeMiddleware(site(items, notes)))
     assert (status, notes) == ("200 OK", expected)
     assert b"Play on Spotify" in page
 
@@ -208,7 +201,7 @@ def test_a_body_that_fails_is_logged_and_the_page_is_sent(items, caplog):
         return body
 
     with caplog.at_level(logging.ERROR, "escape_mw"):
-        status, page = send(EscapeMiddleware(app))
+        status, page = asked(EscapeMiddleware(app))
     assert status == "200 OK"
     assert b"Play on Spotify" in page
     assert [record.getMessage() for record in caplog.records] == [

@@ -12,9 +12,16 @@ from django.test import override_settings
 
 from escape_mw import load
 
-from .. import agents
-from ..marked import marked, short, stay
-from ..sites import ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain, wrapped_shells
+from ..support import agents
+from ..support.marked import marked, short, stay
+from ..support.sites import (
+    ask_django_asgi,
+    ask_django_wsgi,
+    ask_wsgi,
+    flask_site,
+    plain,
+    wrapped_shells,
+)
 
 RULES = load(
     {

@@ -11,8 +11,8 @@ from webtest import TestApp
 
 from escape_mw import EscapeMiddleware
 
-from ..agents import SAFARI, TIKTOK_IOS
-from ..marked import SECRET
+from ..support.agents import SAFARI, TIKTOK_IOS
+from ..support.examples import SECRET
 
 RULES = {
     "version": 1,
@@ -104,16 +104,6 @@ def test_where_cookies_are_refused_this_page_passes_and_the_next_asks_again():
     visitor = Visitor(refuses=True)
     assert visitor.stays("/presave/x").content_type == "text/plain"
     assert not visitor.is_let_in("/presave/next")
-
-
-def test_one_cookie_on_the_response_to_that_tap_and_on_no_other():
-    visitor = Visitor()
-    page = visitor.ask("/presave/x")
-    tap = BeautifulSoup(page.body, "html.parser").select_one(".stay a")["href"]
-    first = visitor.ask(tap)
-    others = [page, visitor.ask("/presave/next"), visitor.ask("/", agent=SAFARI)]
-    assert len(first.headers.getall("Set-Cookie")) == 1
-    assert not any("Set-Cookie" in answer.headers for answer in others)
 
 
 def test_a_link_that_was_shared_sets_nothing_in_a_real_browser():

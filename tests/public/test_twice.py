@@ -7,9 +7,10 @@ from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, load
 
-from ..agents import CHROME_DESKTOP, TIKTOK_IOS
-from ..marked import stay
-from .test_wsgi import TRACK, Server, environ_of, redirecting
+from ..support.agents import CHROME_DESKTOP, TIKTOK_IOS
+from ..support.examples import TRACK
+from ..support.marked import stay
+from ..support.wsgi import environ_of, redirecting, send
 
 RULES = load({"version": 1, "rules": [{"path": "/**", "to": "page"}]})
 
@@ -67,9 +68,7 @@ def test_the_inner_one_notifies_nobody(between):
     told = []
     inner = EscapeMiddleware(redirecting(), observers=[lambda *_: told.append("inner")])
     app = EscapeMiddleware(between(inner), observers=[lambda *_: told.append("outer")])
-    server = Server()
-    body = app(environ_of(TIKTOK_IOS, "/listen"), server.start_response)
-    assert b"Play on Spotify" in b"".join(body)
+    assert b"Play on Spotify" in send(app, environ_of(TIKTOK_IOS, "/listen")).body
     assert set(told) == {"outer"}
 
 
@@ -79,9 +78,6 @@ def test_what_comes_after_is_looked_at_again(between):
     app = EscapeMiddleware(between(EscapeMiddleware(redirecting())))
     alone = EscapeMiddleware(redirecting())
     for one in (app, alone, app):
-        server = Server()
-        body = one(environ_of(TIKTOK_IOS, "/listen"), server.start_response)
-        assert b"Play on Spotify" in b"".join(body)
-    server = Server()
-    b"".join(app(environ_of(CHROME_DESKTOP, "/listen"), server.start_response))
-    assert dict(server.started[0][1])["Location"] == TRACK
+        assert b"Play on Spotify" in send(one, environ_of(TIKTOK_IOS, "/listen")).body
+    got = send(app, environ_of(CHROME_DESKTOP, "/listen"))
+    assert dict(got.headers)["Location"] == TRACK

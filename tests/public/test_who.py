@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from .. import agents
-from ..sites import wrapped_shells
+from ..support import agents
+from ..support.sites import wrapped_shells
 
 ALBUM = "https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3"
 PAID = "/presave/x?ttclid=1"

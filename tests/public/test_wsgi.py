@@ -8,52 +8,17 @@ from __future__ import annotations
 import logging
 import re
 import time
-from wsgiref.util import setup_testing_defaults
 
 import pytest
-from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, load
 from escape_mw.engine.notices import MAX_WARNED_OF
 
-from ..agents import CHROME_DESKTOP, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..marked import marked, short, stay
-
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
-
-
-def environ_of(agent=CHROME_DESKTOP, path="/", query="", **more):
-    environ = {
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "HTTP_USER_AGENT": agent,
-        "HTTP_HOST": "site.example",
-        "wsgi.url_scheme": "https",
-        **more,
-    }
-    setup_testing_defaults(environ)
-    return environ
-
-
-class Server:
-    """A server's side: what start_response was told."""
-
-    def __init__(self):
-        self.started = []
-        self.write = [].append
-
-    def start_response(self, status, headers, exc_info=None):
-        self.started.append((status, headers, exc_info))
-        return self.write
-
-
-def redirecting(location=TRACK, status="302 Found", headers=()):
-    def app(_, start_response):
-        start_response(status, [("Location", location), *headers])
-        return [b"moved"]
-
-    return app
-
+from ..support import faults
+from ..support.agents import LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.examples import TRACK
+from ..support.marked import marked, short, stay
+from ..support.wsgi import environ_of, redirecting, send
 
 SAME_SITE = [
     pytest.param("/presave/x/", "/presave/x/?_esc={M}", id="a slash"),
@@ -93,21 +58,17 @@ def test_a_marked_visit_stays_marked_through_the_sites_own_redirects(location, e
     rules = load({"version": 1})
     app = EscapeMiddleware(redirecting(location), rules)
     path = marked(rules.policy, "/presave/x", "intent")
-    server = Server()
-    app(environ_of(TIKTOK_IOS, *path.split("?")), server.start_response)
-    led = dict(server.started[0][1])["Location"]
+    led = dict(send(app, environ_of(TIKTOK_IOS, *path.split("?"))).headers)["Location"]
     assert short(led) == expected.replace("{M}", "intent")
-    app(environ_of(TIKTOK_IOS, "/presave/x"), server.start_response)
-    assert dict(server.started[1][1])["Location"] == location
+    assert ("Location", location) in send(app, environ_of(TIKTOK_IOS, "/presave/x")).headers
 
 
 def test_a_marker_that_is_carried_over_holds_where_it_is_carried_to():
     rules = load({"version": 1})
     app = EscapeMiddleware(redirecting("/presave/x/"), rules)
-    server = Server()
     path = marked(rules.policy, "/presave/x", "intent")
-    app(environ_of(TIKTOK_IOS, *path.split("?")), server.start_response)
-    value, _ = rules.policy.markers.extract(dict(server.started[0][1])["Location"].split("?")[1])
+    led = dict(send(app, environ_of(TIKTOK_IOS, *path.split("?"))).headers)["Location"]
+    value, _ = rules.policy.markers.extract(led.split("?")[1])
     for place, holds in [("/presave/x/", True), ("/presave/x", False)]:
         read = rules.policy.markers.read(value, f"https://site.example{place}", int(time.time()))
         assert read.is_verified is holds
@@ -135,10 +96,9 @@ def test_loop_of_two_host_names_ends():
     statuses, first = [], []
     for technique in ("line-external", "x-safari", "menu"):
         path = marked(rules.policy, "/listen", technique, site="https://label.example")
-        server = Server()
-        environ = environ_of(LINE_IOS, *path.split("?"), HTTP_HOST="www.label.example")
-        page = b"".join(app(environ, server.start_response)).decode()
-        statuses.append(server.started[0][0])
+        got = send(app, environ_of(LINE_IOS, *path.split("?"), HTTP_HOST="www.label.example"))
+        page = got.body.decode()
+        statuses.append(got.status)
         first.append(re.findall('data-technique="([^"]+)" data-trigger="([^"]+)"', page)[0])
     assert statuses == ["200 OK"] * 3
     assert first == [("x-safari", "tap"), ("line-external", "tap"), ("line-external", "tap")]
@@ -152,31 +112,17 @@ def test_every_redirect_is_replaced(status):
         start_response(status, [("location", TRACK)])
         return [b"moved"]
 
-    server = Server()
-    ours = EscapeMiddleware(app)(environ_of(TIKTOK_IOS), server.start_response)
-    assert server.started[0][0] == "200 OK"
-    assert b"Play on Spotify" in b"".join(ours)
+    got = send(EscapeMiddleware(app), environ_of(TIKTOK_IOS))
+    assert got.status == "200 OK"
+    assert b"Play on Spotify" in got.body
 
 
 def test_cookies_of_a_replaced_redirect_are_kept():
     cookies = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2; Path=/")]
-    server = Server()
-    EscapeMiddleware(redirecting(headers=[*cookies, ("X-Own", "1")]))(
-        environ_of(TIKTOK_IOS), server.start_response
-    )
-    headers = server.started[0][1]
+    app = EscapeMiddleware(redirecting(headers=[*cookies, ("X-Own", "1")]))
+    headers = send(app, environ_of(TIKTOK_IOS)).headers
     assert headers[-2:] == cookies
     assert ("X-Own", "1") not in headers
-
-
-def test_head_has_headers_and_no_body():
-    app = TestApp(EscapeMiddleware(redirecting()), lint=True)
-    agent = {"User-Agent": TIKTOK_ANDROID}
-    got, head = app.get("/", headers=agent), app.head("/", headers=agent)
-    assert head.body == b""
-    names = [name for name, _ in got.headerlist]
-    assert [name for name, _ in head.headerlist] == names
-    assert abs(int(head.headers["Content-Length"]) - len(got.body)) == 0
 
 
 def test_application_that_moves_path_segments():
@@ -193,31 +139,24 @@ def test_application_that_moves_path_segments():
         )
         return redirecting("https://paperlanterns.lnk.to/harbour")(environ, start_response)
 
-    text = b"".join(
-        EscapeMiddleware(app)(
-            environ_of(TIKTOK_ANDROID, "/shop/smart", "a=1"), Server().start_response
-        )
-    ).decode()
+    got = send(EscapeMiddleware(app), environ_of(TIKTOK_ANDROID, "/shop/smart", "a=1"))
+    text = got.body.decode()
     assert "intent://site.example/shop/smart?a=1&amp;_esc=intent#" in short(text)
 
 
-def test_a_fault_of_ours_lets_the_request_pass(monkeypatch, caplog):
+def test_a_fault_of_ours_lets_the_request_pass(caplog):
     middleware = EscapeMiddleware(redirecting())
-    monkeypatch.setattr("escape_mw.engine.respond.decide", lambda *_: 1 / 0)
-    server = Server()
+    faults.break_clock(middleware)
     with caplog.at_level(logging.ERROR, "escape_mw"):
-        b"".join(middleware(environ_of(TIKTOK_IOS), server.start_response))
-    assert server.started[0][0] == "302 Found"
+        assert send(middleware, environ_of(TIKTOK_IOS)).status == "302 Found"
     assert len(caplog.records) == 1
 
 
-def test_a_fault_while_judging_a_redirect_lets_it_stand(monkeypatch, caplog):
-    middleware = EscapeMiddleware(redirecting())
-    monkeypatch.setattr("escape_mw.page.interstitial.Interstitial.answer", lambda *_: 1 / 0)
-    server = Server()
+def test_a_fault_while_judging_a_redirect_lets_it_stand(tmp_path, caplog):
+    middleware = EscapeMiddleware(redirecting(), faults.failing_template(tmp_path, TRACK))
     with caplog.at_level(logging.ERROR, "escape_mw"):
-        body = middleware(environ_of(TIKTOK_IOS), server.start_response)
-    assert (server.started[0][0], b"".join(body)) == ("302 Found", b"moved")
+        got = send(middleware, environ_of(TIKTOK_IOS))
+    assert (got.status, got.body) == ("302 Found", b"moved")
     assert len(caplog.records) == 1
 
 
@@ -238,9 +177,8 @@ VARYING = {"version": 1, "vary": True, "rules": [{"path": "/**", "to": "page"}]}
 @pytest.mark.parametrize(("headers", "expected"), VARY)
 def test_vary_is_added_where_the_rules_ask_for_it(headers, expected):
     app = EscapeMiddleware(lambda _, start: start("200 OK", list(headers)) and [], VARYING)
-    server = Server()
-    app(environ_of(SAFARI), server.start_response)
-    assert [value for name, value in server.started[0][1] if name.lower() == "vary"] == [expected]
+    sent = send(app, environ_of(SAFARI)).headers
+    assert [value for name, value in sent if name.lower() == "vary"] == [expected]
 
 
 SITES_RULES = {
@@ -279,10 +217,9 @@ MOUNTS = [
 
 @pytest.mark.parametrize(("mount", "path", "is_ours"), MOUNTS)
 def test_rules_fit_the_whole_path_or_the_part_below_the_mount(mount, path, is_ours):
-    server = Server()
     app = EscapeMiddleware(redirecting("/elsewhere"), SITES_RULES)
-    app(environ_of(TIKTOK_IOS, path, SCRIPT_NAME=mount), server.start_response)
-    assert server.started[0][0] == ("200 OK" if is_ours else "302 Found")
+    got = send(app, environ_of(TIKTOK_IOS, path, SCRIPT_NAME=mount))
+    assert got.status == ("200 OK" if is_ours else "302 Found")
 
 
 @pytest.mark.parametrize("agent", [SAFARI, TIKTOK_IOS])
@@ -296,9 +233,8 @@ def test_vary_stands_only_where_answers_can_differ(agent, path, status, mount, e
     query = stay(rules.policy, mount + path).partition("?")[2]  # our own page has it always
     marked = query if agent == TIKTOK_IOS else ""
     environ = environ_of(agent, path, marked, SCRIPT_NAME=mount)
-    server = Server()
-    EscapeMiddleware(site, rules)(environ, server.start_response)
-    assert (("Vary", "User-Agent") in server.started[0][1]) is expected
+    sent = send(EscapeMiddleware(site, rules), environ).headers
+    assert (("Vary", "User-Agent") in sent) is expected
 
 
 def test_vary_and_an_error_after_the_start():
@@ -306,9 +242,8 @@ def test_vary_and_an_error_after_the_start():
         start_response("500 Oh", [], exc_info=(None, None, None))
         return []
 
-    server = Server()
-    EscapeMiddleware(app, VARYING)(environ_of(SAFARI), server.start_response)
-    assert server.started[0][:2] == ("500 Oh", [("Vary", "User-Agent")])
+    got = send(EscapeMiddleware(app, VARYING), environ_of(SAFARI))
+    assert got[:2] == ("500 Oh", [("Vary", "User-Agent")])
 
 
 ASKED = ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "HTTP_HOST"]
@@ -322,9 +257,8 @@ def test_what_a_server_leaves_out_is_no_fault(missing, rules, agent, caplog):
     """PEP 3333 lets some of it be absent, and servers leave out more."""
     environ = environ_of(agent, "/listen")
     environ.pop(missing, None)
-    server = Server()
-    b"".join(EscapeMiddleware(redirecting(), rules)(environ, server.start_response))
-    assert server.started[0][0] in ("302 Found", "200 OK")
+    app = EscapeMiddleware(redirecting(), rules)
+    assert send(app, environ).status in ("302 Found", "200 OK")
     assert [record.getMessage() for record in caplog.records] == []
 
 
@@ -335,16 +269,15 @@ def test_vary_switches_no_middleware_further_in_off():
     nested = EscapeMiddleware(
         EscapeMiddleware(redirecting(), inner, observers=[lambda *_: seen.append(1)]), VARYING
     )
-    nested(environ_of(SAFARI, "/x", "_in=intent"), Server().start_response)
+    send(nested, environ_of(SAFARI, "/x", "_in=intent"))
     assert seen == [1]
 
 
 def test_a_fault_in_vary_lets_the_response_pass(monkeypatch, caplog):
     middleware = EscapeMiddleware(redirecting(), VARYING)
     monkeypatch.setattr("escape_mw.decision.policy.is_asset", lambda _: 1 / 0)
-    server = Server()
-    middleware(environ_of(SAFARI), server.start_response)
-    assert server.started[0][:2] == ("302 Found", [("Location", TRACK)])
+    got = send(middleware, environ_of(SAFARI))
+    assert got[:2] == ("302 Found", [("Location", TRACK)])
     assert len(caplog.records) == 1
 
 
@@ -352,18 +285,14 @@ def test_modes(monkeypatch, caplog):
     """Observe decides, logs and passes; off does nothing; the environment overrides the file."""
     app = redirecting()
     for mode, logged in [("observe", 1), ("off", 0)]:
-        server, wrapped = Server(), EscapeMiddleware(app, {"version": 1, "mode": mode})
+        wrapped = EscapeMiddleware(app, {"version": 1, "mode": mode})
         caplog.clear()
         with caplog.at_level(logging.INFO, "escape_mw"):
-            wrapped(environ_of(TIKTOK_IOS), server.start_response)
-        assert server.started[0][0] == "302 Found"
+            assert send(wrapped, environ_of(TIKTOK_IOS)).status == "302 Found"
         assert len(caplog.records) == logged
     monkeypatch.setenv("ESCAPE_MW_MODE", "off")
-    server = Server()
-    EscapeMiddleware(app, {"version": 1, "mode": "act"})(
-        environ_of(TIKTOK_IOS), server.start_response
-    )
-    assert server.started[0][0] == "302 Found"
+    acting = EscapeMiddleware(app, {"version": 1, "mode": "act"})
+    assert send(acting, environ_of(TIKTOK_IOS)).status == "302 Found"
 
 
 def test_observers_see_every_decision_and_may_fail(caplog):
@@ -381,7 +310,7 @@ def test_observers_see_every_decision_and_may_fail(caplog):
             ),
         ],
     )
-    b"".join(app(environ_of(TIKTOK_IOS, "/listen"), Server().start_response))
+    send(app, environ_of(TIKTOK_IOS, "/listen"))
     assert seen == [("/listen", "AskSite", "no-redirect"), ("/listen", "Page", "escape")]
     assert "an observer raised an exception" in caplog.text
 
@@ -391,7 +320,7 @@ def test_plain_http_is_told_once_a_process_and_host(caplog):
         for host in ("site.example", "localhost:8000", "site.example", "www.site.example") * 2:
             app = EscapeMiddleware(redirecting())
             environ = environ_of(TIKTOK_IOS, HTTP_HOST=host, **{"wsgi.url_scheme": "http"})
-            app(environ, Server().start_response)
+            send(app, environ)
     told = [record.args[0] for record in caplog.records]
     assert told == ["site.example", "www.site.example"]
 
@@ -402,5 +331,5 @@ def test_plain_http_of_any_host_that_strangers_send_is_not_told_for_ever(caplog)
         for number in range(MAX_WARNED_OF + 50):
             host = f"{number}.site.example"
             environ = environ_of(TIKTOK_IOS, HTTP_HOST=host, **{"wsgi.url_scheme": "http"})
-            app(environ, Server().start_response)
+            send(app, environ)
     assert len(caplog.records) == MAX_WARNED_OF

@@ -2,77 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-from calendar import timegm
-
 import pytest
 
-from escape_mw.events.database import Database
 from escape_mw.events.event import Event
 from escape_mw.events.source import open_events
 from escape_mw.report import counts
 from escape_mw.report.counts import DAY, AppCount, ArmDay, OutcomeDay, Scope, TechniqueCount
 
-NOON = timegm((2026, 11, 20, 12, 0, 0))
+from ..support.visits import APP, FULL, NOON, visit, write
+
 TODAY = NOON // DAY
-BROWSER, APP = ("pre-save", "browser"), ("bio link", "app")
-NUMBERS = itertools.count()
-
-
-def visit(
-    *stages,
-    app="tiktok",
-    platform="android",
-    to=BROWSER,
-    ago=0,
-    experiment="",
-    arm="",
-    technique="intent",
-    trigger="tap",
-    outcomes=(),
-):
-    """The events of one visit: `eligible`, then stages by a technique; `ago` in days.
-
-    A stage may also be "name technique trigger".
-    """
-    rule, goal = to
-    first = Event(
-        NOON - ago * DAY,
-        f"visit{next(NUMBERS):06}",
-        "eligible",
-        rule,
-        app,
-        "41",
-        platform,
-        "spotify",
-        "track",
-        goal,
-        experiment=experiment,
-        arm=arm,
-    )
-    events = [first]
-    for stage in stages:
-        name, way, how = (
-            [*stage.split(), technique, trigger][:3] if " " not in stage else stage.split()
-        )
-        by = {} if name in ("copied", "continued") else {"technique": way, "trigger": how}
-        events.append(first._replace(name=name, time=first.time + 2, **by))
-    return events + [
-        first._replace(name="outcome", outcome=outcome, time=first.time + 60)
-        for outcome in outcomes
-    ]
-
-
-def write(url, *events):
-    database = Database(url)
-    database(
-        list(
-            itertools.chain.from_iterable(
-                [each] if isinstance(each, Event) else each for each in events
-            )
-        )
-    )
-    database.close()
 
 
 def read(url, question, *arguments):
@@ -80,7 +19,6 @@ def read(url, question, *arguments):
         return question(connection, *(arguments or (Scope(),)))
 
 
-FULL = ("shown", "tapped", "left", "arrived")
 FUNNELS = [
     pytest.param([visit()], [(1, 0, 0, 0, 0)], [], id="eligible only"),
     pytest.param([visit("shown")], [(1, 0, 0, 0, 0)], [], id="shown is not tried"),

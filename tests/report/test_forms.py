@@ -20,7 +20,7 @@ from escape_mw.report.summary import summary
 from escape_mw.report.text import WIDTH, text
 from escape_mw.web.answers import source_hash, template_text
 
-from .test_counts import APP, FULL, NOON, visit, write
+from ..support.visits import APP, FULL, NOON, visit, write
 
 NAMES = {"tiktok": "TikTok", "instagram": "Instagram"}
 EVIL = "<script>alert(1)</script>&\"'"

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from escape_mw.rules.document import MAX_BYTES, read
 from escape_mw.rules.errors import Position
 
+from ..support.needs import corpus
+
 VALUES = [
     pytest.param("a: true", {"a": True}, id="true"),
     pytest.param(
@@ -83,3 +85,9 @@ def test_any_text_reads_or_tells(text):
         or document.value is None
         or isinstance(document.value, str | int | float | bool | list | dict)
     )
+
+
+def test_hostile_yaml_reads_or_tells():
+    for row in corpus("yaml_hostile.jsonl"):
+        document = read(row["yaml"])
+        assert document.problems or document.value is not None or not row["yaml"].strip("# x\n")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-import os
 import threading
 import time
 
@@ -11,12 +11,13 @@ import pytest
 
 from escape_mw import EscapeMiddleware, RulesError
 from escape_mw.decision.model import Subject
-from escape_mw.rules import load
 from escape_mw.rules.reload import CHECK_INTERVAL, RulesSource
 
-from ..agents import INSTAGRAM_IOS
-from ..sites import ask_wsgi, plain
-from ..waiting import until
+from ..support import faults
+from ..support.agents import INSTAGRAM_IOS
+from ..support.files import write
+from ..support.sites import ask_wsgi, plain
+from ..support.waiting import until
 
 
 class Clock:
@@ -33,16 +34,6 @@ class Clock:
 @pytest.fixture
 def file(tmp_path):
     return tmp_path / "escape.yaml"
-
-
-def write(file, text):
-    """As an editor does it, with a time of its own.
-
-    For quick tests are quicker than some file systems' clocks.
-    """
-    before = file.stat().st_mtime_ns if file.exists() else 0
-    file.write_text(text)
-    os.utime(file, ns=(before + 1, max(before + 1, file.stat().st_mtime_ns)))
 
 
 def readers():
@@ -177,18 +168,16 @@ def test_a_mapping_is_never_looked_at_again():
     assert held.adopted == []
 
 
-def test_one_thread_reads_while_requests_go_on(file, monkeypatch):
+def test_one_thread_reads_while_requests_go_on(file):
     clock = Clock()
     write(file, "version: 1\n")
-    held = Held(file, clock)
     reading, go_on = threading.Event(), threading.Event()
 
-    def slow(source):
+    def slow():
         reading.set()
         assert go_on.wait(10)
-        return load(source)
 
-    monkeypatch.setattr("escape_mw.rules.reload.load", slow)
+    held = Held(faults.Path(file, slow), clock)
     write(file, "version: 1\nvary: true\n")
     for _ in range(3):
         clock.passes()
@@ -288,3 +277,15 @@ def test_tokens_outlive_an_edit_that_leaves_the_sites_name(file, before, after, 
     value, _ = edited.markers.extract(url.partition("?")[2])
     assert edited.markers.read(value, url, 0).is_verified is holds
     assert (edited.tokens.read_site(token, 0) is not None) is holds
+
+
+def test_a_clock_that_jumps(tmp_path):
+    file = tmp_path / "escape.yaml"
+    file.write_text("version: 1\n")
+    times = itertools.cycle([100.0, 1e12, 0.0, -5.0, 99.0])
+    edits = []
+    source = RulesSource(file, edits.append, lambda: next(times))
+    file.write_text("version: 1\nmode: observe\n")
+    for _ in range(20):
+        source.look_now_and_then()
+    until(lambda: len(edits) == 1)

@@ -9,7 +9,7 @@ import pytest
 
 from escape_mw import RulesError, load
 
-from ..marked import SECRET
+from ..support.examples import SECRET
 
 HINT = "'escape-mw secret' prints a good one"
 

@@ -1,4 +1,4 @@
-"""The site of tests/sites.py in Flask and in Django, as servers need it.
+"""The site of tests/support/sites.py in Flask and in Django, as servers need it.
 
 Bare, and with the middleware in every way.
 """
@@ -14,7 +14,7 @@ from flask import Flask, Response, request, send_file
 
 from escape_mw import EscapeMiddleware
 
-from .. import sites
+from ..support import sites
 from .site import FILE, RULES
 
 PARTS = (b"abc", b"", b"def", b"ghi")

@@ -11,7 +11,7 @@ import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
-from ..real_http import Served, get
+from ..support.real_http import Served, get
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}{os.pathsep}/usr/sbin"

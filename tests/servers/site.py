@@ -9,7 +9,8 @@ from wsgiref.util import FileWrapper
 
 from escape_mw import EscapeMiddleware
 
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
+from ..support.examples import TRACK
+
 FILE = Path(__file__).with_name("cheroot_server.py")
 RULES = {
     "version": 1,

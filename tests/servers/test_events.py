@@ -17,9 +17,9 @@ from urllib.parse import unquote
 from escape_mw import load
 from escape_mw.events.database import Database
 
-from ..agents import CHROME_ANDROID, TIKTOK_ANDROID
-from ..engines.conftest import need
-from ..measured import MARKER
+from ..support.agents import CHROME_ANDROID, TIKTOK_ANDROID
+from ..support.measured import MARKER
+from ..support.needs import need
 from . import serving
 from .measured import RULES
 

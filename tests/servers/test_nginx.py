@@ -16,9 +16,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from escape_mw.cli.main import main
 
-from ..agents import SAFARI, TIKTOK_ANDROID
-from ..engines.conftest import need
-from ..real_http import OPENER, Served, get
+from ..support.agents import SAFARI, TIKTOK_ANDROID
+from ..support.needs import need
+from ..support.real_http import OPENER, Served, get
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "recipes.md").read_text("utf-8")

@@ -12,9 +12,16 @@ from typing import NamedTuple
 
 import pytest
 
-from ..agents import CHROME_DESKTOP, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS, UNNAMED_ANDROID
-from ..engines.conftest import need
-from ..real_http import Served
+from ..support.agents import (
+    CHROME_DESKTOP,
+    LINE_IOS,
+    SAFARI,
+    TIKTOK_ANDROID,
+    TIKTOK_IOS,
+    UNNAMED_ANDROID,
+)
+from ..support.needs import need
+from ..support.real_http import Served
 from . import serving
 from .wire import ask, ask_first, ask_twice, is_escape, joined, parted, raw
 

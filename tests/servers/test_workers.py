@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from ..agents import CHROME_DESKTOP, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..engines.conftest import need
+from ..support.agents import CHROME_DESKTOP, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
+from ..support.needs import need
 from . import serving
 from .wire import ask, connect, is_escape, raw, received, settled
 

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from ..agents import TIKTOK_IOS
+from ..support.agents import TIKTOK_IOS
 
 
 def raw(

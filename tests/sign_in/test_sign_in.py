@@ -15,10 +15,10 @@ from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_ope
 
 import pytest
 
-from .. import intent_uri
-from ..agents import CHROME_ANDROID, INSTAGRAM_ANDROID
-from ..marked import short
-from ..real_http import NoRedirect, Served
+from ..support import intent_uri
+from ..support.agents import CHROME_ANDROID, INSTAGRAM_ANDROID
+from ..support.marked import short
+from ..support.real_http import NoRedirect, Served
 
 ALLAUTH = "/accounts/spotify/login/"
 SPOTIFY = "https://accounts.spotify.com/authorize"

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -25,16 +26,25 @@ GIVEN: set[int] = set()  # by `free_port`: of servers that start at once, none l
 OPENER = urllib.request.build_opener(NoRedirect, urllib.request.ProxyHandler({}))
 
 
-def get(url: str, agent: str) -> tuple[int, str | None, str]:
-    """Status, Location and text."""
+class Reply(NamedTuple):
+    status: int
+    location: str | None
+    text: str
+
+    @property
+    def lead(self) -> tuple[int, str | None]:
+        """The status, and where it leads."""
+        return self.status, self.location
+
+
+def get(url: str, agent: str) -> Reply:
+    request = urllib.request.Request(url, headers={"User-Agent": agent})
     try:
-        with OPENER.open(
-            urllib.request.Request(url, headers={"User-Agent": agent}), timeout=60
-        ) as response:
-            return response.status, response.headers.get("Location"), response.read().decode()
+        with OPENER.open(request, timeout=60) as got:
+            return Reply(got.status, got.headers.get("Location"), got.read().decode())
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, error.headers.get("Location"), error.read().decode()
+            return Reply(error.code, error.headers.get("Location"), error.read().decode())
 
 
 def free_port() -> int:

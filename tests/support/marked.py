@@ -9,8 +9,8 @@ from typing import Any
 from escape_mw.decision.model import Subject
 from escape_mw.decision.policy import Policy
 
-SITE = "https://site.example"
-SECRET = "a secret for tests only"
+from .examples import SITE
+
 MARKER = re.compile(r"(_esc(?:=|%3D))2~([a-z-]+)(?:~[\w.~-]*)?\.[0-9a-f]+\.[\w-]{27}", re.ASCII)
 
 
@@ -45,10 +45,12 @@ def stay_cookie(policy: Policy, token: str = "", moment: float | None = None) ->
     return policy.stays.cookie(SITE, "", token, _at(moment)).partition(";")[0]
 
 
-def site_token(policy: Policy, visit: str, rule: int = 0, moment: float | None = None) -> str:
-    """The site token of a visit of TikTok's on iOS, in no experiment."""
+def site_token(
+    policy: Policy, visit: str, rule: int = 0, moment: float | None = None, arm: str = ""
+) -> str:
+    """The site token of a visit of TikTok's on iOS, in an experiment's arm or in none."""
     subject = Subject(visit, policy.rules[rule].key, "tiktok", "ios")
-    return policy.tokens.site(subject, "", _at(moment))
+    return policy.tokens.site(subject, arm, _at(moment))
 
 
 def set_clock(middleware: Any, moment: float) -> None:

@@ -10,12 +10,11 @@ from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, Event
 
-from .marked import SECRET, set_clock
+from .examples import SECRET, SITE
+from .marked import set_clock
 from .sites import plain
 
-SITE = "https://site.example"
 ALBUM = "/bio/1DFixLWuPkv3KT3TnV35m3"
-TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
 RULES: dict[str, Any] = {
     "version": 1,
     "secret": SECRET,
@@ -36,9 +35,13 @@ def with_each_rule(**more: Any) -> dict[str, Any]:
     return RULES | {"rules": [rule | more for rule in RULES["rules"]]}
 
 
-def trial(**more: Any) -> dict[str, Any]:
-    """RULES with an experiment in each rule."""
-    return with_each_rule(experiment={"name": "autumn", **more})
+def trial(arm: str = "", **more: Any) -> dict[str, Any]:
+    """RULES with an experiment in each rule, which holds out half of the visits.
+
+    With an arm, all go there but one in a billion.
+    """
+    share = {"holdout": {"escape": 1e-9, "holdout": 1 - 1e-9}[arm]} if arm else {}
+    return with_each_rule(experiment={"name": "autumn", **share, **more})
 
 
 class Measured:
@@ -98,8 +101,7 @@ class Measured:
     @property
     def events(self) -> list[Event]:
         """All that was told, by now."""
-        if measurement := self.middleware.engine.state.measurement:
-            measurement.recorder.flush()
+        flush(self.middleware)
         return self.told
 
     @property
@@ -109,6 +111,12 @@ class Measured:
         What happened, by which technique and trigger, in which arm; how often, if only counted.
         """
         return [word(event) for event in self.events]
+
+
+def flush(middleware: EscapeMiddleware) -> None:
+    """Let a middleware's sinks have all events now."""
+    if measurement := middleware.engine.state.measurement:
+        measurement.recorder.flush()
 
 
 def word(event: Event) -> str:

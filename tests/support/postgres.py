@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sql
 
-from .engines.conftest import need
+from .needs import need
 
 GIVEN = "ESCAPE_MW_POSTGRES"  # a SQLAlchemy URL of a server to use, such as postgresql+psycopg://user@host/name
 BINARIES = Path("/usr/lib/postgresql")
