@@ -33,7 +33,7 @@ TYPED = ("mypy", "types-PyYAML", "types-waitress", "flask", "django")
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff, and mypy with all that is optional."""
-    session.install("-e", ".[serve,database,prometheus,opentelemetry,report]", "ruff", *TYPED)
+    session.install("-e", ".[serve,gate,database,prometheus,opentelemetry,report]", "ruff", *TYPED)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")

@@ -27,7 +27,7 @@ LAYERS = [
     {"rules", "report"},
     {"engine"},
     {"wsgi", "django"},
-    {"flask", ""},
+    {"flask", "edge", ""},
     {"cli"},
     {"__main__"},
 ]
@@ -51,8 +51,9 @@ LIBRARIES = {
     "sqlalchemy": {"events", "report", "cli.events"},
     "sqlite3": {"lab.store", "events.database", "cli.lab"},
     "ua_parser": {"decision.visitors"},
-    "waitress": {"cli.serve"},
-    "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "flask"},
+    "urllib3": {"edge.site"},
+    "waitress": {"cli.serve", "cli.gate"},
+    "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "edge", "flask"},
     "yaml": {"rules"},
 }
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "rules",
     "events": "events",
     "explain": "explain",
+    "gate": "gate",
     "lab": "lab",
     "links": "links",
     "list": "lists",
