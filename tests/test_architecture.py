@@ -39,7 +39,7 @@ LIBRARIES = {
     "asgiref": {"django"},
     "flask": {"flask"},
     "itsdangerous": {"decision.signing"},
-    "jinja2": {"page", "lab", "report.html", "cli.demo", "cli.phone"},
+    "jinja2": {"edge.written", "page", "lab", "report.html", "cli.demo", "cli.phone"},
     "markupsafe": {"page", "lab", "report.html"},
     "numpy": {"report"},
     "opentelemetry": {"events.opentelemetry"},

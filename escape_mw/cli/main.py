@@ -14,6 +14,7 @@ from .terminal import escape_what_cannot_be_encoded, wants_colour
 
 COMMANDS = {
     "check": "rules",
+    "edge": "edge",
     "events": "events",
     "explain": "explain",
     "gate": "gate",

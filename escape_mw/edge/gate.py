@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from ..decision.policy import Policy
 from ..rules import RulesLike
 from ..web.addresses import HEALTH
 from ..web.answers import Answer
-from ..web.logs import show
+from ..web.logs import logger, show
 from ..web.request import Environ
 from ..wsgi import EscapeMiddleware, send
+from .prefilter import prefilter_of
 from .site import Site
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
 RULES, SITE = "ESCAPE_MW_RULES", "ESCAPE_MW_SITE"
+STAMP = "HTTP_X_ESCAPE_STAMP"
 HEALTHY = Answer("200 OK", (("Content-Type", "text/plain"), ("Cache-Control", "no-store")), b"ok\n")
 
 
@@ -36,14 +39,31 @@ class Gate:
     """
 
     def __init__(self, rules: RulesLike, site: str) -> None:
+        self._compared: Policy | None = None
         self.middleware = EscapeMiddleware(Site(site), rules)
         self._app: WSGIApplication = ProxyFix(self.middleware, x_for=0, x_proto=1, x_host=1)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, or let the site answer it."""
+        if stamp := environ.get(STAMP):
+            self._compare(stamp)
         if environ.get("PATH_INFO") == HEALTH:
             return send(HEALTHY, environ, start_response)
         return self._app(environ, start_response)
+
+    def _compare(self, stamp: str) -> None:
+        """Warn, once for each edition of the rules, of an edge server that was told others."""
+        policy = self.middleware.engine.state.rules.policy
+        if policy is self._compared:
+            return
+        self._compared = policy
+        if stamp != (ours := prefilter_of(policy).stamp):
+            logger.warning(
+                "the edge server's configuration is stale (stamp %r, now %r): write it again with"
+                " escape-mw edge",
+                stamp[:16],
+                ours,
+            )
 
 
 def from_environment() -> Gate:

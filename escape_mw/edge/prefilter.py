@@ -31,6 +31,7 @@ from ..decision.visitors import (
 from ..web.paths import PathPattern
 
 TOKENS_IN_LINE = 80  # nginx takes 4,096 characters
+CONTROL = re.compile(r"\\?([\x00-\x1f\x7f])")
 END = r"(?:\?|$)"
 # A path whose bytes may be read in more than one way is left to the gate: escaped ASCII, which may
 # be a slash, doubled slashes, dot segments.
@@ -80,7 +81,7 @@ def prefilter_of(policy: Policy) -> Prefilter:
     aside = (_in_doubt(policy), *(_excluded(pattern) for pattern in policy.exclude))
     places = (*aside, *map(_place, rules))
     return Prefilter(
-        marker=f"[?&]{_plain(policy.markers.name)}=",
+        marker=f"[?&]{plain(policy.markers.name)}=",
         agents=(
             *_agents(policy.visitors.tokens(apps)),
             *(_shapes() if wants_webview else ()),
@@ -104,12 +105,12 @@ def _agents(tokens: list[str]) -> Iterator[Line]:
     needed = [one for one in tokens if not any(it in one and it != one for it in tokens)]
     for start in range(0, len(needed), TOKENS_IN_LINE):
         part = needed[start : start + TOKENS_IN_LINE]
-        yield Line("host apps", "|".join(map(_plain, part)))
+        yield _line("host apps", "|".join(map(plain, part)))
 
 
 def _shapes() -> Iterator[Line]:
     """What only a webview says, for rules with `visitors: [webview]`."""
-    yield Line("webviews", "|".join(map(_plain, (*ENGINES, *ANDROID_MARKS))))
+    yield Line("webviews", "|".join(map(plain, (*ENGINES, *ANDROID_MARKS))))
     yield Line("webviews of Android", WEBVIEW_VERSION.pattern)
     yield Line("webviews of Android, newer", FULL_SYSTEM.pattern)
     yield Line("webviews of iOS", IOS_WITHOUT_SAFARI)
@@ -125,11 +126,18 @@ def _in_doubt(policy: Policy) -> Line:
 
 
 def _excluded(pattern: PathPattern) -> Line:
-    return Line(f"exclude {pattern.source}", _over(None, pattern), asks=False)
+    return _line(f"exclude {pattern.source}", _over(None, pattern), asks=False)
 
 
 def _place(rule: Rule) -> Line:
-    return Line(f"{rule.name}: {rule.path.source}", _over(rule.hosts, rule.path))
+    return _line(f"{rule.name}: {rule.path.source}", _over(rule.hosts, rule.path))
+
+
+def _line(note: str, regex: str, *, asks: bool = True) -> Line:
+    """A line of what the rules say; control characters would end it in a configuration."""
+    printable = "".join(char if char.isprintable() else " " for char in note)
+    escaped = CONTROL.sub(lambda found: f"\\x{ord(found[1]):02x}", regex)
+    return Line(printable, escaped, asks)
 
 
 def _over(hosts: Hosts | None, pattern: PathPattern) -> str:
@@ -139,10 +147,10 @@ def _over(hosts: Hosts | None, pattern: PathPattern) -> str:
 def _host(hosts: Hosts | None) -> str:
     if hosts is None:
         return "[^/]*"
-    endings = (f"[^/]*{_plain(ending)}" for ending in hosts.endings)
-    return f"(?:{'|'.join([*map(_plain, sorted(hosts.names)), *endings])})"
+    endings = (f"[^/]*{plain(ending)}" for ending in hosts.endings)
+    return f"(?:{'|'.join([*map(plain, sorted(hosts.names)), *endings])})"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The text as a regular expression, escaped no more than each engine needs."""
     return re.sub(r"[.^$*+?()\[\]{}|\\]", r"\\\g<0>", text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -52,10 +54,29 @@ class Gate(Served):
     def __init__(self, rules, site):
         words = [{"RULES": str(rules), "SITE": site}.get(word, word) for word in COMMAND]
         super().__init__(*words, "--listen", "127.0.0.1:PORT", folder=ROOT)
+        self.said = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                self.said.append(json.loads(line))
+
+    def has_seen(self, path):
+        return any(line["path"] == path for line in self.said)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+        self.process.wait(60)
+        self._reader.join()
+        self.process.stdout.close()
 
     def lines(self):
         """End it; what it said of each request."""
-        return [json.loads(line) for line in self.stop().splitlines() if line.startswith("{")]
+        self.stop()
+        return self.said
 
 
 def gunicorn(rules, site):

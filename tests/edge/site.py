@@ -16,6 +16,7 @@ SIGN_IN = "https://accounts.spotify.com/authorize?client_id=1&response_type=code
 COOKIES = ["sid=abc; Path=/", "two=x; Expires=Wed, 25 Nov 2026 10:00:00 GMT"]
 REDIRECTS = {
     "/go/song": (302, TRACK),
+    "/go/single": (302, TRACK),
     "/go/elsewhere": (301, "https://example.com/x"),
     "/go/slash": (301, "/go/slash/"),
     "/sign-in": (302, SIGN_IN),

@@ -15,6 +15,7 @@ import pytest
 
 import escape_mw
 from escape_mw import EscapeMiddleware
+from escape_mw.edge.gate import Gate
 from escape_mw.engine import notices
 from escape_mw.events.event import Event
 from escape_mw.events.recorder import Recorder
@@ -404,6 +405,12 @@ def is_wrapped_twice(text, _):
     assert kept
 
 
+def is_behind_a_stale_edge(text, _):
+    gate = Gate({"version": 1}, "http://127.0.0.1:9")
+    stale = {"HTTP_X_ESCAPE_STAMP": text, "PATH_INFO": "/_escape/health"}
+    list(gate({"REQUEST_METHOD": "GET", **stale}, lambda *_: None))
+
+
 def tells_an_event(text, _):
     log([Event(0, "visit", "shown", *[text] * 12)])
 
@@ -469,6 +476,12 @@ OTHERS = [
         "two middlewares of this process have the same secret and the same site, and record"
         " events in different places; give each a 'site' of its own, or outcomes may be lost",
         id="two middlewares that are alike",
+    ),
+    pytest.param(
+        is_behind_a_stale_edge,
+        "the edge server's configuration is stale (stamp %r, now %r): write it again with"
+        " escape-mw edge",
+        id="an edge server with an old configuration",
     ),
     pytest.param(tells_an_event, "%s", id="an event"),
 ]
