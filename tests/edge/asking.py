@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -79,6 +80,8 @@ def ask(address, target, agent=TIKTOK_IOS, method="GET", headers=(), body=None):
     connection = connection_to(address)
     begin(connection, target, agent, method, headers, body)
     response = connection.getresponse()
-    reply = Reply(response.status, response.getheaders(), response.read())
+    body = response.read()
     connection.close()
-    return reply
+    if body and response.getheader("Content-Encoding") == "gzip":  # workerd asks for it
+        body = gzip.decompress(body)
+    return Reply(response.status, response.getheaders(), body)

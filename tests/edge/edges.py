@@ -5,7 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
+from pathlib import Path
 
+from ..engines.npm import fetched
 from ..real_http import Served
 from .conftest import ROOT
 
@@ -53,7 +57,8 @@ def gates_of(gates):
 class Nginx(Served):
     """nginx, by the whole configuration that is written for it."""
 
-    missing = None if NGINX else "nginx not installed"
+    takes_two_gates = True
+    sends_forms_on = True
 
     def __init__(self, folder, rules, gates, site):
         self.folder = folder
@@ -98,4 +103,62 @@ class IncludedNginx(Nginx):
         return self.words(text.replace("ORIGIN", self.origin))
 
 
-EDGES = {"nginx": Nginx, "nginx, included": IncludedNginx}
+MINIFLARE = """
+import { Miniflare } from "MODULES/miniflare/dist/src/index.js";
+import { readFileSync } from "node:fs";
+const external = (address) => ({ external: { address, http: {} } });
+const route = `export default { fetch(request, env) {
+  return (new URL(request.url).hostname === "gate.example" ? env.GATE : env.SITE).fetch(request);
+} }`;
+const common = { modules: true, compatibilityDate: "2025-01-01" };
+const flare = new Miniflare({
+  host: "127.0.0.1",
+  port: PORT,
+  workers: [
+    { ...common, name: "escape", script: readFileSync("WORKER", "utf8"), outboundService: "net" },
+    { ...common, name: "net", script: route, serviceBindings: {
+        GATE: external("GATE"), SITE: external("ORIGIN") } },
+  ],
+});
+await flare.ready;
+process.on("SIGTERM", () => flare.dispose().then(() => process.exit(0)));
+"""
+
+
+@cache
+def modules():
+    """Where npm has put miniflare, None where it cannot."""
+    return fetched(Path(tempfile.mkdtemp()), "miniflare")
+
+
+class Worker(Nginx):
+    """The Worker in workerd, which reaches its gate and its site by bindings of miniflare's."""
+
+    takes_two_gates = False  # a Worker has one, and a load balancer behind it
+    sends_forms_on = False  # workerd does not say that a connection was refused, Cloudflare does
+
+    def __init__(self, folder, rules, gates, site):
+        given = ("--gate", "http://gate.example", "--site", "http://label.example")
+        (folder / "worker.js").write_text(edge("worker", "--rules", rules, *given))
+        places = {"MODULES": modules(), "WORKER": folder / "worker.js"}
+        places |= {'GATE")': f'{gates[0].removeprefix("http://")}")'}
+        text = MINIFLARE.replace("ORIGIN", site.removeprefix("http://"))
+        for place, own in places.items():
+            text = text.replace(place, str(own))
+        self.folder, self.written = folder, text
+        Served.__init__(self, self.configured, folder=ROOT)
+
+    def configured(self, port):
+        program = self.folder / "program.mjs"
+        program.write_text(self.written.replace("PORT", str(port)))
+        return ["node", str(program)]
+
+
+EDGES = {"nginx": Nginx, "nginx, included": IncludedNginx, "worker": Worker}
+
+
+def missing(kind):
+    """What is not installed for an edge server, if anything."""
+    if issubclass(kind, Worker):
+        return None if shutil.which("node") and modules() else "miniflare not installed (npm)"
+    return None if NGINX else "nginx not installed"

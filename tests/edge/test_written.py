@@ -23,7 +23,7 @@ from ..engines.conftest import need
 from ..real_http import Served
 from .asking import ask
 from .conftest import ROOT, refusing
-from .edges import EDGES, NGINX, edge
+from .edges import EDGES, NGINX, edge, missing
 from .matcher import Matcher, acts, requests
 from .site import Origin
 from .test_prefilter import CASES
@@ -231,7 +231,7 @@ def test_what_the_rules_say_stays_text(tmp_path, more):
 def test_access_rules_of_an_nginx_hold_for_the_gate_too(tmp_path):
     """Whatever agent, marker or path brings a request to the gate."""
     kind, site = EDGES["nginx, included"], Origin()
-    need(kind.missing)
+    need(missing(kind))
     served = kind(tmp_path, file_of(tmp_path, RULES), [refusing()], site.url)
     for agent in (SAFARI, TIKTOK_IOS):
         for target in ("/private/x", "/private/x?_esc=1", "/private/%78?_esc=1"):

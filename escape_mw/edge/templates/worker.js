@@ -52,7 +52,7 @@ const site = (request) => fetch(without(request));
 
 /** The request without what only the gate may tell the site. */
 function without(request) {
-  const names = [...request.headers.keys()].filter((name) => name.startsWith("x-escape-"));
+  const names = [...request.headers.keys()].filter((name) => /^x[-_]escape[-_]/.test(name));
   if (names.length === 0) return request;
   const clean = new Request(request);
   names.forEach((name) => clean.headers.delete(name));
@@ -60,19 +60,20 @@ function without(request) {
 }
 
 async function gate(request, url) {
+  const isOwn = url.pathname.startsWith("/_escape/");
   const isRead = request.method === "GET" || request.method === "HEAD";
   const spare = isRead ? request : request.clone();
   try {
-    const answer = await fetch(forGate(request, url, isRead));
+    const answer = await fetch(forGate(request, url, isRead || isOwn));
     // Cloudflare's own: the connection was refused, took too long, or could not be made safe.
     return answer.status > 520 && answer.status < 531 ? await instead(spare, url) : answer;
   } catch {
     // A form may have arrived: it is not sent again.
-    return isRead || url.pathname.startsWith("/_escape/") ? instead(spare, url) : later();
+    return isRead || isOwn ? instead(spare, url) : later();
   }
 }
 
-function forGate(request, url, isRead) {
+function forGate(request, url, isHurried) {
   const asked = new Request(new URL(url.pathname + url.search, GATE), request);
   const told = {
     "X-Forwarded-Host": url.host,
@@ -81,7 +82,7 @@ function forGate(request, url, isRead) {
     "X-Escape-Stamp": STAMP,
   };
   Object.entries(told).forEach(([name, value]) => asked.headers.set(name, value));
-  const patience = isRead ? { signal: AbortSignal.timeout(PATIENCE) } : {};
+  const patience = isHurried ? { signal: AbortSignal.timeout(PATIENCE) } : {};
   return new Request(asked, { redirect: "manual", cache: "no-store", ...patience });
 }
 
