@@ -9,11 +9,16 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from escape_mw import load
+from escape_mw.edge.prefilter import plain, prefilter_of
+
 from ..engines.npm import fetched
 from ..real_http import Served
 from .conftest import ROOT
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
+CADDY = shutil.which("caddy", path="/usr/sbin:/usr/bin")
 OWN = """
 daemon off; master_process off; pid FOLDER/pid; error_log FOLDER/error.log warn; pcre_jit on;
 events {}
@@ -58,6 +63,7 @@ class Nginx(Served):
     """nginx, by the whole configuration that is written for it."""
 
     takes_two_gates = True
+    waits_for_its_check = False  # before it gives up what a hung gate has taken
     sends_forms_on = True
 
     def __init__(self, folder, rules, gates, site):
@@ -154,11 +160,70 @@ class Worker(Nginx):
         return ["node", str(program)]
 
 
-EDGES = {"nginx": Nginx, "nginx, included": IncludedNginx, "worker": Worker}
+class Example(Nginx):
+    """A server that no command writes for: the example, with the prefilter's expressions."""
+
+    name, command = "", ()
+    takes_two_gates = False
+
+    def __init__(self, folder, rules, gates, site):
+        prefilter = prefilter_of(load(rules).policy)
+        self.folder = folder
+        self.text = (ROOT / "examples" / "edge" / self.name).read_text()
+        for place, own in {
+            "127.0.0.1:8010": gates[0].removeprefix("http://"),
+            "127.0.0.1:8080": site.removeprefix("http://"),
+            "/run/escape": str(folder),
+            "AGENTS": self.quoted(prefilter.agents[0].regex),
+            "PACKAGES": self.quoted("|".join(map(plain, prefilter.packages))),
+        }.items():
+            self.text = self.text.replace(place, own)
+        Served.__init__(self, self.configured, folder=ROOT)
+
+    @staticmethod
+    def quoted(regex):
+        return regex
+
+    def configured(self, port):
+        path = self.folder / self.name
+        path.write_text(self.placed(self.text, port))
+        return [*self.command, str(path)]
+
+
+class HAProxy(Example):
+    name, command = "haproxy.cfg", (HAPROXY, "-f")
+    waits_for_its_check = True
+
+    @staticmethod
+    def placed(text, port):
+        return text.replace("bind :80\n", f"bind 127.0.0.1:{port}\n")
+
+
+class Caddy(Example):
+    name, command = "Caddyfile", (CADDY, "run", "--adapter", "caddyfile", "--config")
+
+    @staticmethod
+    def placed(text, port):
+        return text.replace("http://:80 {", f"http://:{port} {{\n\tbind 127.0.0.1")
+
+    @staticmethod
+    def quoted(regex):
+        return regex.replace("\\", "\\\\")
+
+
+EDGES = {
+    "nginx": Nginx,
+    "nginx, included": IncludedNginx,
+    "worker": Worker,
+    "HAProxy": HAProxy,
+    "Caddy": Caddy,
+}
 
 
 def missing(kind):
     """What is not installed for an edge server, if anything."""
+    if issubclass(kind, Example):
+        return None if kind.command[0] else f"{kind.__name__} not installed"
     if issubclass(kind, Worker):
         return None if shutil.which("node") and modules() else "miniflare not installed (npm)"
     return None if NGINX else "nginx not installed"
