@@ -30,7 +30,7 @@ LAYERS = [
     {"rules", "report"},
     {"engine"},
     {"wsgi", "django"},
-    {"flask", ""},
+    {"flask", "edge", ""},
     {"cli"},
     {"__main__"},
 ]
@@ -50,7 +50,7 @@ LIBRARIES = {
     "asgiref": {"django"},
     "flask": {"flask"},
     "itsdangerous": {"decision.signing"},
-    "jinja2": {"page", "lab", "report.html", "cli.demo", "cli.phone"},
+    "jinja2": {"edge.written", "page", "lab", "report.html", "cli.demo", "cli.phone"},
     "markupsafe": {"page", "lab", "report.html"},
     "numpy": {"report"},
     "pydantic": {"rules"},
@@ -60,8 +60,9 @@ LIBRARIES = {
     "sqlalchemy": {"events", "report", "cli.events"},
     "sqlite3": {"lab.store", "events.database", "cli.lab"},
     "ua_parser": {"decision.visitors"},
-    "waitress": {"cli.serve"},
-    "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "flask"},
+    "urllib3": {"edge.site"},
+    "waitress": {"cli.serve", "cli.gate"},
+    "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "edge", "flask"},
     "yaml": {"rules"},
 }
 for name, library in SINKS.items():

@@ -14,8 +14,10 @@ from .terminal import escape_what_cannot_be_encoded, wants_colour
 
 COMMANDS = {
     "check": "rules",
+    "edge": "edge",
     "events": "events",
     "explain": "explain",
+    "gate": "gate",
     "lab": "lab",
     "links": "links",
     "list": "lists",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from ..decision.policy import Policy
 from ..web.addresses import BEACON, OUTCOME
@@ -67,7 +68,7 @@ class Reports:
         body = _body(request)
         if body is None:
             return TOO_LARGE
-        token = body.removeprefix("visit=")
+        token = unquote(body.removeprefix("visit="))  # forms escape "~" (WHATWG URL, 5.2)
         policy, measurement = self.owner_of(token) or (self.policy, self.measurement)
         recorder = measurement.recorder
         reading = read_outcome(token, policy, recorder, moment)

@@ -10,3 +10,4 @@ LINKS = f"{PREFIX}links"  # the script that catches it: "-HASH.js" follows, or "
 LAB = f"{PREFIX}lab"
 LAB_ARRIVED = f"{LAB}/arrived"
 LAB_SAW = f"{LAB}/saw"
+HEALTH = f"{PREFIX}health"  # of the gate

@@ -52,6 +52,16 @@ class PathPattern:
         return None
 
     @property
+    def over_target(self) -> str:
+        """The same, over the path of a raw request target and what follows up to its query.
+
+        It is written in what Python, PCRE and JavaScript share, and captures nothing.
+        """
+        plain = re.sub(r"\\([ #&~-])", r"\1", self.regex.pattern)  # escaped by Python alone
+        plain = re.sub(r"\(\?P<\w+>", "(?:", plain)
+        return plain.replace("[^/]", "[^/?]").replace("/.*", "/[^?]*")
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the captures."""
         return tuple(self.regex.groupindex)

@@ -307,6 +307,10 @@ def is_wrapped_twice(text, _):
     assert kept
 
 
+def is_behind_a_stale_edge(text, _):
+    faults.meet_a_stale_edge(text)
+
+
 def tells_an_event(text, _):
     rules = [{"name": json.dumps(text)[:64], "path": "/**", "to": "redirect"}]
     flush(ask(hostile_environ(text), MEASURED | {"events": {"log": True}, "rules": rules}))
@@ -341,6 +345,7 @@ WRITERS = [
     (loses_a_sink, "a failing sink"),
     (refuses_an_event, "a refused event"),
     (is_wrapped_twice, "two alike"),
+    (is_behind_a_stale_edge, "a stale edge server"),
     (tells_an_event, "an event"),
 ]
 BY_NAME = [pytest.param(*row, id=row[0].__name__.replace("_", " ")) for row in WRITERS]

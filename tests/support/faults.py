@@ -1,4 +1,4 @@
-"""What goes wrong around the middleware: a clock, a template, a path, a span, old facts."""
+"""What goes wrong around the middleware: in a clock, a template, a path, a span or an edge server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date
 
 from opentelemetry import trace
 
+from escape_mw.edge.gate import Gate
 from escape_mw.engine.notices import warn_of_old_facts
 
 from .marked import set_clock
@@ -24,6 +25,13 @@ def failing_template(folder, link):
     file = folder / "failing.html"
     file.write_text(TEMPLATE.replace("LINK", repr(link)))
     return {"version": 1, "page": {"template": str(file)}}
+
+
+def meet_a_stale_edge(stamp):
+    """Let an edge server with an old configuration ask a gate."""
+    gate = Gate({"version": 1}, "http://127.0.0.1:9")
+    asked = {"HTTP_X_ESCAPE_STAMP": stamp, "PATH_INFO": "/_escape/health"}
+    list(gate({"REQUEST_METHOD": "GET", **asked}, lambda *_: None))
 
 
 class Path(os.PathLike):

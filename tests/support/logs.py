@@ -28,5 +28,7 @@ MESSAGES = {
     "a refused event": "event sink refused an event, dropped: %s: %.200r",
     "two alike": "two middlewares of this process have the same secret and the same site, and"
     " record events in different places; give each a 'site' of its own, or outcomes may be lost",
+    "a stale edge server": "the edge server's configuration is stale (stamp %r, now %r): write it"
+    " again with escape-mw edge",
     "an event": "%s",
 }

@@ -1,0 +1,1 @@
+"""In front of any site, in any language: the gate, and who is sent to it."""
