@@ -49,7 +49,8 @@ def php_site(tmp_path, monkeypatch):
     need(None if NGINX and FPM else "nginx or php-fpm not installed (Debian: php-fpm)")
     monkeypatch.setenv("ESCAPE_MW_SECRET", "a secret for tests only")
     rules = tmp_path / "escape.yaml"
-    shutil.copy(EXAMPLES / "escape.yaml", rules)
+    text = (EXAMPLES / "escape.yaml").read_text()
+    rules.write_text(text.replace("/var/lib/escape/events.sqlite3", str(tmp_path / "events")))
     socket = f"unix:{tmp_path}/site.sock"
     behind = Gate(rules, socket)
     for part in ("http", "server"):
@@ -73,7 +74,7 @@ def php_site(tmp_path, monkeypatch):
         return [NGINX, "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path)]
 
     nginx = Served(configured, folder=ROOT)
-    nginx.events = tmp_path / "escape_events.sqlite3"
+    nginx.events = tmp_path / "events"
     nginx.gate = behind
     yield nginx
     nginx.stop()
