@@ -112,6 +112,7 @@ def test_a_php_site_is_left_alone_otherwise(php_site):
     assert (plain.status, plain.all("location")) == (302, [TRACK])
     assert b"Night Ferry" in ask(php_site.url, "/", SAFARI).body
     assert b"<form" in ask(php_site.url, "/presave", SAFARI).body
+    until(lambda: php_site.gate.has_seen("/listen"))
     assert not php_site.gate.has_seen("/")
 
 
@@ -121,6 +122,7 @@ def test_nobody_forges_a_visit_for_php(php_site):
         reply = ask(php_site.url, "/other", agent, headers=forged)
         session = reply.all("set-cookie")[0].partition(";")[0]
         ask(php_site.url, "/presaved", agent, "POST", {"Cookie": session}, b"")
+    until(lambda: php_site.gate.has_seen("/presaved"))
     assert not any("outcome" in line["path"] for line in php_site.gate.said)
 
 
