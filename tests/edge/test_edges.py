@@ -125,7 +125,7 @@ def test_a_browser_arrives_with_a_marker(edge):
     path = edge.path("/presave/arrived")
     reply = edge.ask(f"{path}?a=%2F&{marked(edge)}", SAFARI)
     assert (reply.status, reply.all("location")) == (302, [f"{path}?a=%2F"])
-    assert edge.gate.has_seen(path)
+    until(lambda: edge.gate.has_seen(path))
 
 
 def test_a_path_and_query_arrive_as_they_were_sent(edge):

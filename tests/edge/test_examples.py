@@ -49,7 +49,8 @@ def php_site(tmp_path, monkeypatch):
     need(None if NGINX and FPM else "nginx or php-fpm not installed (Debian: php-fpm)")
     monkeypatch.setenv("ESCAPE_MW_SECRET", "a secret for tests only")
     rules = tmp_path / "escape.yaml"
-    shutil.copy(EXAMPLES / "escape.yaml", rules)
+    text = (EXAMPLES / "escape.yaml").read_text()
+    rules.write_text(text.replace("/var/lib/escape/events.sqlite3", str(tmp_path / "events")))
     socket = f"unix:{tmp_path}/site.sock"
     behind = Gate(rules, socket)
     for part in ("http", "server"):
@@ -73,7 +74,7 @@ def php_site(tmp_path, monkeypatch):
         return [NGINX, "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path)]
 
     nginx = Served(configured, folder=ROOT)
-    nginx.events = tmp_path / "escape_events.sqlite3"
+    nginx.events = tmp_path / "events"
     nginx.gate = behind
     yield nginx
     nginx.stop()
@@ -111,6 +112,7 @@ def test_a_php_site_is_left_alone_otherwise(php_site):
     assert (plain.status, plain.all("location")) == (302, [TRACK])
     assert b"Night Ferry" in ask(php_site.url, "/", SAFARI).body
     assert b"<form" in ask(php_site.url, "/presave", SAFARI).body
+    until(lambda: php_site.gate.has_seen("/listen"))
     assert not php_site.gate.has_seen("/")
 
 
@@ -120,6 +122,7 @@ def test_nobody_forges_a_visit_for_php(php_site):
         reply = ask(php_site.url, "/other", agent, headers=forged)
         session = reply.all("set-cookie")[0].partition(";")[0]
         ask(php_site.url, "/presaved", agent, "POST", {"Cookie": session}, b"")
+    until(lambda: php_site.gate.has_seen("/presaved"))
     assert not any("outcome" in line["path"] for line in php_site.gate.said)
 
 
