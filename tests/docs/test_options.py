@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from escape_mw import load
-from escape_mw.rules.schema import RulesFile
+from escape_mw.events.options import LIBRARIES
+from escape_mw.rules.schema import EventForm, RuleForm, RulesFile, When
 
-OPTIONS = (Path(__file__).parents[2] / "docs" / "options.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+OPTIONS = (DOCS / "options.md").read_text("utf-8")
 SECTIONS = {
     match[1]: match[2]
     for match in re.finditer(r"^### `([^`]+)`\n(.*?)(?=^##|\Z)", OPTIONS, re.MULTILINE | re.DOTALL)
@@ -58,3 +60,29 @@ def test_an_option_has_type_default_and_an_example_that_works(option, monkeypatc
         for key in option.replace("[]", ".0").split("."):
             part = part[int(key) if key.isdigit() else key]
         load({"version": 1, **value} if option != "mode" else {"version": 1, "mode": "observe"})
+
+
+@pytest.mark.parametrize("sink", LIBRARIES)
+def test_every_sink_is_explained(sink):
+    assert f"`{sink}`" in SECTIONS["events"]
+    assert f"`{sink}" in (DOCS / "measuring.md").read_text("utf-8")
+
+
+FORMS = [
+    pytest.param(RulesFile, lambda file: file, id="the file"),
+    pytest.param(RuleForm, lambda file: merged(file["rules"]), id="its rules"),
+    pytest.param(
+        When, lambda file: merged(rule.get("when", {}) for rule in file["rules"]), id="for whom"
+    ),
+    pytest.param(EventForm, lambda file: file["events"], id="what is measured"),
+]
+
+
+def merged(mappings):
+    return {key for one in mappings for key in one}
+
+
+@pytest.mark.parametrize(("form", "keys"), FORMS)
+def test_the_annotated_rules_file_has_every_key(form, keys):
+    file = yaml.safe_load((DOCS.parent / "examples" / "escape.yaml").read_text("utf-8"))
+    assert set(keys(file)) == {one.alias or name for name, one in form.model_fields.items()}

@@ -246,6 +246,9 @@ def test_an_unknown_address_of_the_gate_ends(edge):
 
 def test_the_gates_log_names_no_browser(edge):
     """Every request of this table that was none of its business."""
+    for place in ("/presave/x", "/listen/x", "/go/x", "/sign-in", "/other/x", "/"):
+        for agent in (SAFARI, CHROME_ANDROID):
+            edge.browse(edge.path(place), agent)
     edge.ask("/presave/last")
     until(lambda: edge.gate.has_seen("/presave/last"))
     seen = {line["path"] for line in edge.gate.said}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from dataclasses import replace
@@ -11,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from escape_mw import Rules, RulesError, load
+from escape_mw.decision.policy import Rule
 from escape_mw.decision.targets import FixedUrl, SitePage, SiteRedirect
+from escape_mw.events.options import EventOptions
 from escape_mw.page.interstitial import SAMPLE
-from escape_mw.rules.schema import RulesFile
+from escape_mw.rules.schema import EventForm, RuleForm, RulesFile, When
 
 WHOLE = """\
 version: 1
@@ -490,3 +493,21 @@ def test_text_that_utf8_cannot_hold_is_a_problem_at_its_place(rules, place, monk
     monkeypatch.setitem(os.environb, b"NOT_UTF8", bytes(range(200, 240)))
     said = "is not text that UTF-8 can hold; write each character whole"
     assert problems({"version": 1, **rules}) == [f"rules: {place}: {said}"]
+
+
+VALUES = [
+    pytest.param(EventForm, EventOptions, set(), id="events"),
+    pytest.param(When, Rule, set(), id="when a rule applies"),
+    pytest.param(RuleForm, Rule, {"when", "page", "words_only"}, id="a rule"),
+]
+
+
+@pytest.mark.parametrize(("form", "value", "converted"), VALUES)
+def test_no_key_is_accepted_and_dropped(form, value, converted):
+    """`_copied` takes what form and value name alike; these have another form in the value."""
+    names = {one.name for one in dataclasses.fields(value)}
+    assert set(form.model_fields) - names == converted
+
+
+def test_no_key_of_a_rule_hides_another():
+    assert set(RuleForm.model_fields).isdisjoint(When.model_fields)

@@ -1,4 +1,4 @@
-"""What goes wrong around the middleware: in a clock, a template, a path, a span or an edge server."""
+"""What goes wrong around us: in a clock, a template, a path, a span or an edge server."""
 
 from __future__ import annotations
 
