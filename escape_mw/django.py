@@ -128,7 +128,7 @@ class EscapeMiddleware:
             del response[name]
         if tagged:
             _insert(tagged[1], request, response)
-        for name, value in passed.with_own(status, headers):
+        for name, value in passed.with_cookie(headers):
             if name.lower() != "set-cookie" and response.get(name) != value:
                 response[name] = value
         response.cookies.load(passed.cookie)
@@ -204,7 +204,7 @@ async def _inserted_async(
 @contextmanager
 def _applied(passed: Passthrough | None) -> Iterator[None]:
     """Let another of these further in pass what this one has looked at."""
-    if passed is None or not passed.is_looked_at:
+    if passed is None:
         yield
         return
     token = APPLIED.set(True)

@@ -169,12 +169,10 @@ class Response:
             instead, insertion = tagged
             is_sent = self._environ.get("REQUEST_METHOD") != "HEAD"
             self._insertion = insertion if is_sent else None
-        return self._passed.with_own(str(status), instead)
+        return self._passed.with_cookie(instead)
 
     def _applied(self, function: Callable[..., Returned], *arguments: object) -> Returned:
         """What a function of the application's returns; nothing of this package acts inside it."""
-        if not self._passed.is_looked_at:
-            return function(*arguments)
         applied = APPLIED.set(True)
         try:
             return function(*arguments)

@@ -132,7 +132,7 @@ def _keeping(browser: Reply) -> Iterator[Finding]:
     is_kept = FRESH.search(control) and not re.search("private|no-store|no-cache", control)
     if is_kept and not re.search(r"user-agent|\*", vary) and not browser.is_escape:
         yield Finding(
-            f"a shared cache may keep the site's answer ({control}) and give it to TikTok: say"
-            " 'vary: true', or let the cache leave this page alone",
+            f"a shared cache may keep the site's answer ({control}) and give it to TikTok: let it"
+            " leave this page alone, or ask the gate (docs/edge.md)",
             is_fault=False,
         )

@@ -18,7 +18,7 @@ from .experiment import Experiment
 from .ladder import Ladders
 from .markers import Markers
 from .model import Visit, Visitor
-from .signals import is_asset, is_own_url
+from .signals import is_own_url
 from .stays import Stays
 from .targets import SiteRedirect, Target
 from .tokens import Tokens
@@ -168,7 +168,6 @@ class Policy:
     base_url: str | None = None
     base_urls: Mapping[str, str] = field(default_factory=dict)
     allowed_hosts: frozenset[str] = frozenset()
-    vary: bool = False
     detect: bool = False
     exclude: tuple[PathPattern, ...] = ()
     dress: Dress = UNDRESSED
@@ -218,18 +217,6 @@ class Policy:
         if not self.everyone or self.excludes(*visit.paths):
             return None
         return next((rule for rule in self.everyone if rule.covers(visit)), None)
-
-    def guards(self, paths: tuple[str, ...], *, is_redirect: bool) -> bool:
-        """Whether some visitor gets another answer than the site's, which may be a redirect.
-
-        `paths` are those of `Visit.paths`. Nobody navigates to an asset, and a rule that asks the
-        site replaces its redirects only.
-        """
-        if is_asset(paths[0]) or self.excludes(*paths):
-            return False
-        return any(
-            (is_redirect or not rule.to.asks_site) and rule.path.fits(*paths) for rule in self.rules
-        )
 
     def anywhere(self, entries: Iterable[DestinationEntry] | None = None) -> Policy:
         """The policy that takes every host app's visitor from every path to every destination.

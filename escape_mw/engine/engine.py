@@ -107,7 +107,7 @@ class Engine:
                 return False
             if policy.mode == "off":
                 return not (policy.has_links and path.startswith(PREFIX))
-            if policy.vary or (state.routes and path.startswith(PREFIX)):
+            if state.routes and path.startswith(PREFIX):
                 return False
             return is_plain(policy, agent, query, requested_with, brands)
         except Exception:
@@ -130,8 +130,6 @@ class Engine:
                 return answer
             if APPLIED.get():
                 return None
-            if state.rules.policy.vary and _is_plain(request, state.rules.policy):
-                return Passthrough(state.rules.policy, {}, paths=request.paths, is_looked_at=False)
             return self._decide(request, state)
         except Exception:
             logger.exception("internal error; the request was passed to the site unchanged")
@@ -195,7 +193,6 @@ class Engine:
             changes,
             visit if is_asked or visit.marker else None,
             cookie,
-            visit.paths if policy.vary else (),
             partial(self._ask, visit, state) if is_asked else None,
             tag=partial(self._tag, visit, state) if is_asked and policy.has_links else None,
             removals=CONDITIONS if links else (),
@@ -239,12 +236,6 @@ class Engine:
     def _owner_of(self, token: str) -> tuple[Policy, Measurement] | None:
         """Whose site token this is: this engine's, or another's of this process."""
         return owner_of(token, [self, *measuring()])
-
-
-def _is_plain(request: Request, policy: Policy) -> bool:
-    headers = request.headers
-    requested_with, brands = headers.get("x-requested-with"), headers.get("sec-ch-ua", "")
-    return is_plain(policy, request.user_agent, request.query, requested_with, brands)
 
 
 def _log(decision: Act | Tag, prefix: str) -> None:

@@ -37,22 +37,18 @@ class Passthrough(NamedTuple):
     """What a shell changes in a request and in the site's response to it.
 
     `changes` are variables of the request to set, by CGI's names: the query without its marker, the
-    visit's token. `visit` is None where no redirect is looked at; `is_looked_at` is false for a
-    plain browser, whom another middleware of this package may still know. `cookie` is a Set-Cookie
-    to add, "" for none. `paths` are those of the visit where caches are told of the user agent,
-    else (). `ask` tells what to answer instead of the site's redirect to a location, in
-    the application's own words; None where no redirect of the site's decides anything. `tag` gives
-    the script's tag for a page that the site answers with, from the nonce that it needs, b"" for
-    none; `removals` are variables to take out of the request, so that such a page comes whole.
+    visit's token. `visit` is None where no redirect is looked at. `cookie` is a Set-Cookie to add,
+    "" for none. `ask` tells what to answer instead of the site's redirect to a location, in the
+    application's own words; None where no redirect of the site's decides anything. `tag` gives the
+    script's tag for a page that the site answers with, from the nonce that it needs, b"" for none;
+    `removals` are variables to take out of the request, so that such a page comes whole.
     """
 
     policy: Policy
     changes: Mapping[str, str]
     visit: Visit | None = None
     cookie: str = ""
-    paths: tuple[str, ...] = ()
     ask: Callable[[str, object], Answer | None] | None = None
-    is_looked_at: bool = True
     tag: Callable[[str], bytes] | None = None
     removals: tuple[str, ...] = ()
 
@@ -66,7 +62,7 @@ class Passthrough(NamedTuple):
 
     def concerns(self, status: object) -> bool:
         """Whether a response with this status may be changed: all others are not looked at."""
-        if self.cookie or self.paths or (self.tag and str(status).startswith(PAGES)):
+        if self.cookie or (self.tag and str(status).startswith(PAGES)):
             return True
         return self.visit is not None and isinstance(status, str) and status.startswith(REDIRECTS)
 
@@ -129,20 +125,9 @@ class Passthrough(NamedTuple):
         scheme, host = url.partition(":")[0], host_of(url)
         return frozenset((f"{scheme}:", host, f"{scheme}://{host}"))
 
-    def with_own(self, status: str, headers: list[Header]) -> list[Header]:
-        """The headers with those that are ours: a cookie, and Vary for caches."""
-        if self.cookie:
-            headers = [*headers, ("Set-Cookie", self.cookie)]
-        try:
-            return _with_vary(headers) if self._varies(status) else headers
-        except Exception:
-            logger.exception("internal error; the site's response was sent unchanged")
-            return headers
-
-    def _varies(self, status: str) -> bool:
-        """Whether the response stands where another visitor gets ours (rules: `vary: true`)."""
-        is_redirect = status.startswith(REDIRECTS)
-        return bool(self.paths) and self.policy.guards(self.paths, is_redirect=is_redirect)
+    def with_cookie(self, headers: list[Header]) -> list[Header]:
+        """The headers with the cookie that is ours, if there is one."""
+        return [*headers, ("Set-Cookie", self.cookie)] if self.cookie else headers
 
 
 def _value(headers: list[Header], name: str) -> str | None:
@@ -150,6 +135,7 @@ def _value(headers: list[Header], name: str) -> str | None:
 
 
 def _with_vary(headers: list[Header]) -> list[Header]:
+    """The headers with one more that tells caches: another visitor gets the page without it."""
     vary = [value for name, value in headers if name.lower() == "vary"]
     names = {name.strip().lower() for value in vary for name in value.split(",")}
     if names & {"*", "user-agent"}:

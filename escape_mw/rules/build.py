@@ -96,7 +96,6 @@ def _policy(form: RulesFile, folder: FilePath) -> Policy:
         base_url=form.base_url,
         base_urls={name: host.base_url for name, host in form.hosts.items() if host.base_url},
         allowed_hosts=own_hosts,
-        vary=form.vary and form.mode == "act",
         detect=form.detect,
         exclude=tuple(form.exclude),
         dress=dress,

@@ -342,7 +342,6 @@ class RulesFile(Strict):
     hosts: dict[SiteHost, HostForm] = {}
     secret: Annotated[Secret | None, PRIVATE, FromEnvironment()] = None
     marker: Annotated[str, Matching(MARKER, "a parameter name such as _esc")] = PARAMETER
-    vary: bool = False
     detect: bool = False
     exclude: list[Pattern] = []
     apps: Apps = Apps()

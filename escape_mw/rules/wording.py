@@ -14,11 +14,12 @@ from .fields import short_repr
 from .marks import is_private
 
 Detail = Mapping[str, Any]
-# Keys of a rule and of the lab that version 0.1 had, and what to do without them.
+# Keys of an earlier form of the rules, and what to do without them.
 GONE: dict[object, str] = {
     "per": "leave it out; every visit is assigned by itself, and nothing of the visitor is hashed",
     "seed": "leave it out; another name of the experiment assigns other arms",
     "token": "leave it out; `escape-mw lab url` prints the link, whose token is made from 'secret'",
+    "vary": "leave it out, and let caches leave these paths alone, or the edge server choose",
     "direct": "leave it out; the browser gets this site's own URL, so that arrivals are counted",
 }
 # Two numbers that look alike, and are not.
@@ -55,7 +56,7 @@ def _message(detail: Detail, model: type[BaseModel]) -> str:
 
 
 def _unknown_key(path: Path, model: type[BaseModel]) -> str:
-    if path[-1] in GONE and path[0] in {"rules", "lab"}:
+    if path[-1] in GONE and path[0] in {"rules", "lab", "vary"}:
         return f"{path[-1]!r} is gone: {GONE[path[-1]]}"
     schema = _schema(model)
     allowed = _keys_at(path[:-1], schema)

@@ -145,10 +145,10 @@ MISTAKES = {
         rules("{path: /x, to: page}"),
     ),
     "yes for true": (
-        "version: 1\nvary: yes\n",
+        "version: 1\ndetect: yes\n",
         "2:1",
         "must be true or false",
-        "version: 1\nvary: true\n",
+        "version: 1\ndetect: true\n",
     ),
     "one for a list": (
         "version: 1\nexclude: /admin/**\n",

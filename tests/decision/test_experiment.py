@@ -252,7 +252,7 @@ rules:
 """
 PROBLEMS = [
     pytest.param(
-        SOUND.replace("secret: sixteen characters", "vary: true"),
+        SOUND.replace("secret: sixteen characters", "detect: true"),
         [3, 7, 10],
         "a 'secret': without it, ",
         id="no secret",

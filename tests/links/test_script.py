@@ -36,7 +36,7 @@ def test_tokens_and_hosts_are_those_in_force():
 
 
 def test_its_name_tells_other_rules():
-    one, other = Script(load(RULES).policy), Script(load({**RULES, "vary": True}).policy)
+    one, other = Script(load(RULES).policy), Script(load({**RULES, "detect": True}).policy)
     assert one.path == other.path
     only = {**RULES, "destinations": {"only": ["deezer"]}}
     assert Script(load(only).policy).path != one.path

@@ -26,14 +26,6 @@ NEWS = "https://news.example/story"
 TEXT = ("Content-Type", "text/plain")
 WHOLE = 99  # more items than any application here has
 DEFAULT = load({"version": 1})
-VARY = {
-    "version": 1,
-    "vary": True,
-    "rules": [
-        {"path": "/**", "to": "page", "when": {"languages": ["x-nobody"]}},
-        {"path": "/**", "to": "redirect"},
-    ],
-}
 PAGE = load({"version": 1, "rules": [{"path": "/**", "to": "page"}]})
 
 
@@ -485,10 +477,6 @@ def staying(app):
     return lambda environ, start: ours(environ | {"HTTP_COOKIE": cookie}, start)
 
 
-def varying(app):
-    return EscapeMiddleware(app, VARY)
-
-
 def measured(app):
     MEASURING.app = app
     return MEASURING
@@ -518,8 +506,6 @@ PASSED = [
         ("302 Found", [TEXT, ("Location", NEWS)]),
         id="a measured webview whose redirect stands",
     ),
-    pytest.param(varying, environ_of(SAFARI), OK, id="a browser where Vary is added"),
-    pytest.param(varying, environ_of(TIKTOK_IOS), OK, id="a watched webview where Vary is added"),
 ]
 SERVERS = [
     {},
@@ -527,18 +513,6 @@ SERVERS = [
     {"patience": 0},
     {"broken": True},
 ]  # as it should be; stops early; never begins; loses its client
-
-
-def with_vary(journal):
-    """The same with Vary in every start, but for headers that are none."""
-
-    def varied(call):
-        are_headers = call[0] == "start" and all(
-            [type(text) for text in item] == [str, str] for item in call[2]
-        )
-        return (*call[:2], [*call[2], ("Vary", "User-Agent")], call[3]) if are_headers else call
-
-    return [varied(call) for call in journal]
 
 
 @pytest.mark.parametrize(("wrap", "environ", "says"), PASSED)
@@ -550,7 +524,7 @@ def test_a_passed_response_reaches_every_server_as_it_is(app, wrap, environ, say
             Strict(one, environ | {"REQUEST_METHOD": method}, says, **more).run()
             for one in (app, wrap(app))
         )
-        assert ours == (with_vary(bare) if wrap is varying else bare)
+        assert ours == bare
 
 
 class Unreadable:

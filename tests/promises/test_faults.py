@@ -499,7 +499,7 @@ def dies_in(file, error):
 @pytest.mark.parametrize("error", DEATHS)
 def test_a_thread_that_dies_while_it_looks_at_the_rules_keeps_nobody_from_looking(tmp_path, error):
     app = dies_in(tmp_path / "escape.yaml", error)
-    (tmp_path / "escape.yaml").write_text(f"{OFF}vary: false\n")
+    (tmp_path / "escape.yaml").write_text(f"{OFF}detect: false\n")
     look(app)
     served(app, page=False)
 

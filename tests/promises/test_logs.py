@@ -214,7 +214,7 @@ def is_edited_when_memory_is_short(_, folder):
     file = folder / "escape.yaml"
     file.write_text("version: 1\n")
     middleware = EscapeMiddleware(site, faults.Path(file, full))
-    file.write_text("version: 1\nvary: true\n")
+    file.write_text("version: 1\ndetect: true\n")
     look(middleware)
 
 
@@ -272,7 +272,7 @@ def begins_broken_and_switched_off(text, folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ESCAPE_MW_MODE", "off")
         file = folder / "broken.yaml"
-        file.write_text('version: 1\nvary: "TEXT"\n'.replace("TEXT", text), "utf-8")
+        file.write_text('version: 1\ndetect: "TEXT"\n'.replace("TEXT", text), "utf-8")
         EscapeMiddleware(lambda *_: [], file)
 
 

@@ -108,19 +108,12 @@ def test_listed_twice_it_acts_once():
     assert seen == ["no-redirect", "escape", "stay"] * 2
 
 
-def test_vary():
-    with override_settings(MIDDLEWARE=[OURS], ESCAPE_MW_RULES={"version": 1, "vary": True}):
-        for path, varies in [("/listen", True), ("/other", False)]:
-            for ask in (ask_django_wsgi, ask_django_asgi):
-                assert (("vary", "User-Agent") in ask(path, SAFARI)[1]) is varies
-
-
 @pytest.mark.parametrize("missing", ["QUERY_STRING", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"])
 def test_what_a_server_leaves_out_is_no_fault(missing, caplog):
     request = RequestFactory().get("/listen", secure=True, headers={"User-Agent": TIKTOK_IOS})
     for name in (missing, "HTTP_HOST"):
         request.META.pop(name, None)
-    with override_settings(ESCAPE_MW_RULES={"version": 1, "vary": True}):
+    with override_settings(ESCAPE_MW_RULES={"version": 1}):
         middleware = EscapeMiddleware(lambda _: HttpResponse("site"))
         assert middleware(request).content == b"site"
     assert [record.getMessage() for record in caplog.records] == []
@@ -148,7 +141,7 @@ def ids(**settings):
 CHECKS = [
     pytest.param({"MIDDLEWARE": [SECURITY, OURS, SESSION]}, [], id="all is well"),
     pytest.param(
-        {"MIDDLEWARE": [OURS], "ESCAPE_MW_RULES": {"version": 1, "mod": 1, "vary": 2}},
+        {"MIDDLEWARE": [OURS], "ESCAPE_MW_RULES": {"version": 1, "mod": 1, "detect": 2}},
         ["escape_mw.E001"] * 2,
         id="every problem of the rules",
     ),
@@ -192,7 +185,7 @@ CHECKS = [
 
 def test_broken_rules_are_a_warning_where_the_environment_switches_them_off(monkeypatch):
     monkeypatch.setenv("ESCAPE_MW_MODE", "off")
-    broken = {"MIDDLEWARE": [OURS], "ESCAPE_MW_RULES": {"version": 1, "vary": 2}}
+    broken = {"MIDDLEWARE": [OURS], "ESCAPE_MW_RULES": {"version": 1, "detect": 2}}
     with override_settings(**broken):
         assert [type(one).__name__ for one in run_checks(tags=["escape_mw"])] == ["Warning"]
 
@@ -237,9 +230,8 @@ def sets_a_cookie_itself(_):
 
 
 @pytest.mark.parametrize("agent", [SAFARI, TIKTOK_IOS])
-@pytest.mark.parametrize("vary", [False, True])
-def test_a_header_of_the_sites_is_sent_once(agent, vary):
-    rules = {"version": 1, "vary": vary, "rules": [{"path": "/else", "to": "page"}]}
+def test_a_header_of_the_sites_is_sent_once(agent):
+    rules = {"version": 1, "rules": [{"path": "/else", "to": "page"}]}
     request = RequestFactory().get("/x", headers={"User-Agent": agent})
     with override_settings(ESCAPE_MW_RULES=rules):
         response = EscapeMiddleware(sets_a_cookie_itself)(request)

@@ -17,7 +17,7 @@ from escape_mw.engine.notices import MAX_WARNED_OF
 from ..support import faults
 from ..support.agents import LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..support.examples import TRACK
-from ..support.marked import marked, short, stay
+from ..support.marked import marked, short
 from ..support.wsgi import environ_of, redirecting, send
 
 SAME_SITE = [
@@ -171,19 +171,19 @@ VARY = [
 ]
 
 
-VARYING = {"version": 1, "vary": True, "rules": [{"path": "/**", "to": "page"}]}
-
-
 @pytest.mark.parametrize(("headers", "expected"), VARY)
-def test_vary_is_added_where_the_rules_ask_for_it(headers, expected):
-    app = EscapeMiddleware(lambda _, start: start("200 OK", list(headers)) and [], VARYING)
-    sent = send(app, environ_of(SAFARI)).headers
+def test_a_page_with_our_tag_tells_caches_of_the_user_agent(headers, expected):
+    def site(_, start_response):
+        start_response("200 OK", [("Content-Type", "text/html"), *headers])
+        return [b"<!doctype html><title>x</title>"]
+
+    rules = {"version": 1, "rules": [{"path": "/**", "to": "redirect", "links": True}]}
+    sent = send(EscapeMiddleware(site, rules), environ_of(TIKTOK_IOS)).headers
     assert [value for name, value in sent if name.lower() == "vary"] == [expected]
 
 
 SITES_RULES = {
     "version": 1,
-    "vary": True,
     "exclude": ["/admin/**"],
     "rules": [
         {"path": "/presave/**", "to": "page"},
@@ -191,20 +191,6 @@ SITES_RULES = {
         {"path": "/inner", "to": "page"},
     ],
 }
-VARIES = [
-    pytest.param("/presave/x", "200 OK", "", True, id="a page that some visitors get ours for"),
-    pytest.param("/presave/x", "302 Found", "", True, id="its redirect"),
-    pytest.param("/presave/x.css", "200 OK", "", False, id="an asset"),
-    pytest.param("/s/x", "302 Found", "", True, id="a redirect that may be replaced"),
-    pytest.param("/s/x", "200 OK", "", False, id="a page in its place, which never is"),
-    pytest.param("/s/x.js", "302 Found", "", False, id="an asset's redirect"),
-    pytest.param("/other", "302 Found", "", False, id="a path without a rule"),
-    pytest.param("/admin/x", "302 Found", "", False, id="an excluded path"),
-    pytest.param("/inner", "200 OK", "/shop", True, id="a rule for the path below a mount"),
-    pytest.param("/presave/x", "200 OK", "/shop", True, id="another"),
-]
-
-
 MOUNTS = [
     pytest.param("", "/inner", True, id="no mount"),
     pytest.param("/shop", "/inner", True, id="the path below the mount"),
@@ -222,63 +208,19 @@ def test_rules_fit_the_whole_path_or_the_part_below_the_mount(mount, path, is_ou
     assert got.status == ("200 OK" if is_ours else "302 Found")
 
 
-@pytest.mark.parametrize("agent", [SAFARI, TIKTOK_IOS])
-@pytest.mark.parametrize(("path", "status", "mount", "expected"), VARIES)
-def test_vary_stands_only_where_answers_can_differ(agent, path, status, mount, expected):
-    def site(_, start_response):
-        start_response(status, [("Location", "/elsewhere")])
-        return []
-
-    rules = load(SITES_RULES)
-    query = stay(rules.policy, mount + path).partition("?")[2]  # our own page has it always
-    marked = query if agent == TIKTOK_IOS else ""
-    environ = environ_of(agent, path, marked, SCRIPT_NAME=mount)
-    sent = send(EscapeMiddleware(site, rules), environ).headers
-    assert (("Vary", "User-Agent") in sent) is expected
-
-
-def test_vary_and_an_error_after_the_start():
-    def app(_, start_response):
-        start_response("500 Oh", [], exc_info=(None, None, None))
-        return []
-
-    got = send(EscapeMiddleware(app, VARYING), environ_of(SAFARI))
-    assert got[:2] == ("500 Oh", [("Vary", "User-Agent")])
-
-
 ASKED = ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "HTTP_HOST"]
 ASKED += ["SERVER_NAME", "SERVER_PORT", "wsgi.url_scheme"]
 
 
 @pytest.mark.parametrize("agent", [SAFARI, TIKTOK_IOS])
-@pytest.mark.parametrize("rules", [None, VARYING], ids=["default rules", "vary"])
 @pytest.mark.parametrize("missing", ASKED)
-def test_what_a_server_leaves_out_is_no_fault(missing, rules, agent, caplog):
+def test_what_a_server_leaves_out_is_no_fault(missing, agent, caplog):
     """PEP 3333 lets some of it be absent, and servers leave out more."""
     environ = environ_of(agent, "/listen")
     environ.pop(missing, None)
-    app = EscapeMiddleware(redirecting(), rules)
+    app = EscapeMiddleware(redirecting())
     assert send(app, environ).status in ("302 Found", "200 OK")
     assert [record.getMessage() for record in caplog.records] == []
-
-
-def test_vary_switches_no_middleware_further_in_off():
-    """A browser that is plain to the outer one may come back to the inner one, by its marker."""
-    seen = []
-    inner = {"version": 1, "marker": "_in", "rules": [{"path": "/**", "to": "page"}]}
-    nested = EscapeMiddleware(
-        EscapeMiddleware(redirecting(), inner, observers=[lambda *_: seen.append(1)]), VARYING
-    )
-    send(nested, environ_of(SAFARI, "/x", "_in=intent"))
-    assert seen == [1]
-
-
-def test_a_fault_in_vary_lets_the_response_pass(monkeypatch, caplog):
-    middleware = EscapeMiddleware(redirecting(), VARYING)
-    monkeypatch.setattr("escape_mw.decision.policy.is_asset", lambda _: 1 / 0)
-    got = send(middleware, environ_of(SAFARI))
-    assert got[:2] == ("302 Found", [("Location", TRACK)])
-    assert len(caplog.records) == 1
 
 
 def test_modes(monkeypatch, caplog):

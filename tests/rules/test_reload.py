@@ -91,14 +91,16 @@ def test_rules_are_only_read_when_the_file_changed(file):
     held = Held(str(file))
     held.source.look()
     assert held.adopted == []
-    write(file, "version: 1\nvary: true\n")
+    write(file, "version: 1\ndetect: true\n")
     held.source.look()
     held.source.look()
     assert len(held.adopted) == 1
 
 
 BROKEN = [
-    pytest.param(lambda file: write(file, "version: 1\nmod: act\nvary: 3\n"), 2, id="two problems"),
+    pytest.param(
+        lambda file: write(file, "version: 1\nmod: act\ndetect: 3\n"), 2, id="two problems"
+    ),
     pytest.param(lambda file: write(file, ""), 1, id="half written: nothing yet"),
     pytest.param(lambda file: file.unlink(), 1, id="gone"),
     pytest.param(lambda file: write(file, "version: 1\nrules: [{path: /x"), 1, id="half written"),
@@ -178,7 +180,7 @@ def test_one_thread_reads_while_requests_go_on(file):
         assert go_on.wait(10)
 
     held = Held(faults.Path(file, slow), clock)
-    write(file, "version: 1\nvary: true\n")
+    write(file, "version: 1\ndetect: true\n")
     for _ in range(3):
         clock.passes()
         held.source.look_now_and_then()  # waits for nobody
@@ -199,7 +201,7 @@ def test_what_cannot_be_adopted_is_told_and_tried_again(file, caplog):
             raise MemoryError
 
     source = RulesSource(file, adopt)
-    write(file, "version: 1\nvary: true\n")
+    write(file, "version: 1\ndetect: true\n")
     source.look()
     assert "internal error; the rules were not reloaded" in caplog.text
     source.look()
@@ -241,7 +243,7 @@ def test_the_environment_switches_a_site_with_broken_rules_off(file, monkeypatch
 
 
 EDITS = [
-    pytest.param("version: 1\n", "version: 1\nvary: true\n", True, id="nothing of its name"),
+    pytest.param("version: 1\n", "version: 1\ndetect: true\n", True, id="nothing of its name"),
     pytest.param(
         "version: 1\n", "version: 1\nrules: [{path: /x, to: page}]\n", False, id="the rules' paths"
     ),

@@ -25,7 +25,7 @@ base_url: https://label.example
 allowed_hosts: [label.example]
 secret: ${TEST_SECRET}
 marker: _out
-vary: true  # nothing to tell caches: it only observes
+detect: true
 exclude: ["/admin/**", "/api/**", "/static/**"]
 apps:
   only: [tiktok, instagram, our-app]
@@ -78,12 +78,12 @@ def test_the_whole_file(written, monkeypatch):
         rules.policy.mode,
         rules.policy.base_url,
         rules.policy.allowed_hosts,
-        rules.policy.vary,
+        rules.policy.detect,
     ) == (
         "observe",
         "https://label.example",
         {"label.example"},
-        False,
+        True,
     )
     assert rules.policy.markers.name == "_out"
     assert rules.policy.apps == {"tiktok", "our-app"}
@@ -459,7 +459,7 @@ def test_any_mapping_loads_or_raises_rules_error(source):
 def test_the_default_rules_are_those_of_a_file_that_says_nothing():
     """They are built without the form of the rules file, so each part is compared."""
     default, read = load(None), load({"version": 1})
-    for name in ("mode", "rules", "apps", "base_url", "allowed_hosts", "vary", "exclude"):
+    for name in ("mode", "rules", "apps", "base_url", "allowed_hosts", "detect", "exclude"):
         assert getattr(default.policy, name) == getattr(read.policy, name), name
     for name in ("detector", "destinations", "ladders"):
         one, other = (_state(getattr(rules.policy, name)) for rules in (default, read))

@@ -118,4 +118,3 @@ def cached(_, start_response):
 wrapped = EscapeMiddleware(bare, RULES)
 PAGES = {"version": 1, "rules": [{"path": "/presave/**", "to": "page"}]}
 keeping = EscapeMiddleware(cached, PAGES)
-varying = EscapeMiddleware(cached, {**PAGES, "vary": True})
