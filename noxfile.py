@@ -26,6 +26,9 @@ MEETING = (
     "tests/promises/test_brief.py",
     "tests/promises/test_conformance.py",
 )
+# Everything that no browser and no other server is needed for.
+ALONE = ("engines", "servers", "edge/test_edges.py", "edge/test_examples.py")
+QUICK = ("tests", *(f"--ignore=tests/{name}" for name in ALONE))
 PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 TYPED = ("mypy", "types-PyYAML", "types-waitress")
 
@@ -48,10 +51,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """All tests but the slow ones, the servers and the engines; arguments go to pytest."""
+    """All tests but the slow ones and those of `ALONE`; arguments go to pytest."""
     session.install("-e", ".[test]", "pytest-xdist")
-    chosen = session.posargs or ["tests", "--ignore=tests/engines", "--ignore=tests/servers"]
-    session.run(*PYTEST, "-n", "auto", "-m", "not slow", *chosen)
+    session.run(*PYTEST, "-n", "auto", "-m", "not slow", *(session.posargs or QUICK))
 
 
 @nox.session(python=PYTHONS)
@@ -83,7 +85,7 @@ def _folder(session: nox.Session) -> Path:
 def _tests(python: str, versions: str) -> tuple[str, ...]:
     """Everything on both ends of the range; what meets the frameworks on the others."""
     if (python, versions) in ((PYTHONS[0], "lowest"), (PYTHONS[-1], "newest")):
-        return ("tests", "--ignore=tests/engines", "--ignore=tests/servers")
+        return QUICK
     return MEETING
 
 
