@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         Visit,
         Visitor,
     )
-    from .engine.outcomes import record
+    from .engine.outcomes import record, recorder
     from .events.event import Event
     from .rules import Rules, RulesError, load
     from .web.answers import Answer
@@ -48,6 +48,7 @@ __all__ = [
     "Visitor",
     "load",
     "record",
+    "recorder",
 ]
 _MODEL = ("AskSite", "Decision", "Destination", "Page", "Pass", "Redirect", "Step", "Tag", "Visit")
 _HOMES = {
@@ -56,7 +57,7 @@ _HOMES = {
     "Answer": "web.answers",
     "EscapeMiddleware": "wsgi",
     "Event": "events.event",
-    "record": "engine.outcomes",
+    **dict.fromkeys(("record", "recorder"), "engine.outcomes"),
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import re
 import time
 import weakref
@@ -139,6 +140,64 @@ def test_record_never_raises(outcome, visit):
     ENGINES[:] = [weakref.ref(ANY.middleware.engine)]
     assert escape_mw.record(outcome, visit) is False
     assert all(event.name == "forged" for event in ANY.events)
+
+
+# --- where no middleware runs ---------------------------------------------------------------------
+
+
+def stored(database_url):
+    with open_events(database_url) as database:
+        return [(event.name, event.outcome) for event in database.read()]
+
+
+def test_a_worker_records_with_the_rules_alone(database_url):
+    rules = RULES | {"events": {"database": database_url}}
+    worker = escape_mw.recorder(rules)
+    assert [worker.record("presave", visit) for visit in (token(), token(), "forged", None)] == [
+        *(True, True, False, False)
+    ]
+    assert stored(database_url) == [("outcome", "presave"), ("forged", ""), ("repeat", "")]
+
+
+def test_a_worker_that_is_killed_has_delivered(tmp_path):
+    url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
+    worker = escape_mw.recorder(RULES | {"events": {"database": url}})
+    child = os.fork()
+    if child == 0:
+        worker.record("presave", token())
+        os._exit(0)  # as a pool of workers ends: nothing runs at the end
+    os.waitpid(child, 0)
+    assert stored(url) == [("outcome", "presave")]
+
+
+def test_an_outcome_that_a_workers_sink_cannot_take_yet_goes_with_the_next(caplog):
+    taken, is_down = [], [True]
+
+    def sink(events):
+        if is_down[0]:
+            raise OSError("down")
+        taken.extend(event.outcome for event in events)
+
+    worker = escape_mw.recorder(RULES | {"events": False}, sinks=[sink])
+    assert worker.record("presave", token())
+    is_down[0] = False
+    assert worker.record("follow", token())
+    assert taken == ["presave", "follow"]
+    assert [record.getMessage()[:36] for record in caplog.records] == [
+        "event sink failed, will retry: OSErr"
+    ]
+
+
+UNFIT = [
+    pytest.param({"events": False}, (), "nothing would be recorded", id="nothing is measured"),
+    pytest.param({"secret": None, "events": False}, [print], "secret", id="no secret"),
+]
+
+
+@pytest.mark.parametrize(("rules", "sinks", "message"), UNFIT)
+def test_a_worker_whose_rules_cannot_record_ends(rules, sinks, message):
+    with pytest.raises(escape_mw.RulesError, match=message):
+        escape_mw.recorder(RULES | rules, sinks=sinks)
 
 
 def test_without_any_middleware_nothing_is_recorded():
