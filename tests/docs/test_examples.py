@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from escape_mw import EscapeMiddleware, load
+from escape_mw.events.event import COUNTED, STAGES
+from escape_mw.events.prometheus import EVENTS, FIELDS
 
 from ..support.agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..support.marked import set_clock, short
@@ -194,3 +197,26 @@ def test_the_annotated_rules_file_is_good(monkeypatch):
         rules.policy.detector.visitor("Mozilla/5.0 (Linux; Android 14; X) MidnightApp/1.0", {}).app
         == "label-app"
     )
+
+
+def grafana_queries(node):
+    """Every query of a dashboard, wherever it stands."""
+    if isinstance(node, dict):
+        yield from (node[name] for name in ("expr", "query") if isinstance(node.get(name), str))
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for one in inner:
+        yield from grafana_queries(one)
+
+
+def test_grafanas_dashboard_asks_for_what_prometheus_is_given():
+    board = json.loads((EXAMPLES / "grafana.json").read_text("utf-8"))
+    queries = [query for query in grafana_queries(board) if query != "prometheus"]
+    assert len(queries) == 10
+    counter = f"{EVENTS.describe()[0].name}_total"
+    for query in queries:
+        assert set(re.findall(r"escape_mw\w+", query)) == {counter}
+        labels = re.findall(r"(\w+)!?=~?\"", query)
+        labels += re.findall(r"\w+", " ".join(re.findall(r"by \((.*?)\)", query)))
+        assert set(labels) <= {"event", *FIELDS}
+        named = re.findall(r"\w+", " ".join(re.findall(r'event=~?"(.*?)"', query)))
+        assert set(named) <= {*STAGES, *COUNTED}
