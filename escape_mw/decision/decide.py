@@ -17,8 +17,9 @@
 13. no-destination  the visit does not lead to a configured destination
 14. own-host        it leads to the site itself
 15. words-only      nothing is left but the menu in words, and the rule lets the site answer then
-16. share           the rule acts on a share of visits, and this is not one of them
-17. holdout         the visit is eligible, and its experiment lets it through to compare with
+16. flow            it goes on from a page that its experiment let through, and is no new visit
+17. share           the rule acts on a share of visits, and this is not one of them
+18. holdout         the visit is eligible, and its experiment lets it through to compare with
 """
 
 from __future__ import annotations
@@ -162,12 +163,29 @@ def _escape_or_compare(case: Case, destination: Destination, location: str | Non
         if rule.links and location != PAGE:
             return _asked("words-only", case)
         return tag_of(case) if rule.links else Pass("words-only", visitor, destination, rule.name)
+    if _goes_on(case):
+        return Pass("flow", visitor, destination, rule.name)
     if visit.marker is None and not rule.draws(visit):
         return Pass("share", visitor, destination, rule.name)
     journey = journey_of(case, destination)
     if journey is not None and journey.arm == "holdout":
         return Pass("holdout", visitor, destination, rule.name, journey)
     return HandOver(case, destination, journey).decision()
+
+
+def _goes_on(case: Case) -> bool:
+    """Whether a visitor goes on within an experiment that has let the last page through.
+
+    Whoever was shown an escape brings a marker or a choice to continue here.
+    """
+    visit, visitor, rule, policy = case
+    if rule.experiment is None or visit.marker or visit.is_tap or not visit.id:
+        return False
+    page = referring_page(visit, policy)
+    if page is None or page.marker or policy.excludes(*page.paths) or policy.mode != "act":
+        return False
+    before = next((one for one in policy.rules if one.matches(page, visitor)), None)
+    return before is not None and before.experiment == rule.experiment
 
 
 def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:

@@ -45,6 +45,12 @@ def warnings_of(rules: Rules, now: int) -> Iterator[str]:
                 f"rule {rule.name!r}: 'links' has no effect, for host apps never get the site's own"
                 " page there; leave 'to' out, or write 'words_only: pass' beside 'to: page'"
             )
+        if rule.experiment and rule.path.source.endswith("**"):
+            yield (
+                f"rule {rule.name!r}: its experiment covers several pages; a visitor who goes on"
+                " from one to another is one visit only where the browser sends a Referer, so name"
+                " the page where visitors enter"
+            )
         if 0 < rule.share < 1:
             yield (
                 f"rule {rule.name!r} acts on {rule.share:g} % of visits: 'share' is in per cent;"

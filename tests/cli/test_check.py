@@ -396,6 +396,13 @@ WARNINGS = [
         f"{RULE}; with 'everyone: true', a redirect to the same URL",
         id="a rule that only some follow",
     ),
+    pytest.param(
+        f"{MEASURED}site: a\n{rules(TRIAL.replace('/x', '/x/**') % 0.5)}",
+        "rule 'rule 1': its experiment covers several pages; a visitor who goes on from one to"
+        " another is one visit only where the browser sends a Referer, so name the page where"
+        " visitors enter",
+        id="an experiment on a flow of pages",
+    ),
 ]
 
 

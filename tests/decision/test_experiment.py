@@ -302,3 +302,34 @@ def test_sound_rules_are_sound(tmp_path):
     assert [(rule.experiment.name, rule.experiment.holdout) for rule in rules.policy.rules] == [
         ("autumn", 0.5)
     ] * 2
+
+
+# --- a flow of guarded pages ----------------------------------------------------------------------
+
+REFERERS = [
+    pytest.param("https://site.example/presave/x", True, id="a page of the experiment"),
+    pytest.param("https://site.example/presave/x?step=1", True, id="with a query"),
+    pytest.param("https://site.example/presave/y", True, id="this page itself"),
+    pytest.param("https://site.example/other/x", False, id="a page of another experiment"),
+    pytest.param("https://site.example/admin/x", False, id="an excluded page"),
+    pytest.param("https://elsewhere.example/presave/x", False, id="another site"),
+    pytest.param(None, False, id="no referrer"),
+]
+
+
+@pytest.mark.parametrize(("referer", "goes_on"), REFERERS)
+def test_a_held_out_visitor_who_goes_on_is_one_visit(referer, goes_on):
+    rules = trial("holdout")
+    other = {"path": "/other/**", "to": "page", "experiment": {"name": "winter"}}
+    app = Asked()
+    site = Measured(rules | {"rules": [other, *rules["rules"]]}, app)
+    headers = {"Referer": referer} if referer else {}
+    site.ask("/presave/y", TIKTOK_ANDROID, Accept="text/html", **headers)
+    assert site.words == ([] if goes_on else ["eligible holdout"])
+    assert (VISIT in app.environs[0]) is not goes_on
+
+
+def test_without_an_experiment_a_referrer_changes_nothing():
+    site = Measured()
+    headers = {"Referer": "https://site.example/presave/x", "Accept": "text/html"}
+    assert "intent" in site.ask("/presave/y", TIKTOK_ANDROID, **headers).text
