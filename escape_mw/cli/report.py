@@ -42,7 +42,7 @@ LIFT = click.FloatRange(0, min_open=True)
     "--planned",
     type=click.IntRange(1),
     metavar="VISITS",
-    help="Planned sample size. Default: computed from the holdout's rate.",
+    help="Planned sample size, for one look.",
 )
 @click.option(
     "--holdout",
@@ -119,21 +119,6 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     help="The share of visits that is held out.",
 )
 @click.option(
-    "--power",
-    "certainty",
-    default=0.8,
-    show_default=True,
-    type=SHARE,
-    help="Statistical power.",
-)
-@click.option(
-    "--alpha",
-    default=0.05,
-    show_default=True,
-    type=SHARE,
-    help="Significance level (false positive rate).",
-)
-@click.option(
     "--per-day",
     type=click.FloatRange(0, min_open=True),
     metavar="VISITS",
@@ -143,19 +128,17 @@ def power(
     baseline: float,
     lift: float,
     holdout: float,
-    certainty: float,
-    alpha: float,
     per_day: float | None,
 ) -> None:
     """Say how many visits an experiment needs."""
     with _extra():
         from ..report.power import visits_needed  # noqa: PLC0415 - an extra, and slow to import
-        from ..report.words import planned_size  # noqa: PLC0415
+        from ..report.sentences import planned_size  # noqa: PLC0415
     try:
-        arms = visits_needed(baseline, lift, holdout, certainty, alpha)
+        size = visits_needed(baseline, lift, holdout)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    say("\n".join(planned_size(arms, baseline, lift, certainty, alpha, per_day)))
+    say("\n".join(planned_size(size, baseline, lift, holdout, per_day)))
 
 
 @contextmanager
