@@ -39,12 +39,6 @@ LIFT = click.FloatRange(0, min_open=True)
     help="Minimum lift to detect (0.5 = +50 %).",
 )
 @click.option(
-    "--planned",
-    type=click.IntRange(1),
-    metavar="VISITS",
-    help="Planned sample size, for one look.",
-)
-@click.option(
     "--holdout",
     type=SHARE,
     help="Planned share of the holdout. Default: that of --rules, or 0.5.",
@@ -64,7 +58,6 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     rule: str | None,
     since: int,
     lift: float,
-    planned: int | None,
     holdout: float | None,
     as_json: bool,
     page: Path | None,
@@ -81,7 +74,7 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
         from ..report.counts import Scope  # noqa: PLC0415 - an extra, and slow to import
         from ..report.readings import Plan  # noqa: PLC0415
         from ..report.summary import QUERIES, summary  # noqa: PLC0415
-    plan = Plan(lift, planned, holdout, _holdouts(rules))
+    plan = Plan(lift, holdout, _holdouts(rules))
     scope = Scope(rule, since)
     with (
         bar(lambda: QUERIES, "reading events") as progress,

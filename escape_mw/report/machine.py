@@ -11,7 +11,8 @@
 - `experiments`: one for each `experiment` and `outcome` ("" where none was recorded):
   - `escape` and `holdout`: rates as above.
   - `sample_ratio`: `planned`, `from`: the holdout's planned share of the visits, and its origin.
-  - `size`: `visits`, `waiting` (of days that are not closed, and not in any figure here), `needed`,
+  - `size`: `visits`, `waiting` (of days that are not closed, and not in any figure here),
+    `earlier` (from before `begun`, when the rule was changed last; in no figure either), `needed`,
     `planned` (null without a plan), `reached` (the day, null before), `target_lift`, `per_day`,
     `days_left`.
   - `said`: "better", "worse", "no-difference", "too-early", "refused", "no-day", "no-holdout",
@@ -116,6 +117,8 @@ def _size(reading: Reading) -> dict[str, Any]:
     return {
         "visits": reading.visits,
         "waiting": reading.waiting,
+        "begun": day(reading.begun),
+        "earlier": reading.earlier,
         "needed": reading.needed,
         "planned": reading.planned or None,
         "reached": None if reading.reached is None else day(reading.reached),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..web.days import DAY
-from .daily import Daily
+from .daily import Daily, Series
 from .power import visits_needed
 from .statistics import Interval, Share
 from .verdict import Effect, Totals, is_enough, verdict
@@ -31,13 +31,11 @@ class Plan:
     """What an experiment is planned to show.
 
     - `lift`: the lift to detect, relative to the holdout's rate (0.5: +50 %).
-    - `planned`: the number of visits at which the experiment is read once, if one was decided on.
     - `holdout`: the planned share of the holdout (0 to 1) in every experiment.
     - `holdouts`: the planned share by experiment, used where `holdout` is None.
     """
 
     lift: float = 0.5
-    planned: int | None = None
     holdout: float | None = None
     holdouts: Mapping[str, float] = field(default_factory=dict)
 
@@ -77,6 +75,7 @@ class Reading:
       reached, None before. Days are counted from 1970 (UTC).
     - `target`: the lift to detect; `needed`: the visits that takes.
     - `pace`: visits per day; `waiting`: visits of days that are not closed.
+    - `begun`: the first day; `earlier`: visits from before it, if the rule was changed then.
     """
 
     experiment: str
@@ -94,6 +93,8 @@ class Reading:
     needed: int | None
     pace: float
     waiting: int
+    begun: int
+    earlier: int
 
     @property
     def visits(self) -> int:
@@ -108,10 +109,10 @@ class Reading:
         return max(0, math.ceil((self.needed - self.visits) / self.pace))
 
 
-def analyse(experiment: str, outcome: str, days: Sequence[Daily], plan: Plan, now: int) -> Reading:
-    """Analyse one experiment for one outcome; `days` without a gap, `now` in seconds since 1970."""
+def analyse(series: Series, plan: Plan, now: int) -> Reading:
+    """Analyse one experiment for one outcome; `now` in seconds since 1970."""
+    experiment, outcome, days, planned, earlier = series
     today = now // DAY
-    planned = plan.planned or 0
     share, share_from = plan.share_of(experiment)
     closed = [day for day in days if day.day < today - SETTLING]
     reached = next((day.day for day in closed if planned and day.visits >= planned), None)
@@ -136,6 +137,8 @@ def analyse(experiment: str, outcome: str, days: Sequence[Daily], plan: Plan, no
         needed=planned or searched,
         pace=_pace(days, today),
         waiting=days[-1].visits - closed[-1].visits if closed else days[-1].visits,
+        begun=days[0].day,
+        earlier=earlier,
     )
 
 

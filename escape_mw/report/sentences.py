@@ -128,6 +128,16 @@ def level(reading: Reading) -> str:
     return "99.9%" if reading.planned and reading.reached is None else "95%"
 
 
+def begun(reading: Reading) -> str:
+    """Which visits do not count, and why; "" if all do."""
+    if not reading.earlier:
+        return ""
+    return (
+        f"The rule was changed, so the experiment began anew on {day(reading.begun)}: "
+        f"{visits(reading.earlier)} by earlier versions of it are not counted."
+    )
+
+
 def sample_ratio(reading: Reading) -> str:
     """The arms' sizes against the plan; "" before there are any."""
     if not reading.visits:
@@ -171,7 +181,7 @@ def planned_size(
         f"- looking every day: within {_eligible(size.daily, per_day)}, often much sooner.",
         f"- one look, at a size planned in advance: {_eligible(size.planned, per_day)}.",
         "Either way, a difference that is not there is said in at most 5% of experiments.",
-        f"For one look, give the report the size: escape-mw report --planned {size.planned}",
+        f"For one look, write it beside the holdout before the start: planned: {size.planned}",
     ]
 
 

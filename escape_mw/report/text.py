@@ -21,7 +21,7 @@ from .figures import (
 from .funnel import Funnel
 from .health import Health
 from .readings import Reading
-from .sentences import level, sample_ratio, size
+from .sentences import begun, level, sample_ratio, size
 from .summary import Summary
 from .words import HOW_TO_READ, HOW_TO_READ_LIFT, STATUS, TALLIES, headline, scope, warnings
 
@@ -125,8 +125,8 @@ def _experiment(reading: Reading) -> Iterator[str]:
                 (f"{level(reading)} interval", *_spans(lift.interval, lift.ratio_interval)),
             ]
         )
-    yield from _wrapped(size(reading))
-    yield from _wrapped(sample_ratio(reading))
+    for sentence in (size(reading), sample_ratio(reading), begun(reading)):
+        yield from _wrapped(sentence)
 
 
 def _spans(difference: Sequence[float], ratio: Sequence[float]) -> tuple[str, str]:

@@ -72,7 +72,9 @@ def test_each_line_of_the_log_is_one_json_object(logged):
         "service",
         "kind",
         "goal",
-        "rules",
+        "rule_version",
+        "first",
+        "handover",
     } == set(received[0])
     assert set(received[3]) == {"time", "name"}
 

@@ -466,6 +466,8 @@ KEYS = {
         for name in (
             "visits",
             "waiting",
+            "begun",
+            "earlier",
             "needed",
             "planned",
             "reached",

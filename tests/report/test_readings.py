@@ -7,7 +7,7 @@ import pytest
 from escape_mw.report import sentences
 from escape_mw.report.charts import lift_chart
 from escape_mw.report.counts import DAY, AppCount, ArmDay, OutcomeDay, TechniqueCount
-from escape_mw.report.daily import Daily, daily
+from escape_mw.report.daily import Daily, Series, daily
 from escape_mw.report.funnel import funnels
 from escape_mw.report.health import health
 from escape_mw.report.readings import SETTLING, Plan, analyse
@@ -17,7 +17,7 @@ TODAY = 20_777
 NOW = TODAY * DAY + 12 * 3600
 
 
-def reading(escape, holdout, plan=None, days=10, outcome="presave"):
+def reading(escape, holdout, plan=None, days=10, planned=0):
     """The reading of an experiment whose visits came evenly over the last closed days."""
     parts = [
         Daily(
@@ -29,7 +29,7 @@ def reading(escape, holdout, plan=None, days=10, outcome="presave"):
         )
         for number in range(days)
     ]
-    return analyse("oct", outcome, parts, plan or Plan(), NOW)
+    return analyse(Series("oct", "presave", parts, planned), plan or Plan(), NOW)
 
 
 MISSING = [
@@ -90,12 +90,11 @@ def test_no_lift_is_read(escape, holdout, said, sentence):
     assert lift_chart(found) is None
 
 
-PLANNED = Plan(planned=1400)
 READ = [
     pytest.param(
         (140, 700),
         (70, 700),
-        Plan(),
+        0,
         "escapes do better: of 1,000 visits with escapes 200 end in presave, of 1,000 held out "
         "100. That is between 33% and 202% more (now 100%). "
         "You may look every day; that is allowed for.",
@@ -104,7 +103,7 @@ READ = [
     pytest.param(
         (30, 700),
         (75, 700),
-        Plan(),
+        0,
         "escapes do worse: of 1,000 visits with escapes 43 end in presave, of 1,000 held out 107. "
         "That is between 24% and 79% fewer (now 60%).",
         id="fewer",
@@ -112,7 +111,7 @@ READ = [
     pytest.param(
         (75, 700),
         (70, 700),
-        Plan(),
+        0,
         "no difference seen so far: of 1,000 visits with escapes 107 end in presave, of 1,000 held "
         "out 100. The true effect may be anything from 43 fewer to 58 more in 1,000.",
         id="no difference",
@@ -120,44 +119,44 @@ READ = [
     pytest.param(
         (300, 70_000),
         (100, 70_000),
-        Plan(),
+        0,
         "of 10,000 visits with escapes 43 end in presave, of 10,000 held out 14.",
         id="rare outcomes",
     ),
     pytest.param(
         (100, 700),
         (70, 700),
-        PLANNED,
+        1400,
         "planned size reached on 2026-11-17, so this result is final; escapes do better: ",
         id="a plan that is reached",
     ),
     pytest.param(
         (75, 700),
         (70, 700),
-        PLANNED,
+        1400,
         "so this result is final; no difference found: ",
         id="a plan that is reached, without a difference",
     ),
     pytest.param(
         (100, 650),
         (70, 650),
-        PLANNED,
+        1400,
         "too early to say: 1,300 of 1,400 planned visits. The result comes with the last of them.",
         id="a plan that is not",
     ),
     pytest.param(
         (250, 650),
         (70, 650),
-        PLANNED,
+        1400,
         "before the planned size, but beyond doubt, escapes do better: ",
         id="beyond doubt",
     ),
 ]
 
 
-@pytest.mark.parametrize(("escape", "holdout", "plan", "sentence"), READ)
-def test_a_lift_is_read(escape, holdout, plan, sentence):
-    assert sentence in sentences.verdict(reading(escape, holdout, plan))
+@pytest.mark.parametrize(("escape", "holdout", "planned", "sentence"), READ)
+def test_a_lift_is_read(escape, holdout, planned, sentence):
+    assert sentence in sentences.verdict(reading(escape, holdout, planned=planned))
 
 
 def test_only_closed_days_are_read():
@@ -165,21 +164,21 @@ def test_only_closed_days_are_read():
     rows = [
         Daily(TODAY - ago, Share(90 - ago, 900), Share(80 - ago, 880)) for ago in range(5, -1, -1)
     ]
-    found = analyse("oct", "presave", rows, Plan(), NOW)
+    found = analyse(Series("oct", "presave", rows), Plan(), NOW)
     assert (found.escape, found.holdout) == (Share(87, 900), Share(77, 880))
     assert len(found.days) == 3
 
 
 def test_before_a_day_is_closed_nothing_is_said():
     found = analyse(
-        "oct", "presave", [Daily(TODAY - 2, Share(90, 900), Share(80, 880))], Plan(), NOW
+        Series("oct", "presave", [Daily(TODAY - 2, Share(90, 900), Share(80, 880))]), Plan(), NOW
     )
     assert (found.said, found.visits, found.waiting) == ("no-day", 0, 1780)
     assert "1,780 visits of days that are not closed yet are not read." in sentences.verdict(found)
 
 
 def test_a_plan_s_result_is_that_of_its_day():
-    found = reading((150, 1400), (140, 1400), Plan(planned=1500))
+    found = reading((150, 1400), (140, 1400), planned=1500)
     assert found.reached == TODAY - SETTLING - 5
     assert (found.escape, found.holdout) == (Share(90, 840), Share(84, 840))
     assert found.days[-1][0].day == found.reached
@@ -218,12 +217,12 @@ def test_pace(ago, pace):
     """Of whole days, closed or not."""
     arm = [Share(3 * at, 30 * at) for at in range(ago)]
     rows = [Daily(TODAY - ago + at, share, share) for at, share in enumerate(arm)]
-    found = analyse("oct", "presave", rows, Plan(planned=1000), NOW)
+    found = analyse(Series("oct", "presave", rows, 1000), Plan(), NOW)
     assert found.pace == pace
 
 
 def test_how_long_a_plan_takes():
-    found = reading((40, 300), (30, 300), Plan(planned=1000), days=7)
+    found = reading((40, 300), (30, 300), planned=1000, days=7)
     assert found.pace == pytest.approx(600 / 7 * 5 / 7, rel=0.01)
     assert found.days_left == 7
     assert (
@@ -234,7 +233,7 @@ def test_how_long_a_plan_takes():
 
 def test_an_experiment_that_has_ended():
     found = analyse(
-        "oct", "presave", [Daily(TODAY - 40, Share(40, 300), Share(30, 300))], Plan(), NOW
+        Series("oct", "presave", [Daily(TODAY - 40, Share(40, 300), Share(30, 300))]), Plan(), NOW
     )
     assert found.days_left is None
     assert "No visit came in the last week" in sentences.size(found)
@@ -246,15 +245,23 @@ def test_a_high_rate_has_a_smaller_target():
     assert "+12% over the holdout's 80.0% is found by " in sentences.size(found)
 
 
+def arm(name, day, visits, version="1", planned=0, rule="pre-save", experiment="e"):
+    return ArmDay(experiment, rule, version, planned, name, day, visits, day * DAY)
+
+
+def outcome(word, name, day, successes, version="1"):
+    return OutcomeDay("e", "pre-save", version, word, name, day, successes)
+
+
 def test_days_add_up_without_a_gap():
-    arms = [ArmDay("e", "escape", 5, 10), ArmDay("e", "holdout", 5, 8), ArmDay("e", "escape", 8, 1)]
+    arms = [arm("escape", 5, 10), arm("holdout", 5, 8), arm("escape", 8, 1)]
     outcomes = [
-        OutcomeDay("e", "follow", "escape", 5, 2),
-        OutcomeDay("e", "presave", "holdout", 5, 3),
-        OutcomeDay("e", "follow", "escape", 8, 1),
+        outcome("follow", "escape", 5, 2),
+        outcome("presave", "holdout", 5, 3),
+        outcome("follow", "escape", 8, 1),
     ]
     assert list(daily(arms, outcomes)) == [
-        (
+        Series(
             "e",
             "follow",
             tuple(
@@ -262,7 +269,7 @@ def test_days_add_up_without_a_gap():
                 for day in range(5, 9)
             ),
         ),
-        (
+        Series(
             "e",
             "presave",
             tuple(Daily(day, Share(0, 10 + (day == 8)), Share(3, 8)) for day in range(5, 9)),
@@ -271,10 +278,25 @@ def test_days_add_up_without_a_gap():
 
 
 def test_an_experiment_without_an_outcome_is_included():
-    assert [
-        (experiment, outcome)
-        for experiment, outcome, _ in daily([ArmDay("e", "escape", 5, 10)], [])
-    ] == [("e", "")]
+    assert [series[:2] for series in daily([arm("escape", 5, 10)], [])] == [("e", "")]
+
+
+def test_a_change_of_the_rule_begins_the_experiment_anew():
+    """And so does a plan that is made later: no visit counts that somebody may have seen before."""
+    arms = [
+        *(arm(name, day, 100) for name in ("escape", "holdout") for day in (5, 6)),
+        *(arm(name, 6, 30, "2", planned=900) for name in ("escape", "holdout")),
+        arm("escape", 4, 7, rule="another"),
+    ]
+    outcomes = [outcome("presave", "escape", 6, 50), outcome("presave", "escape", 6, 3, "2")]
+    [series] = daily(arms, outcomes)
+    assert (series.planned, series.earlier) == (900, 400)
+    assert [day.day for day in series.days] == [4, 5, 6], "the other rule has not changed"
+    assert series.days[-1] == Daily(6, Share(3, 37), Share(0, 30))
+    found = analyse(series, Plan(), NOW)
+    assert "The rule was changed, so the experiment began anew on 1970-01-05: 400 visits" in (
+        sentences.begun(found)
+    )
 
 
 def test_chart():
