@@ -283,7 +283,9 @@ def test_prometheus_has_no_label_that_a_visitor_could_fill():
         "time",
         "app_version",
         "number",
-        "rules",
+        "rule_version",
+        "planned",
+        "by",
     }
 
 
