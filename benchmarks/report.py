@@ -60,7 +60,7 @@ def visits(now: int, rng: random.Random) -> Iterator[list[Event]]:
             "app_version": "41",
             "platform": platform,
             "goal": goal,
-            "rules": "1",
+            "rule_version": "1",
         }
         facts |= {
             "service": "spotify",
@@ -105,7 +105,7 @@ def fill(path: Path, size: int, now: int) -> int:
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         values = (
-            [event.once if name == "once" else getattr(event, name) for name in COLUMNS]
+            [event.stage_key if name == "once" else getattr(event, name) for name in COLUMNS]
             for event in rows
         )
         names = ", ".join(f'"{name}"' for name in COLUMNS)

@@ -39,12 +39,6 @@ LIFT = click.FloatRange(0, min_open=True)
     help="Minimum lift to detect (0.5 = +50 %).",
 )
 @click.option(
-    "--planned",
-    type=click.IntRange(1),
-    metavar="VISITS",
-    help="Planned sample size. Default: computed from the holdout's rate.",
-)
-@click.option(
     "--holdout",
     type=SHARE,
     help="Planned share of the holdout. Default: that of --rules, or 0.5.",
@@ -64,7 +58,6 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     rule: str | None,
     since: int,
     lift: float,
-    planned: int | None,
     holdout: float | None,
     as_json: bool,
     page: Path | None,
@@ -81,7 +74,7 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
         from ..report.counts import Scope  # noqa: PLC0415 - an extra, and slow to import
         from ..report.readings import Plan  # noqa: PLC0415
         from ..report.summary import QUERIES, summary  # noqa: PLC0415
-    plan = Plan(lift, planned, holdout, _holdouts(rules))
+    plan = Plan(lift, holdout, _holdouts(rules))
     scope = Scope(rule, since)
     with (
         bar(lambda: QUERIES, "reading events") as progress,
@@ -119,21 +112,6 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
     help="The share of visits that is held out.",
 )
 @click.option(
-    "--power",
-    "certainty",
-    default=0.8,
-    show_default=True,
-    type=SHARE,
-    help="Statistical power.",
-)
-@click.option(
-    "--alpha",
-    default=0.05,
-    show_default=True,
-    type=SHARE,
-    help="Significance level (false positive rate).",
-)
-@click.option(
     "--per-day",
     type=click.FloatRange(0, min_open=True),
     metavar="VISITS",
@@ -143,19 +121,17 @@ def power(
     baseline: float,
     lift: float,
     holdout: float,
-    certainty: float,
-    alpha: float,
     per_day: float | None,
 ) -> None:
     """Say how many visits an experiment needs."""
     with _extra():
         from ..report.power import visits_needed  # noqa: PLC0415 - an extra, and slow to import
-        from ..report.words import planned_size  # noqa: PLC0415
+        from ..report.sentences import planned_size  # noqa: PLC0415
     try:
-        arms = visits_needed(baseline, lift, holdout, certainty, alpha)
+        size = visits_needed(baseline, lift, holdout)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    say("\n".join(planned_size(arms, baseline, lift, certainty, alpha, per_day)))
+    say("\n".join(planned_size(size, baseline, lift, holdout, per_day)))
 
 
 @contextmanager

@@ -16,11 +16,15 @@ Arm = Literal["escape", "holdout"]
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One experiment of a rule: `holdout` is the share of visits that is let through, 0 to 1."""
+    """One experiment of a rule: `holdout` is the share of visits that is let through, 0 to 1.
+
+    `planned` is the number of visits at which it is read once, 0 without a plan.
+    """
 
     name: str
     holdout: float
     secret: str = field(repr=False)
+    planned: int = 0
 
     def arm(self, visit: str) -> Arm:
         """The arm of a visit, by its id."""

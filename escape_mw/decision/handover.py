@@ -11,6 +11,7 @@ from .handoffs import MENU, TECHNIQUES, Handoff
 from .ladder import make_steps
 from .model import (
     Destination,
+    Handover,
     Journey,
     Marker,
     Page,
@@ -40,10 +41,18 @@ class HandOver:
     def decision(self) -> Redirect | Page:
         """The ladder made ready, as a bare redirect where its first step needs no page."""
         name, steps = self.case.rule.name, self._steps()
+        handover: Handover = "destination" if self.is_direct else "own"
         location = steps[0].uri
         if location and (steps[0].trigger == "redirect" or self._opens_by_tap(steps[0])):
             return Redirect(
-                "escape", location, self.case.visitor, self.destination, name, steps, self.journey
+                "escape",
+                location,
+                self.case.visitor,
+                self.destination,
+                name,
+                steps,
+                self.journey,
+                handover,
             )
         return Page(
             reason="escape",
@@ -61,6 +70,7 @@ class HandOver:
             dress=self._dress(),
             address=self.own_url,
             home=path_of(self.own_url) if self.case.visit.is_tap else "",
+            handover=handover,
         )
 
     def _opens_by_tap(self, step: Step) -> bool:

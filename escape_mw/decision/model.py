@@ -19,6 +19,7 @@ Goal = Literal["app", "browser"]
 Trigger = Literal["redirect", "auto", "tap", "written"]
 Confidence = Literal["documented", "observed", "single", "inferred"]
 Call = Literal["open", "play", "listen", "watch"]
+Handover = Literal["", "own", "destination"]
 PHONES: tuple[Phone, ...] = get_args(Phone)
 GOALS: tuple[Goal, ...] = get_args(Goal)
 
@@ -254,7 +255,7 @@ class Redirect:
     """Answer with a bare redirect to `location`.
 
     That is a step without a page, or the end of an arrival: at its destination, or, without one, at
-    the same address without the marker.
+    the same address without the marker. `handover` is as in `Page`, "" for an arrival.
     """
 
     reason: str
@@ -264,6 +265,7 @@ class Redirect:
     rule: str
     steps: tuple[Step, ...] = ()
     journey: Journey | None = None
+    handover: Handover = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +277,8 @@ class Page:
     the page reports its stages with, `beacon` the path that it reports to, `menu_marker` the marker
     for the menu's way out (each "" where nothing is measured, or nothing comes back), `dress` how
     it looks, `address` this site's own address of the visit, "" where it cannot be trusted, `home`
-    the address to show in its place where the page answers a tap, "" elsewhere.
+    the address to show in its place where the page answers a tap, "" elsewhere. `handover` says
+    what is opened elsewhere: this site's own page, which sees arrivals, or the destination.
     """
 
     reason: str
@@ -293,6 +296,7 @@ class Page:
     dress: Dress = UNDRESSED
     address: str = ""
     home: str = ""
+    handover: Handover = ""
 
 
 Act = Redirect | Page  # what is answered instead of the site

@@ -42,10 +42,10 @@ class Rule:
     `number` is its place in the rules file from 0, `share` in per cent. With `everyone`, visitors
     who are not escaped are redirected to its URL too. With `words_pass`, the site answers where
     nothing is left but the menu in words. With `links`, taps on plain links of the site's page are
-    caught. With `tag`, the site's own URL names the host app that it
-    was opened from. `dress` is its page's own. `key` is what tokens call the rule: a hash of its
-    name, its path and its experiment's name, so that an edit of any other rule leaves it what it
-    was.
+    caught. With `tag`, the site's own URL names the host app that it was opened from. `dress` is
+    its page's own. `content` is a hash of what the rules file says of it. `key` is what tokens call
+    the rule: a hash of its name, its path and its experiment's name, so that an edit of any other
+    rule leaves it what it was.
     """
 
     number: int
@@ -69,6 +69,7 @@ class Rule:
     links: bool = False
     tag: bool = False
     dress: Dress | None = None
+    content: str = field(default="", compare=False)
     key: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -152,8 +153,7 @@ class Policy:
     `apps` are the ids of the host apps that count. With `detect`, the site is told who asks.
     `base_urls` are those of single hosts, `allowed_hosts` the site's own, none for any. `dress` is
     the site's own, `dresses` are those of single hosts, `artwork_hosts` the https origins that
-    artwork may come from. `version` tells one edition of the rules from another, and says nothing
-    of their secret.
+    artwork may come from. `versions` tells one edition of a rule from another, by the rule's key.
     """
 
     detector: VisitorDetector
@@ -173,7 +173,7 @@ class Policy:
     dress: Dress = UNDRESSED
     dresses: Mapping[str, Dress] = field(default_factory=dict)
     artwork_hosts: frozenset[str] = frozenset()
-    version: str = "default"
+    versions: Mapping[str, str] = field(default_factory=dict)
     by_key: Mapping[str, Rule] = field(init=False, default_factory=dict)
     everyone: tuple[Rule, ...] = field(init=False, default=())
     has_links: bool = field(init=False, default=False)

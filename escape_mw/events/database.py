@@ -40,7 +40,7 @@ READS: dict[str, dict[str, Any]] = {
     "sqlite": {"reads": True},
     "postgresql": {"isolation_level": "REPEATABLE READ"},
 }
-NUMBERS = ("time", "number")
+NUMBERS = ("time", "planned", "number")
 Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform
 
 
@@ -213,8 +213,8 @@ def _require_storable(event: Event) -> None:
         wanted = int if name in NUMBERS else str
         if not isinstance(value, wanted):
             raise TypeError(f"{name} of an event must be {wanted.__name__}, not {type(value)}")
-    if not (0 <= event.time <= LARGEST and 0 <= event.number <= LARGEST):
-        raise ValueError("time or number of an event is out of range")
+    if not all(0 <= getattr(event, name) <= LARGEST for name in NUMBERS):
+        raise ValueError("a number of an event is out of range")
 
 
 def _is_refusal(error: SQLAlchemyError) -> bool:

@@ -1,7 +1,7 @@
 """What is recorded of a visit: one `Event` for each of its stages, in fixed words.
 
 Nothing about the visitor is recorded. An event has no field that could hold a cookie, an address, a
-user agent, a URL or a referrer.
+user agent, a URL or a referrer; `by` holds the one part of an address that the rules name.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ class Event(NamedTuple):
     - `technique`, `trigger`: of the step (a technique's turn) that the stage belongs to.
     - `outcome`: the site's own word for what it wanted, as `storable` makes it.
     - `experiment`, `arm`: said at the visit's first request; "" later, and outside an experiment.
-    - `rules`: the version of the rules.
+    - `rule_version`: a hash of what the rule says, and of the steps it leads to.
+    - `first`, `handover`, `planned`, `by`: of `eligible` only. The technique that was shown first;
+      what was handed over, the site's "own" page or the "destination"; the planned visits of the
+      experiment, 0 without a plan; the site's own word for the visit (`EventOptions.by`).
     - `number`: how many; above 1 only without a visit.
     """
 
@@ -70,7 +73,11 @@ class Event(NamedTuple):
     outcome: str = ""
     experiment: str = ""
     arm: str = ""
-    rules: str = ""
+    rule_version: str = ""
+    first: str = ""
+    handover: str = ""
+    planned: int = 0
+    by: str = ""
     number: int = 1
 
     @property
@@ -89,5 +96,5 @@ class Event(NamedTuple):
         return {
             name: value
             for name, value in self._asdict().items()
-            if value not in ("", None) and (name, value) != ("number", 1)
+            if value not in ("", None) and (name, value) not in (("number", 1), ("planned", 0))
         }

@@ -36,7 +36,8 @@ class Measurement:
     ) -> None:
         """Record what a decision means for its visit; a failure is logged, and fails nothing."""
         try:
-            for event in stages(visit, decision, policy, is_carried_out=is_carried_out):
+            by = self.options.by
+            for event in stages(visit, decision, policy, is_carried_out=is_carried_out, by=by):
                 self.recorder.record(event)
             self._count_unfollowed(visit, decision)
         except Exception:

@@ -22,7 +22,9 @@ def sink(library: str = "", **more: Any) -> Any:
 class EventOptions:
     """The sinks that the rules name, and the words that outcomes may have.
 
-    `database` is a URL as SQLAlchemy writes it, `keep` a period such as "13mo".
+    `database` is a URL as SQLAlchemy writes it, `keep` a period such as "13mo". `by` names captures
+    of a rule's path and parameters of the query: the first that a visit has a value for tells it
+    from others in the site's own words, such as its release.
     """
 
     log: bool = sink()
@@ -31,6 +33,7 @@ class EventOptions:
     opentelemetry: bool = sink("opentelemetry")
     keep: str | None = None
     outcomes: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
 
 
 # The sinks that the rules can name, in order, with the library that each needs: "" for none.

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..decision.handoffs import TECHNIQUES
 from ..decision.model import (
+    Act,
     AskSite,
     Decision,
     Goal,
     Journey,
-    Pass,
+    Page,
     Redirect,
-    Tag,
     Visit,
     Visitor,
 )
-from ..decision.policy import Policy
+from ..decision.policy import Policy, Rule
 from ..decision.signals import asks_for_privacy, is_navigation
+from ..web.urls import first_values
 from .event import Event, storable
 
 
 def stages(
-    visit: Visit, decision: Decision, policy: Policy, *, is_carried_out: bool
+    visit: Visit,
+    decision: Decision,
+    policy: Policy,
+    *,
+    is_carried_out: bool,
+    by: Iterable[str] = (),
 ) -> Iterator[Event]:
     """The events of a decision; none where nothing is measured.
 
-    Nothing was shown or attempted where it is not carried out.
+    Nothing was shown or attempted where it is not carried out. `by` is as in `EventOptions`.
     """
     journey, moment = decision.journey, visit.moment
     if journey is None or isinstance(decision, AskSite) or visit.method == "HEAD":
@@ -35,14 +41,29 @@ def stages(
         yield from _arrival(visit, journey, policy)
     if decision.reason not in ("escape", "holdout", "links"):
         return
+    act = decision if is_carried_out and isinstance(decision, Page | Redirect) else None
     if journey.is_first:
-        yield event(journey, "eligible", policy, moment)
-    if not is_carried_out or isinstance(decision, Pass | Tag):
+        yield _eligible(visit, journey, act, policy, by)
+    if act is None:
         return
-    first = decision.steps[0]
+    first = act.steps[0]
     fired = "tapped" if first.trigger == "tap" else "attempt"
-    name = fired if isinstance(decision, Redirect) else "shown"
+    name = fired if isinstance(act, Redirect) else "shown"
     yield event(journey, name, policy, moment, first.technique, first.trigger)
+
+
+def _eligible(
+    visit: Visit, journey: Journey, act: Act | None, policy: Policy, by: Iterable[str]
+) -> Event:
+    """The visit's first event, with what only its first request knows."""
+    rule = policy.by_key.get(journey.rule)
+    experiment = rule.experiment if rule and journey.arm else None
+    return event(journey, "eligible", policy, visit.moment)._replace(
+        first=act.steps[0].technique if act else "",
+        handover=act.handover if act else "",
+        planned=experiment.planned if experiment else 0,
+        by=_own_word(visit, rule, by) if rule else "",
+    )
 
 
 def event(
@@ -72,7 +93,7 @@ def event(
         outcome=storable(outcome),
         experiment=journey.experiment,
         arm=journey.arm,
-        rules=policy.version,
+        rule_version=policy.versions.get(journey.rule, ""),
     )
 
 
@@ -92,6 +113,14 @@ def trigger_of(journey: Journey, technique: str, policy: Policy) -> str:
         if found := next((spec for spec in specs if spec.technique == technique), None):
             return found.trigger
     return ""
+
+
+def _own_word(visit: Visit, rule: Rule, by: Iterable[str]) -> str:
+    """The first of these names that the rule's path captures, or that the query has a value for."""
+    captures = rule.path.captures(*visit.paths) or {}
+    query = first_values(visit.query) if by else {}
+    words = (captures.get(name) or query.get(name, "") for name in by)
+    return storable(next(filter(None, words), ""))
 
 
 def _arrival(visit: Visit, journey: Journey, policy: Policy) -> Iterator[Event]:

@@ -33,9 +33,11 @@ EVENTS = Table(
         Column(name, String(WORD_LENGTH), nullable=False)
         for name in (
             *("name", "rule", "app", "app_version", "platform", "service", "kind", "goal"),
-            *("technique", "trigger", "outcome", "experiment", "arm", "rules"),
+            *("technique", "trigger", "outcome", "experiment", "arm", "rule_version"),
+            *("first", "handover", "by"),
         )
     ),
+    Column("planned", BigInteger, nullable=False),
     Index("escape_mw_events_time", "time"),
     Index("escape_mw_events_experiment", "experiment", "name"),
     sqlite_with_rowid=False,
@@ -54,14 +56,21 @@ TALLIES = Table(
 SCHEMA = Table("escape_mw_schema", METADATA, Column("version", Integer, primary_key=True))
 
 
-def _create_tables(connection: Connection) -> None:
-    METADATA.create_all(connection)
+def _say_more_of_visits(connection: Connection) -> None:
+    """The rule's own version in place of all rules', and four columns more."""
+    statements = ['RENAME COLUMN "rules" TO "rule_version"']
+    for name in ("first", "handover", "by"):
+        statements.append(f"ADD COLUMN \"{name}\" VARCHAR(64) NOT NULL DEFAULT ''")
+    statements.append('ADD COLUMN "planned" BIGINT NOT NULL DEFAULT 0')
+    for statement in statements:
+        connection.exec_driver_sql(f"ALTER TABLE escape_mw_events {statement}")
 
 
-# Each migrates from the version before it to its own number, counted from 1. Only append: a
-# released migration never changes. From the second on, it alters tables by SQL, since METADATA
-# moves on.
-MIGRATIONS: Sequence[Callable[[Connection], None]] = (_create_tables,)
+# Each migrates from the version before it, the first from version 1. Only append: a released
+# migration never changes, and alters tables by SQL, since METADATA moves on. A new database is
+# created by METADATA, in the newest version.
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (_say_more_of_visits,)
+NEWEST = len(MIGRATIONS) + 1
 LOCK = 0x65736361_7065  # "escape": PostgreSQL's advisory lock; one process at a time migrates
 
 
@@ -75,17 +84,19 @@ def migrate(
     """Migrate the tables to the newest schema, within the caller's transaction.
 
     Returns the version found, 0 for an empty database.
-    Raises NewerDatabaseError if that version is newer than the last of `migrations`.
+    Raises NewerDatabaseError if that version is newer than what `migrations` lead to.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-    found = version(connection)
-    require_known(found, len(migrations))
-    for migration in migrations[found:]:
+    found, newest = version(connection), len(migrations) + 1
+    require_known(found, newest)
+    if not found:
+        METADATA.create_all(connection)
+    for migration in migrations[found - 1 :] if found else ():
         migration(connection)
-    if found < len(migrations):
+    if found < newest:
         connection.execute(SCHEMA.delete())
-        connection.execute(SCHEMA.insert().values(version=len(migrations)))
+        connection.execute(SCHEMA.insert().values(version=newest))
     return found
 
 
@@ -96,7 +107,7 @@ def version(connection: Connection) -> int:
     return connection.execute(select(SCHEMA.c.version)).scalar() or 0
 
 
-def require_known(found: int, newest: int = len(MIGRATIONS)) -> None:
+def require_known(found: int, newest: int = NEWEST) -> None:
     """Raise NewerDatabaseError for a schema version above `newest`."""
     if found > newest:
         raise NewerDatabaseError(

@@ -1,4 +1,4 @@
-"""Coordinates of the lift chart: the lift over time in percentage points, with both intervals."""
+"""Coordinates of the lift chart: the lift over time in percentage points, with its interval."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ TICKS = 5
 
 @dataclass(frozen=True, slots=True)
 class LiftChart:
-    """A chart of WIDTH by HEIGHT units; `fixed`, `always` and `line` are points in SVG syntax.
+    """A chart of WIDTH by HEIGHT units; `band` and `line` are points in SVG syntax.
 
     `rows` and `columns` are the axes' ticks, each a position and a label. `zero` is the height of
     the zero line, `at` the position of the last day's lift.
     """
 
-    fixed: str
-    always: str
+    band: str
     line: str
     zero: float
     at: tuple[float, float]
@@ -56,8 +55,7 @@ def lift_chart(reading: Reading) -> LiftChart | None:
         )
 
     return LiftChart(
-        fixed=_band((x(day), y(lift.fixed.low), y(lift.fixed.high)) for day, lift in days),
-        always=_band((x(day), y(lift.always.low), y(lift.always.high)) for day, lift in days),
+        band=_band((x(day), y(lift.interval.low), y(lift.interval.high)) for day, lift in days),
         line=_points((x(day), y(lift.difference)) for day, lift in days),
         zero=round(y(0), 1),
         at=(round(x(last), 1), round(y(reading.lift.difference), 1)),
@@ -70,9 +68,10 @@ def lift_chart(reading: Reading) -> LiftChart | None:
 
 
 def _reach(lift: Lift) -> tuple[float, float]:
-    """The vertical range: today's always-valid interval and zero, with half its width around."""
-    margin = (lift.always.high - lift.always.low) / 2
-    return min(lift.always.low, 0) - margin, max(lift.always.high, 0) + margin
+    """The vertical range: the last interval and zero, with half its width around."""
+    low, high = lift.interval
+    margin = (high - low) / 2
+    return min(low, 0) - margin, max(high, 0) + margin
 
 
 def _round_values(low: float, high: float) -> Iterator[float]:

@@ -30,6 +30,7 @@ REACHED = {
     "left": STAGE.c.name.in_(["left", "arrived"]),
     "arrived": STAGE.c.name == "arrived",
 }
+TRIAL = (ELIGIBLE.c.experiment, ELIGIBLE.c.rule, ELIGIBLE.c.rule_version)
 Column = sql.ColumnElement[Any]
 
 
@@ -85,18 +86,27 @@ class TechniqueCount(NamedTuple):
 
 
 class ArmDay(NamedTuple):
-    """Visits in one arm of an experiment, eligible on one day (counted from 1970, UTC)."""
+    """Visits in one arm of an experiment, eligible on one day (counted from 1970, UTC).
+
+    They came by one version of one rule, with so many `planned`; `last` is when the last did.
+    """
 
     experiment: str
+    rule: str
+    version: str
+    planned: int
     arm: str
     day: int
     visits: int
+    last: int
 
 
 class OutcomeDay(NamedTuple):
-    """Of one arm's visits of one day, those that had the outcome, on whichever day it came."""
+    """Of such visits, those that had the outcome, on whichever day it came."""
 
     experiment: str
+    rule: str
+    version: str
     outcome: str
     arm: str
     day: int
@@ -146,10 +156,10 @@ def techniques(
 
 
 def arm_days(connection: sql.Connection, scope: Scope) -> list[ArmDay]:
-    """Each experiment's visits, by arm and day."""
-    keys = (ELIGIBLE.c.experiment, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
+    """Each experiment's visits, by the rule's version, arm and day."""
+    keys = (*TRIAL, ELIGIBLE.c.planned, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
     query = (
-        sql.select(*keys, sql.func.count())
+        sql.select(*keys, sql.func.count(), sql.func.max(ELIGIBLE.c.time))
         .where(*_in(scope), ELIGIBLE.c.experiment != "")
         .group_by(*keys)
         .order_by(*keys)
@@ -158,8 +168,8 @@ def arm_days(connection: sql.Connection, scope: Scope) -> list[ArmDay]:
 
 
 def outcome_days(connection: sql.Connection, scope: Scope) -> list[OutcomeDay]:
-    """Each experiment's visits with an outcome, by outcome, arm and the day of the visit."""
-    keys = (ELIGIBLE.c.experiment, STAGE.c.outcome, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
+    """Those with an outcome, by outcome too; the day is the visit's."""
+    keys = (*TRIAL, STAGE.c.outcome, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
     joined = ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name == "outcome"))
     query = (
         sql.select(*keys, sql.func.count())

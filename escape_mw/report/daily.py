@@ -1,9 +1,13 @@
-"""Both arms of an experiment, as running totals by day."""
+"""Both arms of an experiment, as running totals by day.
+
+An experiment is not pooled over a change of its rule: it begins anew with each version of it. That
+holds for a plan too, so none can be made after a look at the visits that it counts.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -26,21 +30,44 @@ class Daily(NamedTuple):
         return self.escape.of + self.holdout.of
 
 
-def daily(
-    arms: Iterable[ArmDay], outcomes: Iterable[OutcomeDay]
-) -> Iterator[tuple[str, str, tuple[Daily, ...]]]:
-    """Each experiment, each of its outcomes ("" if none was recorded), its days without a gap."""
-    visits: dict[str, dict[tuple[str, int], int]] = defaultdict(dict)
+class Series(NamedTuple):
+    """One experiment and one of its outcomes ("" if none was recorded), its days without a gap.
+
+    `planned` is the planned number of visits, 0 without a plan; `earlier` the visits from before
+    the last change of the rule, which are in no day.
+    """
+
+    experiment: str
+    outcome: str
+    days: Sequence[Daily]
+    planned: int = 0
+    earlier: int = 0
+
+
+def daily(arms: Iterable[ArmDay], outcomes: Iterable[OutcomeDay]) -> Iterator[Series]:
+    """Each experiment with each of its outcomes, by the newest version of each of its rules."""
+    arms = sorted(arms, key=lambda arm: arm.last)
+    newest = {(arm.experiment, arm.rule): arm.version for arm in arms}
+    visits: dict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
+    planned: dict[str, int] = {}
+    every: Counter[str] = Counter()
     for arm in arms:
-        visits[arm.experiment][arm.arm, arm.day] = arm.visits
-    successes: dict[str, dict[str, dict[tuple[str, int], int]]] = defaultdict(
-        lambda: defaultdict(dict)
+        every[arm.experiment] += arm.visits
+        if newest[arm.experiment, arm.rule] == arm.version:
+            visits[arm.experiment][arm.arm, arm.day] += arm.visits
+            planned[arm.experiment] = arm.planned
+    successes: dict[str, dict[str, Counter[tuple[str, int]]]] = defaultdict(
+        lambda: defaultdict(Counter)
     )
     for found in outcomes:
-        successes[found.experiment][found.outcome][found.arm, found.day] = found.successes
-    for experiment, sizes in visits.items():
-        for outcome, counts in (successes.get(experiment) or {"": {}}).items():
-            yield experiment, outcome, tuple(_days(sizes, counts))
+        if newest[found.experiment, found.rule] == found.version:
+            of_outcome = successes[found.experiment][found.outcome]
+            of_outcome[found.arm, found.day] += found.successes
+    for experiment, sizes in sorted(visits.items()):
+        earlier = every[experiment] - sizes.total()
+        for outcome, counts in sorted((successes.get(experiment) or {"": Counter()}).items()):
+            days = tuple(_days(sizes, counts))
+            yield Series(experiment, outcome, days, planned[experiment], earlier)
 
 
 def _days(visits: Counts, successes: Counts) -> Iterator[Daily]:

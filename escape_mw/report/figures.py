@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from ..web.days import DAY, date_of
@@ -36,8 +37,8 @@ def share(value: Share) -> str:
 
 
 def change(ratio: float) -> str:
-    """A ratio as a relative change: 1.48 is "+48%"."""
-    return f"{ratio - 1:+.0%}".replace("-", "\u2212")
+    """A ratio as a relative change: 1.48 is "+48%"; "any" for an unbounded one."""
+    return "any" if ratio == math.inf else f"{ratio - 1:+.0%}".replace("-", "\u2212")
 
 
 def points(difference: float) -> str:

@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from ..web.answers import source_hash, template_text
-from . import figures, words
+from . import figures, sentences, words
 from .charts import lift_chart
 from .figures import Names
 from .funnel import Funnel, Line
@@ -77,5 +77,11 @@ def _template() -> jinja2.Template:
     charts = SimpleNamespace(
         bars=_bars, apps=_apps, arms=_arms, scale_end=_scale_end, lift=lift_chart
     )
-    environment.globals |= {"f": figures, "w": words, "charts": charts, "wilson": wilson}
+    environment.globals |= {
+        "f": figures,
+        "w": words,
+        "s": sentences,
+        "charts": charts,
+        "wilson": wilson,
+    }
     return environment.from_string(template_text(__package__, "report.html"))

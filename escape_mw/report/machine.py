@@ -1,6 +1,6 @@
 """The report for machines: one JSON object with stable keys.
 
-- `report`: the version of this format, 1. Keys may be added within a version, but not removed or
+- `report`: the version of this format, 2. Keys may be added within a version, but not removed or
   given another meaning.
 - `made`, `first`, `last`: moments in UTC; `first` and `last` are those of the eligible visits, null
   without one. `rule`, `since`: what was asked for.
@@ -10,14 +10,18 @@
   `count`, `of`, `rate`, `low`, `high` (95 %, Wilson). `arrived` is null for the goal "app".
 - `experiments`: one for each `experiment` and `outcome` ("" where none was recorded):
   - `escape` and `holdout`: rates as above.
-  - `sample_ratio`: `planned`, `from`, `p`.
-  - `size`: `visits`, `needed`, `target_lift`, `planned`, `smallest_lift`, `per_day`, `days_left`.
-  - `missing`: why a lift is not given: "", "no-holdout", "no-escape", "mismatch", "no-outcomes",
-    "few-outcomes", "too-small".
-  - `verdict`: a sentence.
-  - `lift`: null unless `missing` is "". It has `difference` and `ratio` with `estimate`, `fixed`
-    and `always` (each `low`, `high`), and `basis`, the interval to rely on: "fixed" or "always".
-  - `days`: the lift at the end of each day; empty unless `missing` is "".
+  - `sample_ratio`: `planned`, `from`: the holdout's planned share of the visits, and its origin.
+  - `size`: `visits`, `waiting` (of days that are not closed, and not in any figure here),
+    `earlier` (from before `begun`, when the rule was changed last; in no figure either), `needed`,
+    `planned` (null without a plan), `reached` (the day, null before), `target_lift`, `per_day`,
+    `days_left`.
+  - `said`: "better", "worse", "no-difference", "too-early", "refused", "no-day", "no-holdout",
+    "no-escape" or "no-outcomes".
+  - `verdict`: the same as a sentence.
+  - `lift`: null but for the first three. It has `difference` and `ratio`, each with `estimate`,
+    `low`, `high` (null: unbounded): limits that hold however often they are read, before a planned
+    size is reached at 99.9 %; once it is, for the one reading on that day.
+  - `days`: the lift at the end of each closed day; empty where `lift` is null.
 - `health`: for each technique `app`, `platform`, `goal`, `technique`, `weak` (counted by
   departures), `before`, `now` (`count`, `of`, `rate`), `p`, `status`.
 - `tallies`: numbers by name: eligible, repeat, forged, capped, dropped.
@@ -28,6 +32,7 @@ Rates and lifts are fractions, not percentages.
 from __future__ import annotations
 
 import json
+import math
 import time
 from typing import Any
 
@@ -35,11 +40,12 @@ from .figures import Names, day
 from .funnel import Line
 from .health import Health
 from .readings import Lift, Reading
+from .sentences import verdict
 from .statistics import Interval, Share, wilson
 from .summary import Summary
-from .words import headline, verdict, warnings
+from .words import headline, warnings
 
-VERSION = 1
+VERSION = 2
 
 
 def as_json(summary: Summary, names: Names) -> str:
@@ -96,13 +102,9 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "outcome": reading.outcome,
         "escape": _rate(reading.escape),
         "holdout": _rate(reading.holdout),
-        "sample_ratio": {
-            "planned": reading.share,
-            "from": reading.share_from,
-            "p": reading.mismatch,
-        },
+        "sample_ratio": {"planned": reading.share, "from": reading.share_from},
         "size": _size(reading),
-        "missing": reading.blocked_by,
+        "said": reading.said,
         "verdict": verdict(reading),
         "lift": None if reading.lift is None else _lift(reading.lift),
         "days": [{"day": day(at.day), **_lift(lift)} for at, lift in reading.days if lift]
@@ -114,28 +116,27 @@ def _reading(reading: Reading) -> dict[str, Any]:
 def _size(reading: Reading) -> dict[str, Any]:
     return {
         "visits": reading.visits,
+        "waiting": reading.waiting,
+        "begun": day(reading.begun),
+        "earlier": reading.earlier,
         "needed": reading.needed,
-        "planned": reading.is_planned,
+        "planned": reading.planned or None,
+        "reached": None if reading.reached is None else day(reading.reached),
         "target_lift": reading.target,
-        "smallest_lift": reading.smallest,
         "per_day": reading.pace,
         "days_left": reading.days_left,
     }
 
 
 def _lift(lift: Lift) -> dict[str, Any]:
+    low, high = lift.ratio_interval
     return {
-        "difference": {
-            "estimate": lift.difference,
-            "fixed": _interval(lift.fixed),
-            "always": _interval(lift.always),
-        },
+        "difference": {"estimate": lift.difference, **_interval(lift.interval)},
         "ratio": {
             "estimate": lift.ratio,
-            "fixed": _interval(lift.ratio_fixed),
-            "always": _interval(lift.ratio_always),
+            "low": low,
+            "high": high if math.isfinite(high) else None,
         },
-        "basis": lift.basis,
     }
 
 

@@ -1,7 +1,7 @@
 """Analysis of one experiment for one outcome, by intention to treat.
 
 It compares all eligible visits of both arms. A visit is a success if the outcome was recorded in
-it, whichever arm it was in and whatever was tried on it.
+it, whichever arm it was in and whatever was tried on it. Only closed days are read.
 """
 
 from __future__ import annotations
@@ -10,21 +10,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..web.days import DAY
-from .daily import Daily
-from .power import Arms, smallest_lift, visits_needed
-from .statistics import (
-    Interval,
-    Share,
-    always_valid_difference,
-    always_valid_ratio,
-    difference,
-    is_enough,
-    ratio,
-    sample_ratio,
-)
+import numpy as np
 
-MISMATCH = 0.001  # p-value of the sample ratio, below which the arms are not compared
+from ..web.days import DAY
+from .daily import Daily, Series
+from .power import visits_needed
+from .statistics import Interval, Share
+from .verdict import Effect, Totals, is_enough, verdict
+
+# Days after its end, a day is closed: a site token lives for one, and what it records may wait
+# for another until it is written. Outcomes of the escape arm come later than the holdout's, so a
+# day that is read too early says that escapes do worse.
+SETTLING = 2
 PACE = 7  # days
 ASSUMED = 0.5  # share of the holdout, if none was planned
 
@@ -34,13 +31,11 @@ class Plan:
     """What an experiment is planned to show.
 
     - `lift`: the lift to detect, relative to the holdout's rate (0.5: +50 %).
-    - `planned`: the number of visits decided on beforehand; None computes it from that rate.
     - `holdout`: the planned share of the holdout (0 to 1) in every experiment.
     - `holdouts`: the planned share by experiment, used where `holdout` is None.
     """
 
     lift: float = 0.5
-    planned: int | None = None
     holdout: float | None = None
     holdouts: Mapping[str, float] = field(default_factory=dict)
 
@@ -57,43 +52,30 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Lift:
-    """The difference and ratio of the arms' rates, each with both intervals.
-
-    `fixed` is the interval for one look, `always` the always-valid one. `basis` names the one to
-    rely on: "fixed" from the needed size on, "always" before it.
-    """
+    """The difference and the ratio of the arms' rates, each with its interval."""
 
     difference: float
-    fixed: Interval
-    always: Interval
+    interval: Interval
     ratio: float
-    ratio_fixed: Interval
-    ratio_always: Interval
-    basis: str
-
-    @property
-    def interval(self) -> Interval:
-        """The interval of the difference to rely on."""
-        return self.fixed if self.basis == "fixed" else self.always
-
-    @property
-    def ratio_interval(self) -> Interval:
-        """The interval of the ratio to rely on."""
-        return self.ratio_fixed if self.basis == "fixed" else self.ratio_always
+    ratio_interval: Interval
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The result of an experiment for one outcome ("" if none was recorded).
 
+    - `escape`, `holdout`: the arms at the end of the last closed day or, once a plan is reached, of
+      the day on which it was.
     - `share`, `share_from`: the planned share of the holdout and its origin (see Plan.share_of).
-    - `mismatch`: the p-value of the arms' sizes under that share; None if an arm is empty.
-    - `target`: the lift to detect.
-    - `needed`: the visits that takes; `is_planned` if that number was given.
-    - `smallest`: the smallest lift that this sample could have shown.
-    - `pace`: visits per day.
-    - `blocked_by`: the reason why there is no `lift` (see blocking_reason); "" if there is one.
-    - `days`: both arms at the end of each day and their lift, None while it cannot be computed.
+    - `said`: the verdict; besides those of `Verdict.said` "no-day" (none is closed), "no-holdout",
+      "no-escape" (an arm is empty) and "no-outcomes".
+    - `lift`: given with the verdicts "better", "worse" and "no-difference".
+    - `days`: both arms at the end of each day and their lift, None with too few outcomes.
+    - `planned`: the planned number of visits, 0 without a plan; `reached`: the day on which it was
+      reached, None before. Days are counted from 1970 (UTC).
+    - `target`: the lift to detect; `needed`: the visits that takes.
+    - `pace`: visits per day; `waiting`: visits of days that are not closed.
+    - `begun`: the first day; `earlier`: visits from before it, if the rule was changed then.
     """
 
     experiment: str
@@ -102,15 +84,17 @@ class Reading:
     holdout: Share
     share: float
     share_from: str
-    mismatch: float | None
-    target: float
-    needed: int | None
-    is_planned: bool
-    smallest: float | None
-    pace: float
-    blocked_by: str
+    said: str
     lift: Lift | None
     days: tuple[tuple[Daily, Lift | None], ...]
+    planned: int
+    reached: int | None
+    target: float
+    needed: int | None
+    pace: float
+    waiting: int
+    begun: int
+    earlier: int
 
     @property
     def visits(self) -> int:
@@ -120,83 +104,64 @@ class Reading:
     @property
     def days_left(self) -> int | None:
         """Days until the needed size at the present pace; None if size or pace is unknown."""
-        return (
-            None
-            if self.needed is None or not self.pace
-            else max(0, math.ceil((self.needed - self.visits) / self.pace))
-        )
+        if self.needed is None or not self.pace:
+            return None
+        return max(0, math.ceil((self.needed - self.visits) / self.pace))
 
 
-def blocking_reason(
-    escape: Share, holdout: Share, mismatch: float | None, needed: int | None
-) -> str:
-    """Why the sample does not allow a lift to be read; "" if it does. Nothing else decides this.
-
-    All of these must hold; the first that does not is the reason:
-
-    1. "no-holdout", "no-escape": both arms have visits.
-    2. "mismatch": the arms' sizes are as planned; p is 0.001 or more in the sample-ratio check.
-    3. "no-outcomes", "few-outcomes": each arm has 10 visits with the outcome and 10 without. With
-       fewer, a normal approximation fails.
-    4. "too-small": there are at least `needed` visits, so that the interval for one look is valid;
-       or, before that, the always-valid interval lies on one side of zero.
-    """
-    if not escape.of or not holdout.of:
-        return "no-holdout" if escape.of else "no-escape"
-    if mismatch is not None and mismatch < MISMATCH:
-        return "mismatch"
-    if not is_enough(escape, holdout):
-        return "few-outcomes" if escape.count + holdout.count else "no-outcomes"
-    is_reached = needed is not None and escape.of + holdout.of >= needed
-    return "" if is_reached or always_valid_difference(escape, holdout).excludes(0) else "too-small"
-
-
-def analyse(experiment: str, outcome: str, days: Sequence[Daily], plan: Plan, now: int) -> Reading:
-    """Analyse one experiment for one outcome; `days` without a gap, `now` in seconds since 1970."""
-    escape, holdout = days[-1].escape, days[-1].holdout
+def analyse(series: Series, plan: Plan, now: int) -> Reading:
+    """Analyse one experiment for one outcome; `now` in seconds since 1970."""
+    experiment, outcome, days, planned, earlier = series
+    today = now // DAY
     share, share_from = plan.share_of(experiment)
-    mismatch = sample_ratio(escape.of, holdout.of, share) if escape.of and holdout.of else None
-    target = _target(holdout.rate, plan.lift)
-    needed = plan.planned or (visits_needed(holdout.rate, target, share).visits if target else None)
-    blocked_by = blocking_reason(escape, holdout, mismatch, needed)
+    closed = [day for day in days if day.day < today - SETTLING]
+    reached = next((day.day for day in closed if planned and day.visits >= planned), None)
+    read = [day for day in closed if reached is None or day.day <= reached]
+    last = read[-1] if read else Daily(today, Share(0, 0), Share(0, 0))
+    said, lifts = _read(read, share, planned) if read else ("no-day", [])
+    target = _target(last.holdout.rate, plan.lift)
+    searched = visits_needed(last.holdout.rate, target, share).daily if target else None
     return Reading(
         experiment=experiment,
         outcome=outcome,
-        escape=escape,
-        holdout=holdout,
+        escape=last.escape,
+        holdout=last.holdout,
         share=share,
         share_from=share_from,
-        mismatch=mismatch,
+        said=said,
+        lift=lifts[-1] if lifts and said in ("better", "worse", "no-difference") else None,
+        days=tuple(zip(read, lifts, strict=True)),
+        planned=planned,
+        reached=reached,
         target=target or plan.lift,
-        needed=needed,
-        is_planned=plan.planned is not None,
-        smallest=smallest_lift(holdout.rate, Arms(escape.of, holdout.of)),
-        pace=_pace(days, now // DAY),
-        blocked_by=blocked_by,
-        lift=None if blocked_by else lift(escape, holdout, needed),
-        days=tuple(
-            (
-                day,
-                lift(day.escape, day.holdout, needed)
-                if is_enough(day.escape, day.holdout)
-                else None,
-            )
-            for day in days
-        ),
+        needed=planned or searched,
+        pace=_pace(days, today),
+        waiting=days[-1].visits - closed[-1].visits if closed else days[-1].visits,
+        begun=days[0].day,
+        earlier=earlier,
     )
 
 
-def lift(escape: Share, holdout: Share, needed: int | None) -> Lift:
-    """The lift with both intervals; each arm must have outcomes."""
-    return Lift(
-        difference=escape.rate - holdout.rate,
-        fixed=difference(escape, holdout),
-        always=always_valid_difference(escape, holdout),
-        ratio=escape.rate / holdout.rate,
-        ratio_fixed=ratio(escape, holdout),
-        ratio_always=always_valid_ratio(escape, holdout),
-        basis="fixed" if needed is not None and escape.of + holdout.of >= needed else "always",
-    )
+def _read(days: Sequence[Daily], share: float, planned: int) -> tuple[str, list[Lift | None]]:
+    """What is said after the last of these days, and each day's lift."""
+    rows = [(day.escape.of, day.escape.count, day.holdout.of, day.holdout.count) for day in days]
+    totals = Totals(*np.array(rows).T)
+    said, effect, _ = verdict(totals, share, planned)
+    lifts = [
+        _lift(Effect(*values)) if enough else None
+        for enough, *values in zip(is_enough(totals), *effect, strict=True)
+    ]
+    last = days[-1]
+    if not last.escape.of or not last.holdout.of:
+        return "no-holdout" if last.escape.of else "no-escape", lifts
+    if said[-1] == "too-early" and not last.escape.count + last.holdout.count:
+        return "no-outcomes", lifts
+    return str(said[-1]), lifts
+
+
+def _lift(effect: Effect) -> Lift:
+    rate, other, low, high, ratio_low, ratio_high = map(float, effect)
+    return Lift(rate - other, Interval(low, high), rate / other, Interval(ratio_low, ratio_high))
 
 
 def _target(rate: float, wanted: float) -> float | None:

@@ -82,8 +82,6 @@ def summary(
         last=span[1] if span else None,
         funnels=funnels(asked(counts.apps, scope), asked(counts.techniques, scope)),
         health=health(before, recent),
-        readings=tuple(
-            analyse(experiment, outcome, series, plan, now) for experiment, outcome, series in days
-        ),
+        readings=tuple(analyse(series, plan, now) for series in days),
         tallies=asked(counts.tallies, scope),
     )

@@ -21,19 +21,9 @@ from .figures import (
 from .funnel import Funnel
 from .health import Health
 from .readings import Reading
+from .sentences import begun, level, sample_ratio, size
 from .summary import Summary
-from .words import (
-    HOW_TO_READ,
-    HOW_TO_READ_LIFT,
-    STATUS,
-    TALLIES,
-    headline,
-    sample_ratio,
-    scope,
-    size,
-    warnings,
-    why_no_lift,
-)
+from .words import HOW_TO_READ, HOW_TO_READ_LIFT, STATUS, TALLIES, headline, scope, warnings
 
 WIDTH = 100
 MARK = "!"
@@ -127,30 +117,16 @@ def _experiment(reading: Reading) -> Iterator[str]:
             *((name, count(arm.of), count(arm.count), rate(arm)) for name, arm in arms),
         ]
     )
-    if reading.lift:
-        lift = reading.lift
-        best = {
-            "fixed": "use this one: the size is reached",
-            "always": "use this one: the size is not reached yet",
-        }
+    if lift := reading.lift:
         yield from _table(
             [
-                ("", "points", "relative", ""),
-                ("lift", points(lift.difference), change(lift.ratio), ""),
-                (
-                    "for one look",
-                    *_spans(lift.fixed, lift.ratio_fixed),
-                    best["fixed"] if lift.basis == "fixed" else "",
-                ),
-                (
-                    "always valid",
-                    *_spans(lift.always, lift.ratio_always),
-                    best["always"] if lift.basis == "always" else "",
-                ),
+                ("", "points", "relative"),
+                ("lift", points(lift.difference), change(lift.ratio)),
+                (f"{level(reading)} interval", *_spans(lift.interval, lift.ratio_interval)),
             ]
         )
-    yield from _wrapped(why_no_lift(reading) or size(reading))
-    yield from _wrapped(sample_ratio(reading))
+    for sentence in (size(reading), sample_ratio(reading), begun(reading)):
+        yield from _wrapped(sentence)
 
 
 def _spans(difference: Sequence[float], ratio: Sequence[float]) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path as FilePath
@@ -14,7 +13,7 @@ from .. import catalogue
 from ..decision.dress import Dress
 from ..decision.entries import AppEntry, DestinationEntry
 from ..decision.experiment import Experiment
-from ..decision.policy import Policy, Rule, hosts_of, site_of
+from ..decision.policy import Policy, Rule, hosts_of, short_hash, site_of
 from ..decision.targets import FixedUrl, SitePage, SiteRedirect, Target
 from ..events.options import EventOptions
 from ..events.sinks import resolve_sqlite_path, unmet_requirements
@@ -101,7 +100,6 @@ def _policy(form: RulesFile, folder: FilePath) -> Policy:
         dress=dress,
         dresses={name: host.page.dress(folder).over(dress) for name, host in form.hosts.items()},
         artwork_hosts=frozenset(form.page.artwork_hosts),
-        version=_version(form),
     )
 
 
@@ -149,6 +147,7 @@ def _rule(number: int, form: RuleForm, secret: str | None, folder: FilePath) -> 
             "words_pass": form.words_only == "pass",
             "dress": form.page.dress(folder) if form.page else None,
             "experiment": _experiment(form.experiment, secret),
+            "content": short_hash(form.model_dump_json()),
         }
     )
 
@@ -166,7 +165,7 @@ def _copied(form: BaseModel, value: type[Any], **convert: Callable[[Any], Any]) 
 def _experiment(form: ExperimentForm | None, secret: str | None) -> Experiment | None:
     if form is None:
         return None
-    return Experiment(form.name, form.holdout, secret or "")
+    return Experiment(form.name, form.holdout, secret or "", form.planned or 0)
 
 
 def _target(form: RuleForm) -> Target:
@@ -223,15 +222,9 @@ def _events(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Event
     """What is measured, each sink checked for what it needs; nothing is opened before an event."""
     if form.events is None:
         return None
-    options = EventOptions(**_copied(form.events, EventOptions, outcomes=tuple))
+    options = EventOptions(**_copied(form.events, EventOptions, outcomes=tuple, by=tuple))
     if options.database:
         options = replace(options, database=resolve_sqlite_path(options.database, folder))
     for key, message in unmet_requirements(options):
         problems.append(Problem(("events", key), None, message))
     return options
-
-
-def _version(form: RulesFile) -> str:
-    """Eight digits that change with whatever the rules say of visits, not with their secret."""
-    text = form.model_dump_json(exclude={"secret": True, "lab": True, "events": True})
-    return hashlib.sha256(text.encode()).hexdigest()[:8]

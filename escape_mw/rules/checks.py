@@ -131,12 +131,23 @@ def _needs_secret(form: RulesFile) -> Iterator[tuple[Path, str]]:
 
 
 def experiment_problems(form: RulesFile) -> Iterator[Problem]:
-    """An experiment needs events to be read from, and one set of numbers."""
+    """An experiment needs events to be read from, one set of numbers, and outcomes in both arms.
+
+    By a rule whose 'to' is a URL, an escaped visit never comes back to the site: only a held-out
+    one could have an outcome, and the report would say that escapes do worse, for certain.
+    """
     known: dict[str, ExperimentForm] = {}
-    for number, experiment in enumerate(rule.experiment for rule in form.rules):
+    for number, rule in enumerate(form.rules):
         path: Path = ("rules", number, "experiment")
+        experiment = rule.experiment
         if experiment is None:
             continue
+        if rule.to not in ("redirect", "page"):
+            message = (
+                "a visit that is led to a URL of the rules does not come back to the site, so only"
+                " held-out visits could have an outcome; use 'to: redirect' or 'to: page'"
+            )
+            yield Problem(path, None, message)
         if form.events is None:
             message = "an experiment needs 'events:', or nothing would be measured"
             yield Problem(path, None, message)

@@ -14,6 +14,7 @@ from ..decision.markers import PARAMETER, Markers
 from ..decision.policy import DEFAULT_RULE, Policy, Rule, site_of
 from ..decision.stays import Stays
 from ..decision.tokens import Tokens
+from ..decision.versions import versions
 from ..decision.visitors import VisitorDetector
 from ..events.options import EventOptions
 from ..lab.setup import LabSetup
@@ -64,15 +65,18 @@ def make_policy(
     every = {app.id: app for app in shipped.apps} if known is None else known
     if destinations is None:
         destinations = (one for one in shipped.destinations if not one.opt_in)
+    ladders = Ladders(every, shipped.techniques, overrides)
+    facts.setdefault("apps", in_force(every.values()))
     return Policy(
         detector=VisitorDetector(every.values(), shipped.crawlers, shipped.browsers),
         destinations=DestinationIndex(destinations),
-        ladders=Ladders(every, shipped.techniques, overrides),
+        ladders=ladders,
         markers=Markers(marker, secret, site),
         stays=Stays(secret, site),
         tokens=Tokens(secret, site),
         rules=rules,
-        **{"apps": in_force(every.values()), **facts},
+        versions=versions(rules, ladders, facts["apps"]),
+        **facts,
     )
 
 

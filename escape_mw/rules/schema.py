@@ -254,10 +254,14 @@ NUMBER_OR_PER_CENT = WithJsonSchema(
 
 
 class ExperimentForm(Strict):
-    """An experiment: the share of visits that is let through, to compare with."""
+    """An experiment: the share of visits that is let through, to compare with.
+
+    With `planned`, it is read once, when it has so many visits.
+    """
 
     name: Id
     holdout: Annotated[float, Field(gt=0, lt=1), _per_cent(1), NUMBER_OR_PER_CENT] = 0.5
+    planned: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
 
 
 class RuleForm(Strict):
@@ -291,6 +295,7 @@ class EventForm(Strict):
     opentelemetry: bool = False
     keep: Annotated[str, Matching(PERIOD, "a period such as 90d, 13mo or 2y")] | None = None
     outcomes: list[Id] = []
+    by: list[Annotated[str, Field(min_length=1, max_length=64)]] = []
 
 
 def _switch(name: str, form: type[Strict], defaults: dict[str, Any]) -> BeforeValidator:

@@ -240,6 +240,17 @@ MISTAKES = {
         "needs 'events:'",
         MEASURED + "version: 1\nsite: label\nrules:\n  - " + TRIAL % "0.5" + "\n",
     ),
+    "an experiment whose escaped visits never come back": (
+        MEASURED
+        + "version: 1\nsite: label\nrules:\n  - "
+        + (TRIAL % "0.5").replace(
+            "to: page", "to: https://open.spotify.com/album/1DFixLWuPkv3KT3TnV35m3"
+        )
+        + "\n",
+        "6:75",
+        "only held-out visits could have an outcome",
+        MEASURED + "version: 1\nsite: label\nrules:\n  - " + TRIAL % "0.5" + "\n",
+    ),
     "events without a secret": (
         "version: 1\nsite: a\nevents: {log: true}\n",
         "3:1",

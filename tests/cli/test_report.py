@@ -29,10 +29,11 @@ def prose(text):
 def site(tmp_path):
     """A folder with a site's rules and its events.
 
-    200 escapes and 50 held out, all of them yesterday.
+    200 escapes and 50 held out, on the last day that is closed.
     """
-    ago = (NOON - time.time()) / counts.DAY + 1
+    ago = (NOON - time.time()) / counts.DAY + 3
     more = {"experiment": "oct", "ago": ago}
+    plan = {"planned": 9000}
     arms = [
         visit(*FULL, arm="escape", outcomes=["presave"] * (at < 60), **more) for at in range(200)
     ]
@@ -41,7 +42,7 @@ def site(tmp_path):
     folder.mkdir()
     write(
         f"sqlite:///{folder / 'events.sqlite3'}",
-        *[[event._replace(time=int(event.time)) for event in each] for each in arms],
+        *[[event._replace(time=int(event.time), **plan) for event in each] for each in arms],
     )
     (folder / "escape.yaml").write_text(
         "version: 1\nsecret: sixteen characters\nevents: {database: 'sqlite:///events.sqlite3'}\n"
@@ -58,7 +59,7 @@ def test_report_of_a_database(site):
         "Of 200 visits from inside an app, meant for the real browser, 200 (100.0%) arrived there."
         in prose(done.output)
     )
-    assert "because the arms are not of the sizes that were planned" in prose(done.output), (
+    assert "the two groups do not have the planned sizes" in prose(done.output), (
         "half of them is what nobody said otherwise"
     )
 
@@ -94,7 +95,7 @@ def test_planned_holdout(site, monkeypatch, words, told):
     )
     assert done.exit_code == 0
     assert told in prose(done.output)
-    assert "no lift can be read yet, because there are too few outcomes" in prose(done.output)
+    assert "too early to say: 250 of 9,000 planned visits." in prose(done.output)
 
 
 def test_narrowed(site):
@@ -114,21 +115,22 @@ def test_narrowed(site):
 
 def test_json(site):
     told = json.loads(
-        run(
-            "report", "--rules", site / "escape.yaml", "--json", "--lift", "1", "--planned", "9000"
-        ).output
+        run("report", "--rules", site / "escape.yaml", "--json", "--lift", "1").output
     )
     [experiment] = told["experiments"]
-    assert experiment["size"] | {"smallest_lift": None} == {
+    assert experiment["size"] == {
         "visits": 250,
+        "waiting": 0,
+        "begun": experiment["size"]["begun"],
+        "earlier": 0,
         "needed": 9000,
-        "planned": True,
+        "planned": 9000,
+        "reached": None,
         "target_lift": 1.0,
-        "smallest_lift": None,
-        "per_day": 250.0,
-        "days_left": 35,
+        "per_day": pytest.approx(250 / 3),
+        "days_left": 105,
     }
-    assert experiment["missing"] == "few-outcomes"
+    assert experiment["said"] == "too-early"
 
 
 def test_html(site):
@@ -274,33 +276,31 @@ def test_a_page_that_cannot_be_written(site):
 POWERS = [
     pytest.param(
         ["--baseline", "0.10"],
-        "1,375 eligible visits: 687 with escapes, 688 held out.",
-        id="half as many again",
+        "To find 15.0% beside 10.0% (+50%) in four of five experiments, with 50% held out:\n"
+        "- looking every day: within 2,439 eligible visits, often much sooner.\n"
+        "- one look, at a size planned in advance: 1,375 eligible visits.\n",
+        id="both sizes",
     ),
     pytest.param(
         ["--baseline", "0.10", "--per-day", "92"],
-        "At 92 visits a day that takes 15 days.",
+        "1,375 eligible visits (15 days).",
         id="days",
     ),
     pytest.param(
         ["--baseline", "0.10"],
-        (
-            "They find 15.0% beside 10.0% (+50%) with 80% certainty, and find a difference where "
-            "there is none in 5%"
-        ),
+        "a difference that is not there is said in at most 5% of experiments",
         id="what it means",
     ),
     pytest.param(
-        ["--baseline", "0.10", "--holdout", "0.1"],
-        "3,609 with escapes, 401 held out.",
+        ["--baseline", "0.05", "--holdout", "0.1"],
+        "looking every day: within 16,207 eligible visits",
         id="a tenth held out",
     ),
     pytest.param(
-        ["--baseline", "0.10", "--power", "0.9", "--alpha", "0.01"],
-        "with 90% certainty, and find a difference where there is none in 1%",
-        id="surer",
+        ["--baseline", "0.10"],
+        "beside the holdout before the start: planned: 1375",
+        id="what to do then",
     ),
-    pytest.param(["--baseline", "0.10"], "escape-mw report --planned 1375", id="what to do then"),
 ]
 
 

@@ -72,7 +72,9 @@ def test_each_line_of_the_log_is_one_json_object(logged):
         "service",
         "kind",
         "goal",
-        "rules",
+        "rule_version",
+        "first",
+        "handover",
     } == set(received[0])
     assert set(received[3]) == {"time", "name"}
 
@@ -281,7 +283,9 @@ def test_prometheus_has_no_label_that_a_visitor_could_fill():
         "time",
         "app_version",
         "number",
-        "rules",
+        "rule_version",
+        "planned",
+        "by",
     }
 
 

@@ -406,7 +406,7 @@ def test_every_event_of_a_visit_says_what_it_was_about(path, agent, fields):
     for event in site.events:
         assert event._asdict() | fields == event._asdict()
         assert (event.experiment, event.arm, event.number) == ("", "", 1)
-        assert event.rules == site.middleware.engine.state.rules.policy.version
+        assert event.rule_version == version_of(site, fields["rule"]) if "rule" in fields else True
 
 
 def test_the_time_is_whole_seconds():
@@ -416,16 +416,89 @@ def test_the_time_is_whole_seconds():
     assert [event.time for event in site.events] == [NOW, NOW]
 
 
-def test_the_version_of_the_rules_depends_on_their_content_but_not_their_secret():
-    versions = [
-        Measured(rules).middleware.engine.state.rules.policy.version
-        for rules in (
-            RULES,
-            RULES | {"secret": "another secret for tests"},
-            with_each_rule(share=50),
-        )
-    ]
-    assert versions[0] == versions[1] != versions[2]
+def version_of(site, name="pre-saves"):
+    policy = site.middleware.engine.state.rules.policy
+    return next(policy.versions[rule.key] for rule in policy.rules if rule.name == name)
+
+
+OFF = {"app": "tiktok", "technique": "intent", "enabled": False}
+VERSIONS = [
+    pytest.param(RULES | {"secret": "another secret for tests"}, True, id="another secret"),
+    pytest.param(
+        RULES | {"rules": [*RULES["rules"], {"path": "/more", "to": "page"}]}, True, id="a new rule"
+    ),
+    pytest.param(RULES | {"page": {"title": "Harbour"}}, True, id="the page of every rule"),
+    pytest.param(with_each_rule(share=50), False, id="another share"),
+    pytest.param(with_each_rule(page={"title": "Harbour"}), False, id="the rule's own page"),
+    pytest.param(trial(), False, id="an experiment"),
+    pytest.param(RULES | {"techniques": [OFF]}, False, id="a step that is switched off"),
+    pytest.param(with_each_rule(when={"apps": ["instagram"]}), False, id="other host apps"),
+]
+
+
+@pytest.mark.parametrize(("rules", "is_same"), VERSIONS)
+def test_a_rule_s_version_is_of_what_it_says_and_of_its_steps(rules, is_same):
+    assert (version_of(Measured(rules)) == version_of(Measured())) is is_same
+
+
+def test_steps_that_no_visitor_of_the_rule_meets_are_not_in_its_version():
+    on_ios = with_each_rule(when={"platforms": ["ios"]})
+    off = on_ios | {"techniques": [OFF | {"platform": "android"}]}
+    assert version_of(Measured(on_ios)) == version_of(Measured(off))
+
+
+FIRSTS = [
+    pytest.param("/presave/x", TIKTOK_ANDROID, ("intent", "own"), id="a page of the site"),
+    pytest.param("/presave/x", LINE_IOS, ("line-external", "own"), id="a redirect to the browser"),
+    pytest.param("/presave/x", TIKTOK_IOS, ("menu", "own"), id="words alone"),
+    pytest.param(ALBUM, TIKTOK_ANDROID, ("intent-app", "destination"), id="the music app"),
+]
+
+
+@pytest.mark.parametrize(("path", "agent", "first"), FIRSTS)
+def test_a_visit_s_first_event_says_what_was_shown_first_and_what_is_handed_over(
+    path, agent, first
+):
+    site = Measured()
+    site.ask(path, agent)
+    assert [(event.first, event.handover) for event in site.events] == [first, ("", "")]
+
+
+def test_what_was_let_through_was_shown_nothing():
+    for rules in (trial("holdout"), RULES | {"mode": "observe"}):
+        site = Measured(rules)
+        site.ask("/presave/x", TIKTOK_ANDROID)
+        assert [(event.first, event.handover) for event in site.events] == [("", "")]
+
+
+@pytest.mark.parametrize("arm", ["escape", "holdout"])
+def test_a_visit_of_an_experiment_says_its_plan(arm):
+    site = Measured(trial(arm, planned=900))
+    site.ask("/presave/x", TIKTOK_ANDROID)
+    assert [event.planned for event in site.events if event.name == "eligible"] == [900]
+
+
+OWN_WORDS = [
+    pytest.param("/r/harbour/x", "harbour", id="a capture"),
+    pytest.param("/r/harbour/x?utm_campaign=spring", "harbour", id="the first that has a value"),
+    pytest.param("/p?utm_campaign=spring", "spring", id="a query parameter"),
+    pytest.param("/p?utm_campaign=" + 70 * "x", 64 * "x", id="cut"),
+    pytest.param("/p?utm_campaign=a%0ab", "a\N{REPLACEMENT CHARACTER}b", id="made storable"),
+    pytest.param("/p?other=spring", "", id="none"),
+]
+
+
+@pytest.mark.parametrize(("path", "word"), OWN_WORDS)
+def test_a_visit_s_first_event_has_the_site_s_own_word(path, word):
+    site = Measured(
+        RULES
+        | {
+            "events": {"by": ["release", "utm_campaign"]},
+            "rules": [{"path": "/r/{release}/**", "to": "page"}, {"path": "/p", "to": "page"}],
+        }
+    )
+    site.ask(path, TIKTOK_ANDROID)
+    assert [event.by for event in site.events] == [word, ""]
 
 
 # --- what is never recorded -----------------------------------------------------------------------
@@ -478,7 +551,11 @@ FORMS = {
     "outcome": "presave|",
     "experiment": "autumn|",
     "arm": "escape|holdout|",
-    "rules": "[0-9a-f]{8}|",
+    "rule_version": "[0-9a-f]{8}|",
+    "first": r"[a-z-]*",
+    "handover": "(own|destination)?",
+    "planned": "0",
+    "by": "",
     "time": "[0-9]{10}",
     "number": "[0-9]+",
 }

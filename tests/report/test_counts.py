@@ -152,15 +152,26 @@ def test_experiments(database_url):
         visit(experiment="f", arm="holdout"),
         visit(outcomes=["presave"]),
     )
-    assert read(database_url, counts.arm_days) == [
-        ArmDay("e", "escape", TODAY, 2),
-        ArmDay("e", "holdout", TODAY - 1, 1),
-        ArmDay("f", "holdout", TODAY, 1),
+    version = ("pre-save", "1")
+    assert [row[:-1] for row in read(database_url, counts.arm_days)] == [
+        ("e", *version, 0, "escape", TODAY, 2),
+        ("e", *version, 0, "holdout", TODAY - 1, 1),
+        ("f", *version, 0, "holdout", TODAY, 1),
     ]
     assert read(database_url, counts.outcome_days) == [
-        OutcomeDay("e", "follow", "escape", TODAY, 1),
-        OutcomeDay("e", "presave", "escape", TODAY, 1),
-        OutcomeDay("e", "presave", "holdout", TODAY - 1, 1),
+        OutcomeDay("e", *version, "follow", "escape", TODAY, 1),
+        OutcomeDay("e", *version, "presave", "escape", TODAY, 1),
+        OutcomeDay("e", *version, "presave", "holdout", TODAY - 1, 1),
+    ]
+
+
+def test_versions_of_a_rule_are_told_apart(database_url):
+    old, new = visit(experiment="e", arm="escape"), visit(experiment="e", arm="escape")
+    new = [event._replace(rule_version="2", planned=90, time=event.time + 9) for event in new]
+    write(database_url, old, new)
+    assert read(database_url, counts.arm_days) == [
+        ArmDay("e", "pre-save", "1", 0, "escape", TODAY, 1, NOON),
+        ArmDay("e", "pre-save", "2", 90, "escape", TODAY, 1, NOON + 9),
     ]
 
 

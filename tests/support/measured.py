@@ -36,12 +36,14 @@ def with_each_rule(**more: Any) -> dict[str, Any]:
 
 
 def trial(arm: str = "", **more: Any) -> dict[str, Any]:
-    """RULES with an experiment in each rule, which holds out half of the visits.
+    """RULES with an experiment in each rule that may have one; it holds out half of the visits.
 
     With an arm, all go there but one in a billion.
     """
     share = {"holdout": {"escape": 1e-9, "holdout": 1 - 1e-9}[arm]} if arm else {}
-    return with_each_rule(experiment={"name": "autumn", **share, **more})
+    experiment = {"experiment": {"name": "autumn", **share, **more}}
+    rules = [rule | (experiment if "{" not in rule["to"] else {}) for rule in RULES["rules"]]
+    return RULES | {"rules": rules}
 
 
 class Measured:

@@ -45,6 +45,7 @@ def visit(
         goal=goal,
         experiment=experiment,
         arm=arm,
+        rule_version="1",
     )
     events = [first]
     for stage in stages:
