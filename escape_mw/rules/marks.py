@@ -53,8 +53,9 @@ def _fields(model: type[BaseModel], above: Path) -> Iterator[tuple[Path, FieldIn
 
 def _forms(annotation: Any, path: Path) -> Iterator[tuple[Path, type[BaseModel]]]:
     """The forms that a type holds, and where they stand."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    origin = get_origin(annotation)
+    if origin is None and isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield path, annotation
-    below = (*path, ANY_KEY) if get_origin(annotation) in {dict, list} else path
+    below = (*path, ANY_KEY) if origin in {dict, list} else path
     for part in get_args(annotation):
         yield from _forms(part, below)

@@ -30,9 +30,13 @@ http {
         listen 127.0.0.1:PORT;
         client_max_body_size 200m;
         include FOLDER/escape-server.conf;
+        expires 1h;
+        add_header Content-Security-Policy "default-src 'none'" always;
         location = /private/x { deny all; }
         location / {
             proxy_pass ORIGIN;
+            proxy_buffer_size 32k;
+            proxy_buffers 8 32k;
             proxy_http_version 1.1;
             proxy_set_header Host $host;
             proxy_set_header X-Escape-Visit $escape_visit;

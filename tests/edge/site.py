@@ -47,6 +47,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.big()
         if path == "/stream":
             return self.stream()
+        if path == "/long-header":
+            return self.say(b"{}", ("X-Long", "x" * 6000))
         if path == "/empty":
             self.send_response(204)
             return self.end_headers()

@@ -15,7 +15,7 @@ from ..support.agents import CHROME_ANDROID, FACEBOOK_ANDROID, SAFARI, TIKTOK_IO
 from ..support.needs import need
 from ..support.waiting import until
 from .asking import ask
-from .conftest import Gate, refusing, written
+from .conftest import RULES, Gate, refusing, written
 from .edges import EDGES, missing
 from .site import BIG, COOKIES, MEGABYTE, SIGN_IN, TRACK, Origin
 
@@ -244,6 +244,24 @@ def test_an_unknown_address_of_the_gate_ends(edge):
     assert edge.ask("/_escape/nothing", SAFARI).status in (200, 404)
 
 
+def test_a_page_through_the_gate_has_its_own_headers_alone(edge):
+    """Whatever the server says of its own answers: how long they live, and what they may load."""
+    page = edge.ask("/presave/x")
+    assert page.is_page
+    assert page.all("cache-control") == ["no-store"]
+    assert len(page.all("content-security-policy")) == 1
+
+
+@pytest.mark.parametrize("agent", [SAFARI, TIKTOK_IOS])
+@pytest.mark.parametrize("target", ["/long-header", "/long-header?_esc=1"])
+def test_a_long_header_arrives(edge, agent, target):
+    assert len(edge.ask(target, agent).all("x-long")[0]) == 6000
+
+
+def test_a_site_that_takes_longer_than_the_gate_is_given_answers_in_the_end(edge):
+    assert edge.ask("/go/slow?wait=5").is_site
+
+
 def test_the_gates_log_names_no_browser(edge):
     """Every request of this table that was none of its business."""
     for place in ("/presave/x", "/listen/x", "/go/x", "/sign-in", "/other/x", "/"):
@@ -278,8 +296,8 @@ def alone(request, tmp_path):
     kind, site, running = EDGES[request.param], Origin(), []
     need(missing(kind))
 
-    def start(*gates):
-        running.append(kind(tmp_path, written(tmp_path), gates, site.url))
+    def start(*gates, rules=RULES):
+        running.append(kind(tmp_path, written(tmp_path, rules), gates, site.url))
         return running[-1].url
 
     start.site, start.kind, start.folder = site, kind, tmp_path
@@ -302,10 +320,25 @@ def test_where_the_gate_refuses_the_site_answers(alone):
     assert "forged" not in str(form.told)
 
 
+def test_a_slow_site_without_a_gate_keeps_nobody_from_it(alone):
+    url = alone(refusing())
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(ask, url, "/go/slow?wait=5")
+        until(lambda: alone.site.asked)
+        assert ask(url, "/presave/x").is_site
+        assert slow.result().is_site
+    assert ask(url, "/presave/x").is_site
+    assert ask(url, "/presave/x?_esc=1", SAFARI).is_site
+
+
+EVERY_REDIRECT = RULES + '  - {name: every redirect, path: "/**", to: redirect}\n'
+
+
+@pytest.mark.parametrize("rules", [RULES, EVERY_REDIRECT], ids=["a few paths", "every path"])
 @pytest.mark.parametrize("gate", ["refuses", "hangs"])
-def test_the_gates_own_addresses_without_it(alone, gate):
+def test_the_gates_own_addresses_without_it(alone, gate, rules):
     hung = Hung()
-    url = alone(refusing() if gate == "refuses" else hung.url)
+    url = alone(refusing() if gate == "refuses" else hung.url, rules=rules)
     if alone.kind.waits_for_its_check and gate == "hangs":
         until(lambda: ask(url, "/_escape/e", method="POST", body=b"x").status == 204)
     assert ask(url, "/_escape/e", method="POST", body=b"x").status == 204

@@ -162,6 +162,15 @@ def test_check_of_a_file_without_a_stamp(tmp_path):
     assert (done.exit_code, "no stamp" in done.output) == (1, True)
 
 
+def test_the_file_of_a_server_is_never_stale(tmp_path):
+    """It depends on an address, and on no rule."""
+    words = ["edge", "nginx", "--site", "unix:/run/site.sock", "--snippet", "server"]
+    file = tmp_path / "escape-server.conf"
+    file.write_text(CliRunner().invoke(main, words).output)
+    done = CliRunner().invoke(main, [*words, "--check", str(file)])
+    assert (done.exit_code, "depends on --site alone" in done.output) == (0, True)
+
+
 WRONG = [
     pytest.param(["nginx"], "--site is missing", id="nginx without a site"),
     pytest.param(["worker"], "--site is missing", id="a worker without a site"),
