@@ -61,6 +61,8 @@ def visits(now: int, rng: random.Random) -> Iterator[list[Event]]:
             "platform": platform,
             "goal": goal,
             "rule_version": "1",
+            "first": "" if arm == "holdout" else WAYS[platform, goal],
+            "handover": "own" if goal == "browser" else "destination",
         }
         facts |= {
             "service": "spotify",

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sql
@@ -20,8 +20,8 @@ from sqlalchemy.exc import (
 )
 
 from ..web.days import DAY, date_of, start_of
-from .event import Event
-from .options import EventOptions, seconds
+from .event import COUNTED, STAGES, Event
+from .options import MAX_ROWS, EventOptions, seconds
 from .tables import EVENTS, TALLIES, migrate, require_known, version
 
 BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
@@ -51,15 +51,17 @@ class Database:
 
     - `url`: as SQLAlchemy writes it.
     - `keep`: a period such as 90d, 13mo or 2y; older events are deleted, once an hour.
+    - `max_rows`: what comes beyond so many events is not written but counted as dropped. They are
+      counted once an hour, by each process.
 
     Raises sqlalchemy.exc.SQLAlchemyError and, for a later release's database, NewerDatabaseError.
     """
 
-    def __init__(self, url: str, keep: str | None = None) -> None:
+    def __init__(self, url: str, keep: str | None = None, max_rows: int = MAX_ROWS) -> None:
         self.engine = _engine(url)
         self._is_migrated = False
-        self._keep = seconds(keep) if keep else None
-        self._next_prune = 0.0
+        self._keep, self._max_rows = seconds(keep) if keep else None, max_rows
+        self._room, self._next_prune = max_rows, 0.0
 
     def __call__(self, events: Sequence[Event]) -> None:
         """Write a batch in one transaction. If it raises, nothing of the batch is written.
@@ -75,7 +77,7 @@ class Database:
             with self.engine.begin() as connection:
                 if not self._is_migrated:
                     migrate(connection)
-                _write(connection, events)
+                self._room -= _write(connection, events, self._room)
         except SQLAlchemyError as error:
             self._is_migrated = False  # the tables may have been dropped meanwhile
             if _is_refusal(error):
@@ -130,13 +132,16 @@ class Database:
                     return
                 end = min(first + DAY, before)
                 gone = connection.execute(sql.delete(EVENTS).where(EVENTS.c.time < end))
+            _give_back(self.engine)
             yield gone.rowcount
 
     def _prune_if_due(self) -> None:
         now = time.time()
-        if self._keep is not None and now >= self._next_prune:
+        if now >= self._next_prune:
             self._next_prune = now + HOUR
-            self.prune(int(now) - self._keep)
+            if self._keep is not None:
+                self.prune(int(now) - self._keep)
+            self._room = max(0, self._max_rows - self.count())
 
     @contextmanager
     def reading(self) -> Iterator[sql.Connection]:
@@ -155,7 +160,7 @@ class Database:
 
 def sink(options: EventOptions) -> Database:
     """The database that the rules name."""
-    return Database(options.database or "", options.keep)
+    return Database(options.database or "", options.keep, options.max_rows)
 
 
 def holds_events(url: str) -> bool:
@@ -179,14 +184,29 @@ def create_private(url: sql.URL) -> None:
         os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
-def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
+def _give_back(engine: sql.Engine) -> None:
+    """Give the file system what is free in a SQLite file; PostgreSQL does so by itself.
+
+    As a script, since every step of the statement frees one page, and a script takes all of them.
+    """
+    if engine.dialect.name == "sqlite":
+        with closing(engine.raw_connection()) as connection:
+            connection.driver_connection.executescript("PRAGMA incremental_vacuum")  # type: ignore[union-attr]
+
+
+def _write(connection: sql.Connection, events: Sequence[Event], room: int = MAX_ROWS) -> int:
+    """Write events, and count what there is no room for; returns how many rows are new."""
     # Sorted, since two transactions that lock the same rows in different orders would deadlock.
     rows = sorted((_row(event) for event in events if event.visit), key=_key)
+    rows, over = rows[:room], len(rows[room:])
     tallies = Counter[Tally]()
     for event in events:
         if not event.visit:
             day = date_of(event.time)
             tallies[day, event.name, event.rule, event.app, event.platform] += event.number
+    if over:
+        tallies[date_of(events[0].time), "dropped", "", "", ""] += over
+    written = 0
     if rows:
         insert = UPSERTS[connection.dialect.name](EVENTS).values(NEW).on_conflict_do_nothing()
         insert = insert.execution_options(preserve_rowcount=True)
@@ -196,6 +216,7 @@ def _write(connection: sql.Connection, events: Sequence[Event]) -> None:
     for tally, count in sorted(tallies.items()):
         if count:
             _add(connection, tally, count)
+    return max(written, 0)
 
 
 def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
@@ -208,13 +229,15 @@ def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
 
 
 def _require_storable(event: Event) -> None:
-    """Raise for a field of a wrong type: drivers differ in what they do with one."""
+    """Raise for a field of a wrong type, which drivers treat differently, and an unknown name."""
     for name, value in event._asdict().items():
         wanted = int if name in NUMBERS else str
         if not isinstance(value, wanted):
             raise TypeError(f"{name} of an event must be {wanted.__name__}, not {type(value)}")
     if not all(0 <= getattr(event, name) <= LARGEST for name in NUMBERS):
         raise ValueError("a number of an event is out of range")
+    if event.name not in (STAGES if event.visit else (*COUNTED, "eligible")):
+        raise ValueError(f"an event has no name {event.name!r}")
 
 
 def _is_refusal(error: SQLAlchemyError) -> bool:
@@ -255,6 +278,9 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
     """
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
+    # Before the first table, or it does nothing: the file can then shrink when events are deleted.
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     # Busy timeout does not apply to this switch. If it fails, another process is making it, and the
     # file keeps the mode.
     with suppress(sqlite3.OperationalError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..web.days import DAY
 
+KEEP, MAX_ROWS = "13mo", 10_000_000  # a year can be compared with the one before
 DEFAULT_DATABASE = "sqlite:///escape_events.sqlite3"
 UNITS = {"d": DAY, "mo": DAY * 365.25 / 12, "y": DAY * 365.25}
 PERIOD = re.compile(r"[1-9]\d{0,4}(?:d|mo|y)", re.ASCII)
@@ -22,7 +23,8 @@ def sink(library: str = "", **more: Any) -> Any:
 class EventOptions:
     """The sinks that the rules name, and the words that outcomes may have.
 
-    `database` is a URL as SQLAlchemy writes it, `keep` a period such as "13mo". `by` names captures
+    `database` is a URL as SQLAlchemy writes it, `keep` a period such as "13mo", `max_rows` the
+    most events that a database may hold. `by` names captures
     of a rule's path and parameters of the query: the first that a visit has a value for tells it
     from others in the site's own words, such as its release.
     """
@@ -31,7 +33,8 @@ class EventOptions:
     database: str | None = sink("sqlalchemy", default=None, repr=False)
     prometheus: bool = sink("prometheus_client")
     opentelemetry: bool = sink("opentelemetry")
-    keep: str | None = None
+    keep: str = KEEP
+    max_rows: int = MAX_ROWS
     outcomes: tuple[str, ...] = ()
     by: tuple[str, ...] = ()
 

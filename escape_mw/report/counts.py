@@ -85,6 +85,27 @@ class TechniqueCount(NamedTuple):
         return self.app, self.platform, self.goal, self.technique
 
 
+class FirstDay(NamedTuple):
+    """Visits of one day (counted from 1970, UTC) that were shown one technique first.
+
+    `reached` are those of them that arrived or, for the goal "app", left.
+    """
+
+    app: str
+    platform: str
+    goal: str
+    technique: str
+    version: str
+    day: int
+    shown: int
+    reached: int
+
+    @property
+    def ladder(self) -> tuple[str, str, str, str]:
+        """The technique, in its ladder, in all versions of the host app."""
+        return self.app, self.platform, self.goal, self.technique
+
+
 class ArmDay(NamedTuple):
     """Visits in one arm of an experiment, eligible on one day (counted from 1970, UTC).
 
@@ -134,25 +155,39 @@ def apps(connection: sql.Connection, scope: Scope) -> list[AppCount]:
     return [AppCount(*row) for row in connection.execute(_summed(visits, 3))]
 
 
-def techniques(
-    connection: sql.Connection, scope: Scope, until: int | None = None
-) -> list[TechniqueCount]:
-    """The funnel by technique, of visits eligible before `until` (seconds since 1970) if given.
+def techniques(connection: sql.Connection, scope: Scope) -> list[TechniqueCount]:
+    """The funnel by technique.
 
     Arrivals by the written instructions below a button are in the host app's funnel only: how many
     visitors read these instructions is unknown.
     """
     keys = (ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal, STAGE.c.technique)
-    before = [] if until is None else [ELIGIBLE.c.time < until]
     visits = (
         sql.select(*keys, *(_any(condition).label(name) for name, condition in REACHED.items()))
         .select_from(ELIGIBLE.join(STAGE, SAME_VISIT))
-        .where(*_in(scope), *before, ELIGIBLE.c.arm != "holdout", STAGE.c.technique != "", TRIED)
+        .where(*_in(scope), ELIGIBLE.c.arm != "holdout", STAGE.c.technique != "", TRIED)
         .group_by(ELIGIBLE.c.visit, *keys)
         .having(_any(sql.or_(~WRITTEN, STAGE.c.name == "shown")) == 1)
         .subquery()
     )
     return [TechniqueCount(*row) for row in connection.execute(_summed(visits, 4))]
+
+
+def first_days(connection: sql.Connection, scope: Scope) -> list[FirstDay]:
+    """Visits by the technique that was shown first, and how many reached what it was shown for.
+
+    Only where the site's own page was handed over can a visit arrive; by a destination it leaves.
+    """
+    ladder = (ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal, ELIGIBLE.c.first)
+    keys = (*ladder, ELIGIBLE.c.app_version, _day(ELIGIBLE.c.time))
+    proof = sql.case((ELIGIBLE.c.handover == "own", "arrived"), else_="left")
+    reached = sql.select(STAGE.c.visit).where(SAME_VISIT, STAGE.c.name == proof).exists()
+    query = (
+        sql.select(*keys, sql.func.count(), sql.func.sum(sql.case((reached, 1), else_=0)))
+        .where(*_in(scope), ELIGIBLE.c.first != "")
+        .group_by(*keys)
+    )
+    return [FirstDay(*row) for row in connection.execute(query)]
 
 
 def arm_days(connection: sql.Connection, scope: Scope) -> list[ArmDay]:

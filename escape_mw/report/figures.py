@@ -57,23 +57,18 @@ def rate(value: Share) -> str:
     return f"{share(value)} ({span(value)})" if value.of else NOTHING
 
 
-def chance(p: float | None) -> str:
-    """A p-value with three decimals, "0.041"; a dash for None."""
-    if p is None:
-        return NOTHING
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
 def day(number: int) -> str:
     """The date of a day counted from 1970: "2026-11-22"."""
     return date_of(number * DAY)
 
 
 def audience(row: Line | Health, names: Names) -> str:
-    """Host app and platform, "TikTok on Android"; "total" for all host apps."""
+    """Host app and platform, "TikTok 41 on Android"; "total" for all host apps."""
     if not row.platform:
         return "total"
     app = names.get(row.app, row.app) or "Unidentified host app"
+    if isinstance(row, Health) and row.version:
+        app = f"{app} {row.version}"
     return f"{app} on {PLATFORMS.get(row.platform, row.platform)}"
 
 

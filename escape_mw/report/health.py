@@ -1,41 +1,39 @@
-"""Techniques that stopped working: the last week of each against the four weeks before."""
+"""Techniques that stopped working: what is said of each today, by `watch`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
-from ..web.days import DAY
-from .counts import TechniqueCount
-from .statistics import ALPHA, Share, corrected, drop
+from .counts import FirstDay
+from .statistics import Share
+from .watch import Reference, State, watch
 
-RECENT = 7 * DAY  # seconds
-BEFORE = 28 * DAY
-TRIES = 10  # in each of the two periods; with fewer, a technique is not tested
-HALF = 0.5  # of the earlier rate: what lies below has stopped; above, it may be other visitors
+RECENT = 7  # days
+ORDER = ("stopped", "never-worked", "steady", "too-few")
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One technique in one host app, before and now: the share of tries that arrived.
+    """One technique in one major version of a host app, by visits that were shown it first.
 
-    For the goal "app" it is the share that left: the music app never reports back. `p` is one-sided
-    and corrected for the number of techniques tested (Holm); None with too few tries. `status` is:
-
-    - "stopped": significantly lower (p < 0.05), and less than half of the rate before;
-    - "weaker?": significantly lower but not less than half, or only before the correction;
-    - "steady": not significantly lower;
-    - "too few": fewer than 10 tries in one of the two periods.
+    `before` is the share that arrived in the steady period, None where none was yet; `now` that of
+    the last 7 days, `ever` of all days. `status` is as in `State`; `since` is the day on which it
+    stopped (counted from 1970, UTC). For the goal "app" the shares are of visits that left: the
+    music app never reports back.
     """
 
     app: str
+    version: str
     platform: str
     goal: str
     technique: str
-    before: Share
+    before: float | None
     now: Share
-    p: float | None
+    ever: Share
     status: str
+    since: int | None
 
     @property
     def is_weak(self) -> bool:
@@ -43,30 +41,43 @@ class Health:
         return self.goal == "app"
 
 
-def health(before: Iterable[TechniqueCount], now: Iterable[TechniqueCount]) -> tuple[Health, ...]:
-    """Every technique tried in either period: by status, the worst first, then by name."""
-    old, new = ({row.step: _share(row) for row in rows} for rows in (before, now))
-    nothing = Share(0, 0)
-    pairs = {key: (old.get(key, nothing), new.get(key, nothing)) for key in sorted({*old, *new})}
-    tested = {
-        key: drop(*pair) for key, pair in pairs.items() if min(share.of for share in pair) >= TRIES
-    }
-    p_values = dict(zip(tested, corrected(list(tested.values())), strict=True))
-    rows = [
-        Health(*key, *pair, p_values.get(key), _status(*pair, tested.get(key), p_values.get(key)))
-        for key, pair in pairs.items()
-    ]
-    order = ["stopped", "weaker?", "steady", "too few"]
-    return tuple(sorted(rows, key=lambda row: order.index(row.status)))
+def health(rows: Iterable[FirstDay], today: int) -> tuple[Health, ...]:
+    """Every technique that was shown first: the worst first, then by name.
+
+    `rows` are in order, with the versions of an app from the oldest to the newest; a version begins
+    with the reference of the one before it. `today` is counted from 1970.
+    """
+    found = []
+    for _, versions in groupby(sorted(rows, key=_age), key=lambda row: row.ladder):
+        reference: Reference | None = None
+        for _, days in groupby(versions, key=lambda row: row.version):
+            row, state = _health(list(days), today, reference)
+            reference = state.reference
+            found.append(row)
+    return tuple(sorted(found, key=lambda row: ORDER.index(row.status)))
 
 
-def _share(row: TechniqueCount) -> Share:
-    return Share(row.left if row.goal == "app" else row.arrived, row.tried)
+def _age(row: FirstDay) -> tuple[object, ...]:
+    version = int(row.version) if row.version.isdecimal() else 0
+    return *row.ladder, version, row.version, row.day
 
 
-def _status(before: Share, now: Share, alone: float | None, p: float | None) -> str:
-    if alone is None or p is None:
-        return "too few"
-    if p < ALPHA and now.rate < HALF * before.rate:
-        return "stopped"
-    return "weaker?" if alone < ALPHA else "steady"
+def _health(days: list[FirstDay], today: int, earlier: Reference | None) -> tuple[Health, State]:
+    first, row = days[0].day, days[0]
+    shown, reached = ([0] * (max(today, days[-1].day) - first + 1) for _ in range(2))
+    for one in days:
+        shown[one.day - first], reached[one.day - first] = one.shown, one.reached
+    *_, last = watch(shown, reached, earlier)
+    found = Health(
+        row.app,
+        row.version,
+        row.platform,
+        row.goal,
+        row.technique,
+        before=last.reference.rate if last.reference else None,
+        now=Share(sum(reached[-RECENT:]), sum(shown[-RECENT:])),
+        ever=Share(sum(reached), sum(shown)),
+        status=last.said,
+        since=None if last.since is None else first + last.since,
+    )
+    return found, last

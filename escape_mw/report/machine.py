@@ -22,8 +22,11 @@
     `low`, `high` (null: unbounded): limits that hold however often they are read, before a planned
     size is reached at 99.9 %; once it is, for the one reading on that day.
   - `days`: the lift at the end of each closed day; empty where `lift` is null.
-- `health`: for each technique `app`, `platform`, `goal`, `technique`, `weak` (counted by
-  departures), `before`, `now` (`count`, `of`, `rate`), `p`, `status`.
+- `health`: for each technique and major `version` of an `app`: `platform`, `goal`, `technique`,
+  `weak` (counted by departures), `before` (the rate of its steady period, null without one), `now`
+  and `ever` (`count`, `of`, `rate`; of the last 7 days, and of all), `status` ("stopped",
+  "never-worked", "steady", "too-few"), `since` (the day, null unless stopped), `override` (the line
+  that switches it off, "" where none can).
 - `tallies`: numbers by name: eligible, repeat, forged, capped, dropped.
 
 Rates and lifts are fractions, not percentages.
@@ -43,7 +46,7 @@ from .readings import Lift, Reading
 from .sentences import verdict
 from .statistics import Interval, Share, wilson
 from .summary import Summary
-from .words import headline, warnings
+from .words import headline, override, warnings
 
 VERSION = 2
 
@@ -141,18 +144,19 @@ def _lift(lift: Lift) -> dict[str, Any]:
 
 
 def _health(row: Health) -> dict[str, Any]:
-    keys = {
+    return {
         "app": row.app,
+        "version": row.version,
         "platform": row.platform,
         "goal": row.goal,
         "technique": row.technique,
         "weak": row.is_weak,
-    }
-    return keys | {
-        "before": _share(row.before),
+        "before": row.before,
         "now": _share(row.now),
-        "p": row.p,
+        "ever": _share(row.ever),
         "status": row.status,
+        "since": None if row.since is None else day(row.since),
+        "override": override(row),
     }
 
 

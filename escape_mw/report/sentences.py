@@ -153,8 +153,8 @@ def _held_out(reading: Reading) -> str:
 
 
 def _wait(reading: Reading) -> str:
-    """The time until the needed size is reached."""
-    if reading.needed is None:
+    """The time until the needed size is reached, unless a difference is said already."""
+    if reading.needed is None or reading.said in ("better", "worse"):
         return ""
     if reading.days_left is None:
         return " No visit came in the last week, so it is unknown when that size will be reached."

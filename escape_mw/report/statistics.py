@@ -5,12 +5,11 @@ Every interval is two-sided at 95 %.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import fisher_exact, norm
+from scipy.stats import norm
 
 Numbers = Any  # a number, or an array of them
 
@@ -64,27 +63,3 @@ def score_interval(count: Numbers, of: Numbers, reach: Numbers) -> tuple[Numbers
         np.maximum((centre - half) / (1 + spread), 0.0),
         np.minimum((centre + half) / (1 + spread), 1.0),
     )
-
-
-def drop(before: Share, now: Share) -> float:
-    """The one-sided p-value of the hypothesis that the rate is not lower now than before.
-
-    Fisher's exact test: R. A. Fisher (1935), "The logic of inductive inference", Journal of the
-    Royal Statistical Society 98.
-    """
-    table = [[now.count, now.of - now.count], [before.count, before.of - before.count]]
-    return float(fisher_exact(table, alternative="less")[1])
-
-
-def corrected(p_values: Sequence[float]) -> list[float]:
-    """The p-values, corrected for their number.
-
-    S. Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal
-    of Statistics 6.
-    """
-    result = [1.0] * len(p_values)
-    highest = 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, p_values[place] * (len(p_values) - rank))
-        result[place] = min(highest, 1.0)
-    return result

@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from ..web.days import DAY
 from . import counts
 from .counts import Scope
 from .daily import daily
 from .funnel import Funnel, Line, funnels
-from .health import BEFORE, RECENT, Health, health
+from .health import Health, health
 from .readings import Plan, Reading, analyse
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 Found = TypeVar("Found")
-QUERIES = 8  # of a summary
+QUERIES = 7  # of a summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def summary(
 ) -> Summary:
     """Query the database and analyse what it returns; `tell` is called after each query.
 
-    The health of techniques always covers the five weeks before `now`, whatever `scope.since` is.
+    The health of techniques is read from all days, whatever `scope.since` is.
     """
 
     def asked(query: Callable[..., Found], *arguments: object) -> Found:
@@ -70,9 +71,6 @@ def summary(
         return found
 
     span = asked(counts.span, scope)
-    recent = asked(counts.techniques, Scope(scope.rule, now - RECENT))
-    earlier = Scope(scope.rule, now - RECENT - BEFORE)
-    before = asked(counts.techniques, earlier, now - RECENT)
     days = daily(asked(counts.arm_days, scope), asked(counts.outcome_days, scope))
     return Summary(
         scope=scope,
@@ -81,7 +79,7 @@ def summary(
         first=span[0] if span else None,
         last=span[1] if span else None,
         funnels=funnels(asked(counts.apps, scope), asked(counts.techniques, scope)),
-        health=health(before, recent),
+        health=health(asked(counts.first_days, Scope(scope.rule)), now // DAY),
         readings=tuple(analyse(series, plan, now) for series in days),
         tallies=asked(counts.tallies, scope),
     )

@@ -10,10 +10,10 @@ from .figures import (
     NOTHING,
     Names,
     audience,
-    chance,
     change,
     count,
     goal,
+    percent,
     points,
     rate,
     share,
@@ -51,7 +51,7 @@ def _lines(summary: Summary, names: Names) -> Iterator[str]:
                 f"Experiment {reading.experiment!r}, outcome {outcome!r}", _experiment(reading)
             )
         yield from _section(
-            "Do the techniques still work? The last 7 days against the 4 weeks before",
+            "Do the techniques still work? The last 7 days, of visits that were shown them first",
             _health(summary.health, names),
         )
     yield from _section("Other counts", _tallies(summary))
@@ -135,23 +135,22 @@ def _spans(difference: Sequence[float], ratio: Sequence[float]) -> tuple[str, st
 
 def _health(rows: Sequence[Health], names: Names) -> Iterator[str]:
     if not rows:
-        yield "No technique was tried in the last five weeks."
+        yield "No technique was shown yet."
         return
-    table = [("", "technique", "before", "of tries", "now", "of tries", "p", "")]
+    table = [("", "technique", "before", "now", "of visits", "")]
     for row in rows:
-        before, now = ((share(value), count(value.of)) for value in (row.before, row.now))
+        before = NOTHING if row.before is None else percent(row.before)
         table.append(
             (
                 f"{audience(row, names)}, {goal(row.goal)}",
                 row.technique,
-                *before,
-                *now,
-                chance(row.p),
+                before,
+                share(row.now),
+                count(row.now.of),
                 STATUS[row.status] + (" (by departures: weak)" if row.is_weak else ""),
             )
         )
     yield from _table(table)
-    yield "One-sided p-values (Fisher), corrected for the number of techniques (Holm)."
 
 
 def _tallies(summary: Summary) -> Iterator[str]:

@@ -7,6 +7,7 @@ from .figures import (
     Names,
     audience,
     count,
+    day,
     goal,
     percent,
     share,
@@ -17,6 +18,7 @@ from .sentences import verdict
 from .statistics import Share
 from .summary import Summary
 
+MENU = "menu"  # in words; it ends every ladder, and cannot be switched off
 HOW_TO_READ = (
     "Every number counts visits, not people. Each visit is assigned to an arm by itself: a visitor "
     "who comes back may be in both.",
@@ -49,9 +51,9 @@ TALLIES = {
 }
 STATUS = {
     "stopped": "stopped working: check it today",
-    "weaker?": "seems weaker: watch it",
+    "never-worked": "has never worked",
     "steady": "steady",
-    "too few": "too few tries to tell",
+    "too-few": "too few visits to tell",
 }
 
 
@@ -104,9 +106,9 @@ def warnings(summary: Summary, names: Names) -> list[str]:
     """Problems that need attention."""
     sentences = [
         f"{audience(row, names)}, {goal(row.goal)}: {row.technique} "
-        f"{STATUS[row.status]} ({_drop(row)})."
+        f"{STATUS[row.status]} ({_drop(row)}).{_cure(row)}"
         for row in summary.health
-        if row.status == "stopped"
+        if row.status in ("stopped", "never-worked")
     ]
     if summary.tallies["dropped"]:
         sentences.append(
@@ -129,7 +131,24 @@ def rivals(forged: int, eligible: int) -> bool:
 
 def _drop(row: Health) -> str:
     what = "left" if row.is_weak else "arrived"
+    if row.since is None or row.before is None:
+        return f"{count(row.ever.count)} of {visits(row.ever.of)} {what}"
     return (
-        f"{percent(row.now.rate)} of {count(row.now.of)} tries {what} in the last week, "
-        f"{percent(row.before.rate)} in the four weeks before"
+        f"since {day(row.since)}: {share(row.now)} of {visits(row.now.of)} {what} in the last "
+        f"week, {percent(row.before)} before"
     )
+
+
+def override(row: Health) -> str:
+    """The line of the rules that switches a technique off; "" where none can."""
+    if not row.app or row.technique == MENU:
+        return ""
+    return (
+        f"{{app: {row.app}, platform: {row.platform}, goal: {row.goal}, "
+        f"technique: {row.technique}, enabled: false}}"
+    )
+
+
+def _cure(row: Health) -> str:
+    line = override(row)
+    return f" To go on without it, add to techniques: - {line}" if line else ""

@@ -13,7 +13,7 @@ from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
 from ..decision.markers import PARAMETER
 from ..decision.model import Goal, Phone
 from ..decision.policy import Mode
-from ..events.options import DEFAULT_DATABASE, PERIOD
+from ..events.options import DEFAULT_DATABASE, KEEP, MAX_ROWS, PERIOD
 from ..web.urls import HOST
 from .fields import (
     EVERYWHERE,
@@ -293,7 +293,8 @@ class EventForm(Strict):
     database: Annotated[Database | None, PRIVATE, FromEnvironment()] = None
     prometheus: bool = False
     opentelemetry: bool = False
-    keep: Annotated[str, Matching(PERIOD, "a period such as 90d, 13mo or 2y")] | None = None
+    keep: Annotated[str, Matching(PERIOD, "a period such as 90d, 13mo or 2y")] = KEEP
+    max_rows: Annotated[int, Field(gt=0, le=1_000_000_000)] = MAX_ROWS
     outcomes: list[Id] = []
     by: list[Annotated[str, Field(min_length=1, max_length=64)]] = []
 

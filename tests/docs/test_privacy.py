@@ -38,8 +38,8 @@ def test_the_cookie_has_this_name_and_age():
     assert f"counts for {COOKIE_AGE // 60} minutes" in PRIVACY
 
 
-def test_events_are_kept_unless_the_rules_say_how_long(monkeypatch):
+def test_events_are_kept_for_thirteen_months_unless_the_rules_say_otherwise(monkeypatch):
     monkeypatch.setenv("ESCAPE_MW_SECRET", "a secret for tests only")
     rules = load({"version": 1, "secret": "${ESCAPE_MW_SECRET}", "events": True})
-    assert rules.events.keep is None
-    assert "unless `keep` says how long" in PRIVACY
+    assert rules.events.keep == "13mo"
+    assert "Rows are kept for 13 months, unless `keep` says otherwise" in PRIVACY

@@ -26,8 +26,8 @@ from escape_mw import Event
 from escape_mw.cli.main import main
 from escape_mw.events import database as database_module
 from escape_mw.events import recorder as recorder_module
-from escape_mw.events.database import HOUR, Database
-from escape_mw.events.options import seconds
+from escape_mw.events.database import HOUR, Database, sink
+from escape_mw.events.options import EventOptions, seconds
 from escape_mw.events.recorder import Recorder
 from escape_mw.events.tables import (
     EVENTS,
@@ -211,6 +211,9 @@ POISON = [
     pytest.param(Event(2**70, "visit 1", "eligible"), id="a moment beyond 64 bits"),
     pytest.param(Event(NOW, "", "forged", number=2**70), id="a number beyond 64 bits"),
     pytest.param(Event(NOW, "", "forged", app=["tiktok"]), id="a list for a word"),
+    pytest.param(step(1, "appeared"), id="a stage that nobody knows"),
+    pytest.param(step(1, "forged"), id="a stage that is only counted"),
+    pytest.param(Event(NOW, "", "shown"), id="a count of what is no count"),
     pytest.param(step(1, app="a\ud800b"), id="half a surrogate in an app"),
 ]
 
@@ -401,9 +404,9 @@ def test_the_same_row_and_count_in_two_open_transactions(postgres, monkeypatch):
     tries, write = [], database_module._write
     events = [step(), step(1), Event(NOW, "", "forged")]
 
-    def tried(connection, events):
+    def tried(connection, events, room):
         tries.append(len(events))
-        write(connection, events)
+        return write(connection, events, room)
 
     with new_schema(postgres) as url, ThreadPoolExecutor(1) as pool:
         first, second, looker = Database(url), Database(url), Database(url)
@@ -491,11 +494,40 @@ def test_keep_prunes_once_an_hour_by_itself(opened, monkeypatch):
     assert kept() == ["visit young", "visit 1", "visit 2"]
 
 
-def test_without_keep_nothing_goes(opened):
-    database = opened()
-    for number in range(2):
-        database([step(number)._replace(time=1)])
-    assert len(of_visits(database)) == 2
+def test_the_rules_keep_thirteen_months_unless_they_say_otherwise(opened):
+    database = sink(EventOptions(database=opened.url))
+    now = int(time.time())
+    old, young = (now - int(months * 30.4375 * DAY) for months in (13.1, 12.9))
+    opened()([step(2)._replace(time=old), step(3)._replace(time=young)])
+    database([step(4)._replace(time=now)])
+    database.close()
+    assert {event.visit for event in of_visits(opened())} == {"visit 3", "visit 4"}
+
+
+def test_what_comes_beyond_max_rows_is_counted(opened):
+    database = opened(max_rows=3)
+    for batch in ([1, 2], [2, 3, 4], [5]):
+        database([step(number) for number in batch])
+    assert len(of_visits(opened())) == 3
+    assert counted(opened()) == {"repeat": 1, "dropped": 2}
+    opened(max_rows=3)([step(6)])
+    assert counted(opened()) == {"repeat": 1, "dropped": 3}, "another process counts them first"
+
+
+def test_a_file_shrinks_when_events_are_deleted(tmp_path):
+    path = tmp_path / "events.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    database([step(number)._replace(time=NOW - DAY * (number % 9)) for number in range(9000)])
+    large = size_of(path)
+    assert database.prune(NOW - 2 * DAY) > 5000
+    assert size_of(path) < large / 2
+
+
+def size_of(path):
+    """A file's size, its write-ahead log merged."""
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path.stat().st_size
 
 
 @pytest.mark.parametrize(

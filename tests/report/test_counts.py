@@ -7,7 +7,15 @@ import pytest
 from escape_mw.events.event import Event
 from escape_mw.events.source import open_events
 from escape_mw.report import counts
-from escape_mw.report.counts import DAY, AppCount, ArmDay, OutcomeDay, Scope, TechniqueCount
+from escape_mw.report.counts import (
+    DAY,
+    AppCount,
+    ArmDay,
+    FirstDay,
+    OutcomeDay,
+    Scope,
+    TechniqueCount,
+)
 
 from ..support.visits import APP, FULL, NOON, visit, write
 
@@ -139,8 +147,23 @@ def test_a_visit_belongs_to_the_moment_it_became_eligible(database_url):
     write(database_url, visit(*FULL))
     assert read(database_url, counts.apps, Scope(since=NOON + 1)) == []
     assert read(database_url, counts.techniques, Scope(since=NOON + 1)) == []
-    assert read(database_url, counts.techniques, Scope(), NOON) == []
-    assert len(read(database_url, counts.techniques, Scope(), NOON + 1)) == 1
+
+
+def test_visits_by_the_technique_that_was_shown_first(database_url):
+    write(
+        database_url,
+        visit("shown", "arrived menu written"),
+        visit("shown", "left"),
+        visit(*FULL, ago=1),
+        visit("tapped", "left", to=APP),
+        visit(experiment="e", arm="holdout"),
+    )
+    browser, app = ("tiktok", "android", "browser"), ("tiktok", "android", "app")
+    assert sorted(read(database_url, counts.first_days)) == [
+        FirstDay(*app, "intent", "41", TODAY, 1, 1),
+        FirstDay(*browser, "intent", "41", TODAY - 1, 1, 1),
+        FirstDay(*browser, "intent", "41", TODAY, 2, 1),
+    ]
 
 
 def test_experiments(database_url):

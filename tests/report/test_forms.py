@@ -43,14 +43,12 @@ def trial(arm, successes, visits, **more):
 
 
 def stopped():
-    """Visits with a technique that worked until a week ago."""
-    old = [
-        visit(*FULL, app="instagram", platform="ios", technique="extbrowser", ago=20)
-        for _ in range(60)
-    ]
-    return old + [
-        visit("tapped", app="instagram", platform="ios", technique="extbrowser", ago=2)
-        for _ in range(30)
+    """Visits with a technique that worked until a week ago, ten a day."""
+    how = {"app": "instagram", "platform": "ios", "technique": "extbrowser"}
+    return [
+        visit(*(FULL if ago > 6 else ["shown", "tapped"]), ago=ago, **how)
+        for ago in range(30)
+        for _ in range(10)
     ]
 
 
@@ -176,8 +174,10 @@ SENTENCES = [
     pytest.param(
         "stopped",
         {},
-        "Instagram on iOS, to the real browser: extbrowser stopped working: check it today "
-        "(0.0% of 30 tries arrived in the last week, 100.0% in",
+        "Instagram 41 on iOS, to the real browser: extbrowser stopped working: check it today "
+        "(since 2026-11-15: 0.0% of 70 visits arrived in the last week, 100.0% before). "
+        "To go on without it, add to techniques: - {app: instagram, platform: ios, goal: browser, "
+        "technique: extbrowser, enabled: false}",
         id="stopped",
     ),
     pytest.param(
@@ -322,7 +322,7 @@ def test_names_are_escaped(found):
     assert EVIL not in page
     assert "<script" not in page
     tree = html5lib.parse(page, namespaceHTMLElements=False)
-    assert f"{EVIL} on Android" in "".join(tree.itertext())
+    assert f"{EVIL} 41 on Android" in "".join(tree.itertext())
     assert any(element.text == f"{EVIL}way" for element in tree.iter("code"))
     assert EVIL in json.loads(as_json(found("evil"), NAMES))["experiments"][0]["experiment"]
 
@@ -485,9 +485,12 @@ KEYS = {
     "experiments.days.day",
     *(
         f"health.{name}"
-        for name in ("app", "platform", "goal", "technique", "weak", "before", "now", "p", "status")
+        for name in (
+            *("app", "version", "platform", "goal", "technique", "weak", "before", "now", "ever"),
+            *("status", "since", "override"),
+        )
     ),
-    *(f"health.{when}.{name}" for when in ("before", "now") for name in ("count", "of", "rate")),
+    *(f"health.{when}.{name}" for when in ("now", "ever") for name in ("count", "of", "rate")),
     *(f"tallies.{name}" for name in ("repeat", "forged", "capped", "dropped", "eligible")),
 }
 

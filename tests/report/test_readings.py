@@ -1,4 +1,4 @@
-"""What is said of an experiment, from which days; when a technique counts as stopped."""
+"""What is said of an experiment, from which days."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from escape_mw.report.charts import lift_chart
 from escape_mw.report.counts import DAY, AppCount, ArmDay, OutcomeDay, TechniqueCount
 from escape_mw.report.daily import Daily, Series, daily
 from escape_mw.report.funnel import funnels
-from escape_mw.report.health import health
 from escape_mw.report.readings import SETTLING, Plan, analyse
 from escape_mw.report.statistics import Share
 
@@ -351,45 +350,3 @@ def test_funnels():
         None,
         None,
     )
-
-
-# --- health ---------------------------------------------------------------------------------------
-
-
-def technique(count, of, goal="browser", name="intent"):
-    left, arrived = (count, 0) if goal == "app" else (of, count)
-    return [TechniqueCount("tiktok", "android", goal, name, of, left, arrived)] if of else []
-
-
-STATUSES = [
-    pytest.param((80, 100), (2, 30), "browser", "stopped", id="arrivals stopped"),
-    pytest.param((80, 100), (2, 30), "app", "stopped", id="departures stopped"),
-    pytest.param(
-        (800, 1000), (150, 250), "browser", "weaker?", id="significantly fewer, but more than half"
-    ),
-    pytest.param((80, 100), (79, 100), "browser", "steady", id="as before"),
-    pytest.param((20, 100), (90, 100), "browser", "steady", id="better"),
-    pytest.param((0, 100), (0, 100), "browser", "steady", id="never worked"),
-    pytest.param((80, 100), (0, 9), "browser", "too few", id="nine tries now"),
-    pytest.param((9, 9), (0, 100), "browser", "too few", id="nine tries before"),
-    pytest.param((0, 0), (5, 50), "browser", "too few", id="new"),
-    pytest.param((50, 50), (0, 0), "browser", "too few", id="gone"),
-]
-
-
-@pytest.mark.parametrize(("before", "now", "goal", "status"), STATUSES)
-def test_health(before, now, goal, status):
-    [row] = health(technique(*before, goal), technique(*now, goal))
-    assert row.status == status
-    assert (row.p is None) is (status == "too few")
-    assert row.is_weak is (goal == "app")
-
-
-def test_p_values_are_corrected_for_the_number_of_techniques():
-    """A drop that counts as stopped alone is only "weaker?" among thirty others."""
-    alone = health(technique(20, 40), technique(2, 14))
-    steady = [row for number in range(30) for row in technique(20, 40, name=f"way{number:02}")]
-    among = health(technique(20, 40) + steady, technique(2, 14) + steady)
-    assert [row.status for row in alone] == ["stopped"]
-    assert [row.status for row in among][:2] == ["weaker?", "steady"], "the worst comes first"
-    assert among[0].p > alone[0].p

@@ -1,4 +1,4 @@
-"""Error rates and power of the verdict, over thousands of simulated experiments with known rates.
+"""Error rates of the verdict and of the watch over techniques, where the truth is known.
 
 The seeds are fixed, so the results are the same in every run.
 """
@@ -11,6 +11,7 @@ import pytest
 from escape_mw.report.power import visits_needed
 from escape_mw.report.statistics import ALPHA
 from escape_mw.report.verdict import Totals, effect, is_enough, is_refused, verdict
+from escape_mw.report.watch import watch
 
 EXPERIMENTS, DAYS = 2000, 90
 FOUND = ["better", "worse"]
@@ -134,3 +135,54 @@ def test_at_the_printed_size_a_plan_finds_it_in_four_of_five(seed, baseline, lif
     found = verdict(in_steps(seed + 10, visits, baseline, lift, holdout), holdout, visits)
     assert found.is_final[:, -1].all()
     assert 0.78 <= (found.said[:, -1] == "better").mean() <= 0.84
+
+
+# --- techniques -----------------------------------------------------------------------------------
+
+HALF_YEAR, ROWS = 26 * 7, 24  # days; techniques of a site
+RATE, DEAD = 0.6, 0.05
+
+
+def arrivals(rng, per_day, rates, noise):
+    """Visits a day and arrivals; both differ from day to day, and weekends from weekdays."""
+    shown = rng.poisson(per_day * np.exp(rng.normal(0, 0.3, rates.shape)))
+    weekend = 0.25 * (np.arange(rates.shape[-1]) % 7 >= 5)
+    logits = np.log(rates / (1 - rates)) + rng.normal(0, noise, rates.shape) + weekend
+    return shown, rng.binomial(shown, 1 / (1 + np.exp(-logits)))
+
+
+def said(shown, arrived):
+    return [state.said for state in watch(shown.tolist(), arrived.tolist())]
+
+
+@pytest.mark.parametrize(("seed", "noise"), [(50, 0.15), (51, 0.3)])
+def test_in_a_half_year_without_a_death_a_site_rarely_sees_one(seed, noise):
+    """24 techniques of 3 to 2,000 visits a day; false in at most one of five half-years."""
+    rng, half_years = np.random.default_rng(seed), 100
+    found = 0
+    for _ in range(half_years):
+        per_day = np.exp(rng.uniform(np.log(3), np.log(2000), (ROWS, 1)))
+        rates = np.broadcast_to(rng.uniform(0.05, 0.7, (ROWS, 1)), (ROWS, HALF_YEAR))
+        shown, arrived = arrivals(rng, per_day, rates, noise)
+        found += any("stopped" in said(*row) for row in zip(shown, arrived, strict=True))
+    assert found / half_years <= 0.2
+
+
+DEATHS = [
+    pytest.param(52, 20, 1, id="20 visits a day"),
+    pytest.param(53, 200, 1, id="200 visits a day"),
+    pytest.param(54, 5, 4, id="5 visits a day"),
+]
+
+
+@pytest.mark.parametrize(("seed", "per_day", "median"), DEATHS)
+def test_a_death_is_seen_and_stays_said(seed, per_day, median):
+    rng, begin, days = np.random.default_rng(seed), 60, 60
+    rates = np.full((300, begin + days), RATE)
+    rates[:, begin:] = DEAD
+    rows = zip(*arrivals(rng, per_day, rates, 0.15), strict=True)
+    after = [said(*row)[begin:] for row in rows]
+    first = [row.index("stopped") + 1 for row in after if "stopped" in row]
+    assert len(first) >= 0.99 * len(after)
+    assert np.median(first) <= median
+    assert all("steady" not in row[row.index("stopped") :] for row in after if "stopped" in row)

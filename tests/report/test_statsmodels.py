@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from escape_mw.report.statistics import Share, corrected, score_interval, wilson
+from escape_mw.report.statistics import Share, score_interval, wilson
 from escape_mw.report.verdict import Totals, effect
 
 ALPHAS = st.floats(1e-6, 0.5)
@@ -43,9 +42,3 @@ def test_difference_for_one_look(escape, holdout, alpha):
     )
     found = effect(Totals(*escape[::-1], *holdout[::-1]), alpha, is_fixed=True)
     assert (found.low, found.high) == same(expected)
-
-
-@settings(max_examples=20)  # multipletests collects garbage at each call
-@given(st.lists(st.floats(0, 1), min_size=1))
-def test_corrected(p_values):
-    assert corrected(p_values) == same(multipletests(p_values, method="holm")[1].tolist())

@@ -46,14 +46,16 @@ def visit(
         experiment=experiment,
         arm=arm,
         rule_version="1",
+        first=technique if stages and arm != "holdout" else "",
+        handover="" if arm == "holdout" else "own" if goal == "browser" else "destination",
     )
     events = [first]
     for stage in stages:
         name, way, how = stage.split() if " " in stage else (stage, technique, trigger)
         by = {} if name in ("copied", "continued") else {"technique": way, "trigger": how}
-        events.append(first._replace(name=name, time=first.time + 2, **by))
+        events.append(first._replace(name=name, time=first.time + 2, first="", **by))
     return events + [
-        first._replace(name="outcome", outcome=outcome, time=first.time + 60)
+        first._replace(name="outcome", first="", outcome=outcome, time=first.time + 60)
         for outcome in outcomes
     ]
 
