@@ -278,9 +278,11 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
     """
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
-    # Before the first table, or it does nothing: the file can then shrink when events are deleted.
-    with suppress(sqlite3.OperationalError):
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    # Before the first table, or it does nothing but touch the file, which may be anybody's: a new
+    # file can then shrink when events are deleted.
+    with suppress(sqlite3.DatabaseError):
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     # Busy timeout does not apply to this switch. If it fails, another process is making it, and the
     # file keeps the mode.
     with suppress(sqlite3.OperationalError):
