@@ -69,6 +69,7 @@ class Nginx(Served):
     takes_two_gates = True
     waits_for_its_check = False  # before it gives up what a hung gate has taken
     sends_forms_on = True
+    waits_for_slow_sites = True  # longer than for the gate
 
     def __init__(self, folder, rules, gates, site):
         self.folder = folder
@@ -196,6 +197,7 @@ class Example(Nginx):
 
 class HAProxy(Example):
     name, command = "haproxy.cfg", (HAPROXY, "-f")
+    waits_for_slow_sites = False
     waits_for_its_check = True
 
     @staticmethod
