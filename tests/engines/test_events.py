@@ -611,7 +611,7 @@ def test_who_gets_out_has_arrived_once_in_their_arm(chromium, visitor, friend, c
         assert (eligible.experiment, eligible.arm) == ("spring", "escape")
         for arrived in site.events("arrived"):
             way = ("menu", "written") if story.startswith("arrived menu") else ("intent", "tap")
-            assert arrived._replace(time=0, visit="", rules="") == Event(
+            assert arrived._replace(time=0, visit="", rule_version="") == Event(
                 time=0,
                 visit="",
                 name="arrived",
