@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 
 import hypothesis
@@ -25,11 +26,15 @@ def _no_mode_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def _fresh_process() -> Generator[None, None, None]:
     """Each test begins as a process does, and leaves no event that could be logged in another."""
     before, recorders = list(ENGINES), set(RECORDERS)
+    log = logging.getLogger("escape_mw")
+    level, handlers = log.level, list(log.handlers)
     ENGINES.clear()
     WARNED_OF.clear()
     warn_of_old_facts.cache_clear()
     warn_of_policy.cache_clear()
     yield
+    log.setLevel(level)
+    log.handlers[:] = handlers
     ENGINES.extend(before)
     for recorder in UNDELIVERED - recorders:
         recorder.close()
