@@ -17,7 +17,7 @@
 13. no-destination  the visit does not lead to a configured destination
 14. own-host        it leads to the site itself
 15. words-only      nothing is left but the menu in words, and the rule lets the site answer then
-16. flow            it goes on from a page that its experiment let through, and is no new visit
+16. flow            it continues a visit that its experiment let through on another page
 17. share           the rule acts on a share of visits, and this is not one of them
 18. holdout         the visit is eligible, and its experiment lets it through to compare with
 """

@@ -7,7 +7,7 @@ from .policy import Case, Policy
 from .tokens import Reading
 
 VISIT = "escape_mw.visit"  # the environ key of a visit's token for the site
-MAJOR = 6  # digits of a major version; what an agent makes longer is no version
+MAJOR = 6  # digits kept of a major version; a longer number in a user agent is not a version
 TO_SITE = ("arrived", "stay", "holdout")
 
 

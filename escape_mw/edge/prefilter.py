@@ -3,8 +3,8 @@
 Whatever the engine would act on is among them; an ordinary browser's request is not. They are
 written in what Python, PCRE and JavaScript share, so that each edge server runs the same ones:
 
-1. `marker` or the path /_escape/: whoever asks, by any method
-2. `everyone`: whoever asks
+1. `marker`, or a path below /_escape/: every visitor, by any method
+2. `everyone`: every visitor
 3. `places`, by GET, HEAD or POST, without Upgrade and with no Sec-Fetch-Dest but "document", of
    visitors whom `agents`, `packages` or `brand` tell
 

@@ -36,7 +36,7 @@ OWN = "x-escape-"  # what edge, gate and site tell each other, and nobody else m
 TELLS_VISIT = "X-Escape-Visit"
 TARGET = ":path"  # HTTP/2's name for it (RFC 9113, 8.3.1)
 UNIX = "unix:"
-# A connection that the site has closed just now is no failure; what changes nothing is sent again.
+# If the site closes a kept connection, a request that changes nothing is sent once more.
 RETRIES = Retry(
     total=1, connect=0, redirect=False, status=0, allowed_methods=("GET", "HEAD", "OPTIONS")
 )

@@ -195,7 +195,7 @@ def _give_back(engine: sql.Engine) -> None:
 
 
 def _write(connection: sql.Connection, events: Sequence[Event], room: int = MAX_ROWS) -> int:
-    """Write events, and count what there is no room for; returns how many rows are new."""
+    """Write events, and count those above `max_rows`; returns the number of new rows."""
     # Sorted, since two transactions that lock the same rows in different orders would deadlock.
     rows = sorted((_row(event) for event in events if event.visit), key=_key)
     rows, over = rows[:room], len(rows[room:])

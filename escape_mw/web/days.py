@@ -15,5 +15,5 @@ def date_of(moment: int) -> str:
 
 
 def start_of(date: str) -> int:
-    """The moment at which a date begins. Raises ValueError for what is no date."""
+    """The moment at which a date begins. Raises ValueError for any other text."""
     return timegm(time.strptime(date, FORM))
