@@ -120,7 +120,7 @@ def visits(number: int) -> Iterator[list[Event]]:
                 *about,
                 technique,
                 trigger,
-                rules="0123abcd",
+                rule_version="0123abcd",
             )
         )
         if len(batch) == BATCH_SIZE:

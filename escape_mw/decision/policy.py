@@ -105,7 +105,7 @@ class Rule:
         """Whether the visit is in the rule's share."""
         if self.share >= 100:
             return True
-        subject = visit.id or visit.seed or Tokens.new_visit()
+        subject = visit.id or visit.seed or Tokens.new_visit(visit.moment)
         return draw(subject, self.key, b"escape_mw.share") * 100 < self.share
 
     def _fits_query(self, query: str) -> bool:

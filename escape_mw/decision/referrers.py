@@ -47,5 +47,5 @@ def referring_page(visit: Visit, policy: Policy) -> Visit | None:
         query=query,
         url=url,
         marker=marker,
-        id=visit_id(marker) if visit.id else "",
+        id=visit_id(marker, visit.moment) if visit.id else "",
     )

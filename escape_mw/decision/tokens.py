@@ -18,12 +18,14 @@ import hashlib
 import secrets
 from typing import NamedTuple
 
+from ..web.days import DAY
 from .model import Subject
 from .signing import OWN_SECRET, Signer
 
 BEACON_AGE = 3600  # seconds that a page is believed
 TAG_AGE = 24 * 3600  # seconds that a tag in a page of the site's is, which may stand open
 OUTCOME_AGE = 24 * 3600  # seconds that an outcome may take
+DIGITS = 4  # of a day, in hexadecimal: enough until 2149
 SEPARATOR = "~"
 
 
@@ -60,9 +62,17 @@ class Tokens:
         return self.hash_of("")
 
     @staticmethod
-    def new_visit() -> str:
-        """A new visit's id: 72 random bits, known to nobody but its tokens."""
-        return secrets.token_urlsafe(9)
+    def new_visit(moment: int) -> str:
+        """A new visit's id: its day, and 56 random bits that nobody knows but its tokens."""
+        return f"{moment // DAY:0{DIGITS}x}{secrets.token_urlsafe(7)}"
+
+    @staticmethod
+    def day_of(visit: str) -> int:
+        """The day on which a visit began (counted from 1970, UTC); 0 where its id says none."""
+        try:
+            return int(visit[:DIGITS], 16)
+        except ValueError:
+            return 0
 
     def hash_of(self, visit: str) -> str:
         """What events call a visit: a keyed hash of its id (BLAKE2b: RFC 7693, 2.9)."""

@@ -46,23 +46,23 @@ def visit_of(
         marker=marker,
         stay=stay,
         root=quote(mount, safe=SAFE_PATH, encoding="latin-1") if mount else "",
-        id=visit_id(marker) if may_follow else "",
+        id=visit_id(marker, moment) if may_follow else "",
         below=readable(request.path) if mount else "",
         is_marked=bool(value),
-        seed="" if may_follow else Tokens.new_visit(),
+        seed="" if may_follow else Tokens.new_visit(moment),
         is_tap=is_tap,
         moment=moment,
     )
 
 
-def visit_id(marker: Marker | None) -> str:
+def visit_id(marker: Marker | None, moment: int) -> str:
     """The id of a measured visit: the one that a verified marker brings, or a new one.
 
     An expired marker stands in a link that was shared, and a new visit begins. One that does not
     hold for another reason begins none: it may be this visit's second request.
     """
     if marker is None or marker.is_expired:
-        return Tokens.new_visit()
+        return Tokens.new_visit(moment)
     return marker.subject.visit
 
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sql
@@ -27,10 +28,26 @@ from .tables import EVENTS, TALLIES, migrate, require_known, version
 BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
 HOUR = 3600  # seconds
 LARGEST = (1 << 63) - 1  # of a BIGINT
+KINDS = tuple(map(type, Event(0, "", "")))
 COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "number"]
-NEW = {column.name: sql.bindparam(f"new_{column.name}", type_=column.type) for column in EVENTS.c}
+ROW = [*(column.name for column in COLUMNS), "once"]
+KEY = itemgetter(*map(ROW.index, ("day", "visit", "once")))
 # Both have an insert that waits for a concurrent writer of the same key and then skips or updates
-# the row (INSERT ... ON CONFLICT): no transaction fails for it.
+# the row (INSERT ... ON CONFLICT): no transaction fails for it. A batch of events is inserted by
+# text, for SQLAlchemy's parameters of each row take four times as long.
+INSERT = "INSERT INTO escape_mw_events ({}) {{}} ON CONFLICT DO NOTHING".format(
+    ", ".join(f'"{name}"' for name in ROW)
+)
+INSERT_ROWS = INSERT.format(f"VALUES ({', '.join('?' * len(ROW))})")
+INSERT_COLUMNS = sql.text(
+    INSERT.format("SELECT * FROM unnest({})").format(
+        ", ".join(
+            f"CAST(:{name} AS {'bigint' if kind is int else 'text'}[])"
+            for name, kind in zip(ROW, (*KINDS[:-1], str), strict=True)
+        )
+    )
+)
+COUNTS = {"preserve_rowcount": True}
 UPSERTS: dict[str, Callable[[sql.Table], Any]] = {
     "postgresql": postgresql.insert,
     "sqlite": sqlite.insert,
@@ -40,7 +57,6 @@ READS: dict[str, dict[str, Any]] = {
     "sqlite": {"reads": True},
     "postgresql": {"isolation_level": "REPEATABLE READ"},
 }
-NUMBERS = ("time", "planned", "number")
 Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform
 
 
@@ -86,10 +102,14 @@ class Database:
         self._is_migrated = True
 
     def read(self, since: int = 0) -> Iterator[Event]:
-        """All events from `since` (seconds since 1970) on, oldest first, then the daily tallies."""
+        """All events of visits from the day of `since` on, by day and time, then the daily tallies.
+
+        `since` is in seconds since 1970.
+        """
+        order = (EVENTS.c[name] for name in ("day", "time", "visit", "once"))
         with self.reading() as connection:
             rows = connection.execution_options(yield_per=1000).execute(
-                sql.select(*COLUMNS).where(EVENTS.c.time >= since).order_by(EVENTS.c.time)
+                sql.select(*COLUMNS).where(EVENTS.c.day >= since // DAY).order_by(*order)
             )
             yield from (Event(*row) for row in rows)
             for tally in connection.execute(
@@ -106,16 +126,16 @@ class Database:
                 )
 
     def count(self, since: int = 0, before: int = LARGEST) -> int:
-        """How many events there are from `since` to `before` (seconds since 1970)."""
-        which = (EVENTS.c.time >= since) & (EVENTS.c.time < before)
+        """How many events the visits have from the day of `since` to the one before `before`."""
+        which = (EVENTS.c.day >= since // DAY) & (EVENTS.c.day < before // DAY)
         with self.reading() as connection:
             query = sql.select(sql.func.count()).select_from(EVENTS).where(which)
             return int(connection.execute(query).scalar_one())
 
     def prune(self, before: int) -> int:
-        """Delete events and tallies before `before` (seconds since 1970).
+        """Delete the events and tallies of the days before that of `before` (seconds since 1970).
 
-        Returns how many events were deleted. The tallies of the day of `before` stay.
+        An event is of its visit's day. Returns how many events were deleted.
         """
         return sum(self.prune_by_day(before))
 
@@ -124,14 +144,13 @@ class Database:
         with self.engine.begin() as connection:
             migrate(connection)
             connection.execute(sql.delete(TALLIES).where(TALLIES.c.day < date_of(before)))
-        oldest = sql.select(sql.func.min(EVENTS.c.time)).where(EVENTS.c.time < before)
+        oldest = sql.select(sql.func.min(EVENTS.c.day)).where(EVENTS.c.day < before // DAY)
         while True:
             with self.engine.begin() as connection:
-                first = connection.execute(oldest).scalar()
-                if first is None:
+                day = connection.execute(oldest).scalar()
+                if day is None:
                     return
-                end = min(first + DAY, before)
-                gone = connection.execute(sql.delete(EVENTS).where(EVENTS.c.time < end))
+                gone = connection.execute(sql.delete(EVENTS).where(EVENTS.c.day == day))
             _give_back(self.engine)
             yield gone.rowcount
 
@@ -197,7 +216,7 @@ def _give_back(engine: sql.Engine) -> None:
 def _write(connection: sql.Connection, events: Sequence[Event], room: int = MAX_ROWS) -> int:
     """Write events, and count those above `max_rows`; returns the number of new rows."""
     # Sorted, since two transactions that lock the same rows in different orders would deadlock.
-    rows = sorted((_row(event) for event in events if event.visit), key=_key)
+    rows = sorted(map(_row, (event for event in events if event.visit)), key=KEY)
     rows, over = rows[:room], len(rows[room:])
     tallies = Counter[Tally]()
     for event in events:
@@ -208,15 +227,23 @@ def _write(connection: sql.Connection, events: Sequence[Event], room: int = MAX_
         tallies[date_of(events[0].time), "dropped", "", "", ""] += over
     written = 0
     if rows:
-        insert = UPSERTS[connection.dialect.name](EVENTS).values(NEW).on_conflict_do_nothing()
-        insert = insert.execution_options(preserve_rowcount=True)
-        written = connection.execute(insert, rows).rowcount
+        written = _insert(connection, rows)
         if written >= 0:  # below 0: the driver cannot say
             tallies[date_of(events[0].time), "repeat", "", "", ""] += len(rows) - written
     for tally, count in sorted(tallies.items()):
         if count:
             _add(connection, tally, count)
     return max(written, 0)
+
+
+def _insert(connection: sql.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Insert those rows whose key is new; returns how many, below 0 where the driver cannot say."""
+    if connection.dialect.name == "sqlite":
+        return connection.exec_driver_sql(
+            INSERT_ROWS, list(rows), execution_options=COUNTS
+        ).rowcount
+    columns = dict(zip(ROW, map(list, zip(*rows, strict=True)), strict=True))
+    return connection.execute(INSERT_COLUMNS, columns, execution_options=COUNTS).rowcount
 
 
 def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
@@ -230,11 +257,12 @@ def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
 
 def _require_storable(event: Event) -> None:
     """Raise for a field of a wrong type, which drivers treat differently, and an unknown name."""
-    for name, value in event._asdict().items():
-        wanted = int if name in NUMBERS else str
-        if not isinstance(value, wanted):
-            raise TypeError(f"{name} of an event must be {wanted.__name__}, not {type(value)}")
-    if not all(0 <= getattr(event, name) <= LARGEST for name in NUMBERS):
+    if tuple(map(type, event)) != KINDS:
+        for name, value, kind in zip(Event._fields, event, KINDS, strict=True):
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} of an event must be {kind.__name__}, not {type(value)}")
+    numbers = event.time, event.planned, event.day, event.number
+    if min(numbers) < 0 or max(numbers) > LARGEST:
         raise ValueError("a number of an event is out of range")
     if event.name not in (STAGES if event.visit else (*COUNTED, "eligible")):
         raise ValueError(f"an event has no name {event.name!r}")
@@ -246,13 +274,9 @@ def _is_refusal(error: SQLAlchemyError) -> bool:
     return is_own or isinstance(error, DataError)
 
 
-def _row(event: Event) -> dict[str, Any]:
-    fields = event._asdict() | {"once": event.stage_key}
-    return {f"new_{column.name}": fields[column.name] for column in EVENTS.c}
-
-
-def _key(row: dict[str, Any]) -> tuple[str, str]:
-    return row["new_visit"], row["new_once"]
+def _row(event: Event) -> tuple[Any, ...]:
+    fields = event if event.day else event._replace(day=event.time // DAY)
+    return (*fields[:-1], event.stage_key)
 
 
 def _engine(url: str) -> sql.Engine:

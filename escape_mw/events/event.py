@@ -52,9 +52,11 @@ class Event(NamedTuple):
     - `outcome`: the site's own word for what it wanted, as `storable` makes it.
     - `experiment`, `arm`: said at the visit's first request; "" later, and outside an experiment.
     - `rule_version`: a hash of what the rule says, and of the steps it leads to.
-    - `first`, `handover`, `planned`, `by`: of `eligible` only. The technique that was shown first;
-      what was handed over, the site's "own" page or the "destination"; the planned visits of the
-      experiment, 0 without a plan; the site's own word for the visit (`EventOptions.by`).
+    - `first`, `handover`, `planned`, `by`, `hints`: of `eligible` only. The technique that was
+      shown first; what was handed over, the site's "own" page or the "destination"; the planned
+      visits of the experiment, 0 without a plan; the site's own word for the visit
+      (`EventOptions.by`); whether Android's browser sent client hints, "yes" or "no".
+    - `day`: the day on which the visit began, counted from 1970 (UTC); 0 for that of `time`.
     - `number`: how many; above 1 only without a visit.
     """
 
@@ -78,6 +80,8 @@ class Event(NamedTuple):
     handover: str = ""
     planned: int = 0
     by: str = ""
+    hints: str = ""
+    day: int = 0
     number: int = 1
 
     @property
@@ -96,5 +100,5 @@ class Event(NamedTuple):
         return {
             name: value
             for name, value in self._asdict().items()
-            if value not in ("", None) and (name, value) not in (("number", 1), ("planned", 0))
+            if value not in ("", 0) and (name, value) != ("number", 1)
         }

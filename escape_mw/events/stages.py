@@ -63,6 +63,9 @@ def _eligible(
         handover=act.handover if act else "",
         planned=experiment.planned if experiment else 0,
         by=_own_word(visit, rule, by) if rule else "",
+        hints=("yes" if "sec-ch-ua" in visit.headers else "no")
+        if journey.platform == "android"
+        else "",
     )
 
 
@@ -94,6 +97,7 @@ def event(
         experiment=journey.experiment,
         arm=journey.arm,
         rule_version=policy.versions.get(journey.rule, ""),
+        day=policy.tokens.day_of(journey.id),
     )
 
 

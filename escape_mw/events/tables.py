@@ -1,4 +1,7 @@
-"""The tables of the events database, and the migrations from every older schema version."""
+"""The tables of the events database, made or migrated to the newest schema version.
+
+A new database is created by METADATA; `migrations` leads every older one to the same tables.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,16 @@ from sqlalchemy import (
 )
 
 from .event import WORD_LENGTH
+from .migrations import MIGRATIONS
 
 METADATA = MetaData()
 
-# One row for each stage of a visit. Because of the primary key, a second beacon changes nothing.
+# One row for each stage of a visit. Because of the primary key, a second beacon changes nothing. It
+# begins with the visit's day, so that what is written, read and deleted together stands together.
 EVENTS = Table(
     "escape_mw_events",
     METADATA,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
     Column("visit", String(32), primary_key=True),
     Column("once", String(96), primary_key=True),
     Column("time", BigInteger, nullable=False),
@@ -34,14 +40,24 @@ EVENTS = Table(
         for name in (
             *("name", "rule", "app", "app_version", "platform", "service", "kind", "goal"),
             *("technique", "trigger", "outcome", "experiment", "arm", "rule_version"),
-            *("first", "handover", "by"),
+            *("first", "handover", "by", "hints"),
         )
     ),
     Column("planned", BigInteger, nullable=False),
-    Index("escape_mw_events_time", "time"),
-    Index("escape_mw_events_experiment", "experiment", "name"),
     sqlite_with_rowid=False,
 )
+FIRST = text("once = 'eligible'")
+# What a technique's health is read from, in the order of its groups; and when experiments begin.
+for columns in (
+    ("day", "app", "platform", "goal", "first", "app_version", "handover"),
+    ("experiment", "day"),
+):
+    Index(
+        f"escape_mw_events_by_{columns[0]}",
+        *(EVENTS.c[name] for name in columns),
+        sqlite_where=FIRST,
+        postgresql_where=FIRST,
+    )
 # What is only counted, by the day (UTC): visitors who asked not to be tracked (GPC, DNT), repeats,
 # forged tokens, dropped events.
 TALLIES = Table(
@@ -56,20 +72,6 @@ TALLIES = Table(
 SCHEMA = Table("escape_mw_schema", METADATA, Column("version", Integer, primary_key=True))
 
 
-def _say_more_of_visits(connection: Connection) -> None:
-    """The rule's own version in place of all rules', and four columns more."""
-    statements = ['RENAME COLUMN "rules" TO "rule_version"']
-    for name in ("first", "handover", "by"):
-        statements.append(f"ADD COLUMN \"{name}\" VARCHAR(64) NOT NULL DEFAULT ''")
-    statements.append('ADD COLUMN "planned" BIGINT NOT NULL DEFAULT 0')
-    for statement in statements:
-        connection.exec_driver_sql(f"ALTER TABLE escape_mw_events {statement}")
-
-
-# Each migrates from the version before it, the first from version 1. Only append: a released
-# migration never changes, and alters tables by SQL, since METADATA moves on. A new database is
-# created by METADATA, in the newest version.
-MIGRATIONS: Sequence[Callable[[Connection], None]] = (_say_more_of_visits,)
 NEWEST = len(MIGRATIONS) + 1
 LOCK = 0x65736361_7065  # "escape": PostgreSQL's advisory lock; one process at a time migrates
 

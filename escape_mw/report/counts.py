@@ -20,7 +20,7 @@ from ..web.days import DAY, date_of
 TRIES = ("attempt", "tapped", "left", "arrived")
 ELIGIBLE = EVENTS.alias("eligible")
 STAGE = EVENTS.alias("stage")
-SAME_VISIT = STAGE.c.visit == ELIGIBLE.c.visit
+SAME_VISIT = sql.and_(STAGE.c.day == ELIGIBLE.c.day, STAGE.c.visit == ELIGIBLE.c.visit)
 WRITTEN = STAGE.c.trigger == "written"
 # Written instructions are tried by being shown, but only where they are the page's first step.
 TRIED = sql.or_(STAGE.c.name.in_(TRIES), sql.and_(STAGE.c.name == "shown", WRITTEN))
@@ -31,15 +31,21 @@ REACHED = {
     "arrived": STAGE.c.name == "arrived",
 }
 TRIAL = (ELIGIBLE.c.experiment, ELIGIBLE.c.rule, ELIGIBLE.c.rule_version)
+# A literal, since SQLite takes no parameter for what a partial index says.
+IS_FIRST = ELIGIBLE.c.once == sql.literal_column("'eligible'")
 Column = sql.ColumnElement[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Visits of one `rule` (None: all), eligible at `since` (seconds since 1970) or later."""
+    """Visits of one `rule` (None: all), of the day of `since` to the one before `until`.
+
+    Both are in seconds since 1970; `until` is 0 where there is no end.
+    """
 
     rule: str | None = None
     since: int = 0
+    until: int = 0
 
 
 class AppCount(NamedTuple):
@@ -179,7 +185,7 @@ def first_days(connection: sql.Connection, scope: Scope) -> list[FirstDay]:
     Only where the site's own page was handed over can a visit arrive; by a destination it leaves.
     """
     ladder = (ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal, ELIGIBLE.c.first)
-    keys = (*ladder, ELIGIBLE.c.app_version, _day(ELIGIBLE.c.time))
+    keys = (*ladder, ELIGIBLE.c.app_version, ELIGIBLE.c.day)
     proof = sql.case((ELIGIBLE.c.handover == "own", "arrived"), else_="left")
     reached = sql.select(STAGE.c.visit).where(SAME_VISIT, STAGE.c.name == proof).exists()
     query = (
@@ -192,7 +198,7 @@ def first_days(connection: sql.Connection, scope: Scope) -> list[FirstDay]:
 
 def arm_days(connection: sql.Connection, scope: Scope) -> list[ArmDay]:
     """Each experiment's visits, by the rule's version, arm and day."""
-    keys = (*TRIAL, ELIGIBLE.c.planned, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
+    keys = (*TRIAL, ELIGIBLE.c.planned, ELIGIBLE.c.arm, ELIGIBLE.c.day)
     query = (
         sql.select(*keys, sql.func.count(), sql.func.max(ELIGIBLE.c.time))
         .where(*_in(scope), ELIGIBLE.c.experiment != "")
@@ -204,7 +210,7 @@ def arm_days(connection: sql.Connection, scope: Scope) -> list[ArmDay]:
 
 def outcome_days(connection: sql.Connection, scope: Scope) -> list[OutcomeDay]:
     """Those with an outcome, by outcome too; the day is the visit's."""
-    keys = (*TRIAL, STAGE.c.outcome, ELIGIBLE.c.arm, _day(ELIGIBLE.c.time))
+    keys = (*TRIAL, STAGE.c.outcome, ELIGIBLE.c.arm, ELIGIBLE.c.day)
     joined = ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name == "outcome"))
     query = (
         sql.select(*keys, sql.func.count())
@@ -241,7 +247,8 @@ def span(connection: sql.Connection, scope: Scope) -> tuple[int, int] | None:
 
 def _in(scope: Scope) -> list[Column]:
     rule = [] if scope.rule is None else [ELIGIBLE.c.rule == scope.rule]
-    return [ELIGIBLE.c.name == "eligible", ELIGIBLE.c.time >= scope.since, *rule]
+    until = [ELIGIBLE.c.day < scope.until // DAY] if scope.until else []
+    return [IS_FIRST, ELIGIBLE.c.day >= scope.since // DAY, *until, *rule]
 
 
 def _any(*conditions: Column) -> Column:
@@ -256,7 +263,3 @@ def _summed(visits: sql.Subquery, keys: int) -> sql.Select[Any]:
         .group_by(*columns[:keys])
         .order_by(*columns[:keys])
     )
-
-
-def _day(moment: Column) -> Column:
-    return moment // DAY

@@ -95,11 +95,11 @@ def test_no_other_last_character_holds(letter):
 
 
 def test_visits_differ():
-    assert len({TOKENS.new_visit() for _ in range(100)}) == 100
+    assert len({TOKENS.new_visit(NOW) for _ in range(100)}) == 100
 
 
 def test_a_hash_tells_visits_apart_and_holds_nothing_of_them():
-    visit = TOKENS.new_visit()
+    visit = TOKENS.new_visit(NOW)
     assert TOKENS.hash_of(visit) == TOKENS.hash_of(visit) != TOKENS.hash_of(visit + "x")
     assert visit not in TOKENS.hash_of(visit)
     assert len(TOKENS.hash_of(visit)) == 24

@@ -26,7 +26,7 @@ from escape_mw import Event
 from escape_mw.cli.main import main
 from escape_mw.events import database as database_module
 from escape_mw.events import recorder as recorder_module
-from escape_mw.events.database import HOUR, Database, sink
+from escape_mw.events.database import HOUR, KEY, Database, sink
 from escape_mw.events.options import EventOptions, seconds
 from escape_mw.events.recorder import Recorder
 from escape_mw.events.tables import (
@@ -63,11 +63,12 @@ FULL = Event(
         "app",
     ),
     *("x-safari", "tap", "", "autumn", "escape", "0123abcd"),
+    day=NOW // DAY,
 )
 
 
-def step(number=0, name="eligible", **more):
-    return Event(NOW, f"visit {number}", name, **more)
+def step(number=0, name="eligible", time=NOW, **more):
+    return Event(time, f"visit {number}", name, day=time // DAY, **more)
 
 
 @pytest.fixture
@@ -125,10 +126,10 @@ def test_the_oldest_come_first_and_what_was_counted_last(opened):
     database = opened()
     database(
         [
-            step(1)._replace(time=NOW + 5),
+            step(1, time=NOW + 5),
             Event(NOW, "", "forged", number=2),
             step(2),
-            step(3)._replace(time=NOW - DAY),
+            step(3, time=NOW - DAY),
         ]
     )
     assert [(event.visit, event.name, event.time) for event in read(database)] == [
@@ -137,8 +138,13 @@ def test_the_oldest_come_first_and_what_was_counted_last(opened):
         ("visit 1", "eligible", NOW + 5),
         ("", "forged", NOW - DAY // 2),
     ]
-    assert [event.visit for event in read(database, NOW + 1)] == ["visit 1", ""]
+    assert [event.visit for event in read(database, NOW + 1)] == ["visit 2", "visit 1", ""]
     assert read(database, NOW + DAY) == []
+
+
+def test_the_day_of_a_visit_is_that_of_its_first_event_where_none_is_given(opened):
+    opened()([step(1)._replace(day=0), step(2, time=NOW + DAY)._replace(day=NOW // DAY)])
+    assert [event.day for event in read(opened())] == [NOW // DAY] * 2
 
 
 TWICE = [
@@ -175,7 +181,7 @@ def test_a_second_time_is_refused_and_counted(opened, batches, repeats):
 
 def test_the_first_of_two_stays(opened):
     opened()([step(name="arrived", technique="intent")])
-    opened()([step(name="arrived", technique="menu")._replace(time=NOW + 9)])
+    opened()([step(name="arrived", technique="menu", time=NOW + 9)])
     assert of_visits(opened()) == [step(name="arrived", technique="intent")]
 
 
@@ -430,14 +436,16 @@ def test_writers_of_the_same_rows_in_opposite_orders_do_not_block_each_other(pos
         with database.engine.begin() as connection:
             migrate(connection)
             monkeypatch.setattr(
-                sql.Connection, "execute", lambda _, __, given: rows.extend(given) or pytest.skip()
+                sql.Connection,
+                "execute",
+                lambda *given, **_: rows.append(given[2]) or pytest.skip(),
             )
             events = [step(number) for number in range(50)]
             random.Random(1).shuffle(events)
             with pytest.raises(pytest.skip.Exception):
                 database_module._write(connection, events)
             monkeypatch.undo()
-    keys = [(row["new_visit"], row["new_once"]) for row in rows]
+    keys = [KEY(row) for row in zip(*rows[0].values(), strict=True)]
     assert keys == sorted(keys)
     assert len(keys) == 50
 
@@ -448,15 +456,13 @@ def test_writers_of_the_same_rows_in_opposite_orders_do_not_block_each_other(pos
 def test_prune_takes_events_and_counts_before_a_moment(opened):
     database = opened()
     for days in (400, 100, 1, 0):
-        database(
-            [step(days)._replace(time=NOW - days * DAY), Event(NOW - days * DAY, "", "forged")]
-        )
+        database([step(days, time=NOW - days * DAY), Event(NOW - days * DAY, "", "forged")])
     assert database.prune(NOW - 100 * DAY) == 1
     assert [event.visit for event in of_visits(database)] == ["visit 100", "visit 1", "visit 0"]
     assert sum(event.number for event in read(database) if not event.visit) == 3
-    assert database.prune(NOW + 1) == 3
-    assert read(database) == [Event(NOW - DAY // 2, "", "forged")], (
-        "today's counts stay until the day is over"
+    assert database.prune(NOW + 1) == 2
+    assert [event.visit for event in read(database)] == ["visit 0", ""], (
+        "today's stay until the day is over"
     )
 
 
@@ -464,7 +470,7 @@ def test_prune_lets_the_site_write_between_two_days(opened):
     """A long deletion would keep a SQLite file locked, and the site's queue would run full."""
     database, other = opened(), opened()
     days = (4, 3, 3, 1)
-    database([step(n)._replace(time=NOW - day * DAY + n) for n, day in enumerate(days)])
+    database([step(n, time=NOW - day * DAY + n) for n, day in enumerate(days)])
     assert database.count(before=NOW - 2 * DAY) == 3
     gone = []
     for number in database.prune_by_day(NOW - 2 * DAY):
@@ -482,9 +488,7 @@ def test_keep_prunes_once_an_hour_by_itself(opened, monkeypatch):
     now = [float(NOW)]
     monkeypatch.setattr(database_module.time, "time", lambda: now[0])
     database, kept = opened(keep="90d"), lambda: [event.visit for event in of_visits(opened())]
-    database(
-        [step("old")._replace(time=NOW - 91 * DAY), step("young")._replace(time=NOW - 89 * DAY)]
-    )
+    database([step("old", time=NOW - 91 * DAY), step("young", time=NOW - 89 * DAY)])
     assert kept() == ["visit old", "visit young"], "the next look is an hour later"
     now[0] += HOUR - 1
     database([step(1)])
@@ -498,8 +502,8 @@ def test_the_rules_keep_thirteen_months_unless_they_say_otherwise(opened):
     database = sink(EventOptions(database=opened.url))
     now = int(time.time())
     old, young = (now - int(months * 30.4375 * DAY) for months in (13.1, 12.9))
-    opened()([step(2)._replace(time=old), step(3)._replace(time=young)])
-    database([step(4)._replace(time=now)])
+    opened()([step(2, time=old), step(3, time=young)])
+    database([step(4, time=now)])
     database.close()
     assert {event.visit for event in of_visits(opened())} == {"visit 3", "visit 4"}
 
@@ -517,7 +521,7 @@ def test_what_comes_beyond_max_rows_is_counted(opened):
 def test_a_file_shrinks_when_events_are_deleted(tmp_path):
     path = tmp_path / "events.sqlite3"
     database = Database(f"sqlite:///{path}")
-    database([step(number)._replace(time=NOW - DAY * (number % 9)) for number in range(9000)])
+    database([step(number, time=NOW - DAY * (number % 9)) for number in range(9000)])
     large = size_of(path)
     assert database.prune(NOW - 2 * DAY) > 5000
     assert size_of(path) < large / 2
@@ -557,7 +561,7 @@ def command(capsys):
 def stored(opened):
     """The events in the database that the commands are run on."""
     events = [
-        FULL._replace(time=NOW - 30 * DAY),
+        FULL._replace(time=NOW - 30 * DAY, day=NOW // DAY - 30),
         step(1, rule='a, "quoted"\nrule'),
         Event(NOW, "", "forged", number=3),
     ]
@@ -595,7 +599,7 @@ def test_export_since_a_day(opened, command):
 @pytest.mark.usefixtures("stored")
 def test_prune_from_the_command_line(opened, command):
     old = int(time.time()) - 100 * DAY
-    opened()([step(2)._replace(time=old), step(3)._replace(time=old), Event(old, "", "forged")])
+    opened()([step(2, time=old), step(3, time=old), Event(old, "", "forged")])
     before = len(of_visits(opened()))
     done = command("events", "prune", "--db", opened.url, "--older-than", "99d")
     gone = before - len(of_visits(opened()))
@@ -786,7 +790,7 @@ def test_old_and_new_databases_have_the_same_columns(opened):
             for table in METADATA.sorted_tables
         }
     assert primary == {
-        EVENTS.name: {"visit", "once"},
+        EVENTS.name: {"day", "visit", "once"},
         TALLIES.name: {"day", "name", "rule", "app", "platform"},
         SCHEMA.name: {"version"},
     }
@@ -870,7 +874,7 @@ def test_a_newer_database_fails_no_request_and_is_left_alone(opened, caplog):
     assert len(site.events) == 2
     assert faults(caplog) == [
         "event sink failed, will retry: NewerDatabaseError: "
-        "'the events database has form 99, this release knows 2 and older ones'"
+        "'the events database has form 99, this release knows 3 and older ones'"
     ]
     with opened().engine.begin() as connection:
         assert connection.execute(sql.select(sql.func.count()).select_from(EVENTS)).scalar() == 1

@@ -75,6 +75,8 @@ def test_each_line_of_the_log_is_one_json_object(logged):
         "rule_version",
         "first",
         "handover",
+        "hints",
+        "day",
     } == set(received[0])
     assert set(received[3]) == {"time", "name"}
 

@@ -556,6 +556,8 @@ FORMS = {
     "handover": "(own|destination)?",
     "planned": "0",
     "by": "",
+    "hints": "(yes|no)?",
+    "day": "[0-9]{5}|0",
     "time": "[0-9]{10}",
     "number": "[0-9]+",
 }

@@ -142,11 +142,12 @@ def test_scope(database_url, scope, eligible):
     assert sum(row.tried for row in read(database_url, counts.techniques, scope)) == eligible
 
 
-def test_a_visit_belongs_to_the_moment_it_became_eligible(database_url):
+def test_a_visit_belongs_to_the_day_on_which_it_began(database_url):
     """Its later stages alone are not counted."""
     write(database_url, visit(*FULL))
-    assert read(database_url, counts.apps, Scope(since=NOON + 1)) == []
-    assert read(database_url, counts.techniques, Scope(since=NOON + 1)) == []
+    assert read(database_url, counts.apps, Scope(until=NOON)) == []
+    assert read(database_url, counts.apps, Scope(since=NOON + DAY)) == []
+    assert read(database_url, counts.techniques, Scope(since=NOON + DAY)) == []
 
 
 def test_visits_by_the_technique_that_was_shown_first(database_url):
@@ -200,7 +201,7 @@ def test_versions_of_a_rule_are_told_apart(database_url):
 
 def test_an_outcome_counts_on_the_day_of_its_visit(database_url):
     first, outcome = visit(experiment="e", arm="escape", outcomes=["presave"])
-    write(database_url, first, outcome._replace(time=outcome.time + 5 * DAY))
+    write(database_url, first, outcome._replace(time=outcome.time + 5 * DAY, day=TODAY))
     assert [row.day for row in read(database_url, counts.outcome_days)] == [TODAY]
 
 
@@ -230,4 +231,4 @@ def test_span(database_url):
     write(database_url, visit(ago=3), visit(*FULL), visit(ago=9, to=APP))
     assert read(database_url, counts.span) == (NOON - 9 * DAY, NOON)
     assert read(database_url, counts.span, Scope("pre-save")) == (NOON - 3 * DAY, NOON)
-    assert read(database_url, counts.span, Scope(since=NOON + 1)) is None
+    assert read(database_url, counts.span, Scope(since=NOON + DAY)) is None
