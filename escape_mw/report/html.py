@@ -16,6 +16,7 @@ from .funnel import Funnel, Line
 from .readings import Reading
 from .statistics import Share, wilson
 from .summary import Summary
+from .tasks import CHECK, STATUS, tasks
 
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 SHOWN = 12  # host apps in a chart; the table lists all of them
@@ -29,8 +30,7 @@ def html(summary: Summary, names: Names) -> str:
         names=names,
         style=Markup(style),  # noqa: S704 - a file of this package
         policy=f"{POLICY}; style-src {source_hash(style)}",
-        headline=words.headline(summary),
-        warnings=words.warnings(summary, names),
+        tasks=tasks(summary, names),
     )
 
 
@@ -83,5 +83,7 @@ def _template() -> jinja2.Template:
         "s": sentences,
         "charts": charts,
         "wilson": wilson,
+        "CHECK": CHECK,
+        "STATUS": STATUS,
     }
     return environment.from_string(template_text(__package__, "report.html"))

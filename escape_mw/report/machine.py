@@ -4,7 +4,9 @@
   given another meaning.
 - `made`, `first`, `last`: moments in UTC; `first` and `last` are those of the eligible visits, null
   without one. `rule`, `since`: what was asked for.
-- `headline`, `warnings`: sentences.
+- `headline`: sentences. `tasks`: what to do, each with `kind` ("stopped", "never-worked",
+  "refused", "worse", "no-outcomes", "lost" or "forged"), `sentence` and `line` (to paste into the
+  rules, or ""). `warnings`: the same as text.
 - `funnels`: for each `goal` its `lines` and `total`. A line has `app`, `platform`, `technique` (""
   for a host app's own line), `eligible`, `held_out`, and `tried`, `left`, `arrived`: each with
   `count`, `of`, `rate`, `low`, `high` (95 %, Wilson). `arrived` is null for the goal "app".
@@ -18,6 +20,8 @@
   - `said`: "better", "worse", "no-difference", "too-early", "refused", "no-day", "no-holdout",
     "no-escape" or "no-outcomes".
   - `verdict`: the same as a sentence.
+  - `more`: how many more escaped visits had the outcome for it: `estimate`, `low`, `high`; null but
+    for the first two.
   - `lift`: null but for the first three. It has `difference` and `ratio`, each with `estimate`,
     `low`, `high` (null: unbounded): limits that hold however often they are read, before a planned
     size is reached at 99.9 %; once it is, for the one reading on that day.
@@ -46,13 +50,15 @@ from .readings import Lift, Reading
 from .sentences import verdict
 from .statistics import Interval, Share, wilson
 from .summary import Summary
-from .words import headline, override, warnings
+from .tasks import override, tasks
+from .words import happened
 
 VERSION = 2
 
 
 def as_json(summary: Summary, names: Names) -> str:
     """The whole report, in the format that this module's docstring describes."""
+    found = tasks(summary, names)
     data = {
         "report": VERSION,
         "made": _moment(summary.made),
@@ -60,8 +66,9 @@ def as_json(summary: Summary, names: Names) -> str:
         "last": None if summary.last is None else _moment(summary.last),
         "rule": summary.scope.rule,
         "since": _moment(summary.scope.since) if summary.scope.since else None,
-        "headline": headline(summary),
-        "warnings": warnings(summary, names),
+        "headline": happened(summary, names),
+        "warnings": [f"{task.sentence} {task.line}".rstrip() for task in found],
+        "tasks": [task._asdict() for task in found],
         "funnels": [
             {
                 "goal": funnel.goal,
@@ -109,6 +116,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "size": _size(reading),
         "said": reading.said,
         "verdict": verdict(reading),
+        "more": reading.more and dict(zip(("estimate", "low", "high"), reading.more, strict=True)),
         "lift": None if reading.lift is None else _lift(reading.lift),
         "days": [{"day": day(at.day), **_lift(lift)} for at, lift in reading.days if lift]
         if reading.lift

@@ -102,6 +102,17 @@ class Reading:
         return self.escape.of + self.holdout.of
 
     @property
+    def more(self) -> tuple[float, float, float] | None:
+        """How many more escaped visits had the outcome for it, and the limits of that number.
+
+        None where no difference is said.
+        """
+        if self.lift is None or self.said == "no-difference":
+            return None
+        low, high = self.lift.interval
+        return self.lift.difference * self.escape.of, low * self.escape.of, high * self.escape.of
+
+    @property
     def days_left(self) -> int | None:
         """Days until the needed size at the present pace; None if size or pace is unknown."""
         if self.needed is None or not self.pace:

@@ -17,6 +17,7 @@ from escape_mw.report.html import html
 from escape_mw.report.machine import as_json
 from escape_mw.report.readings import Plan
 from escape_mw.report.summary import summary
+from escape_mw.report.tasks import tasks
 from escape_mw.report.text import WIDTH, text
 from escape_mw.web.answers import source_hash, template_text
 
@@ -61,6 +62,12 @@ SITES = {
     "small": [*trial("escape", 30, 200), *trial("holdout", 9, 200)],
     "mismatch": [*trial("escape", 150, 700), *trial("holdout", 70, 500)],
     "stopped": stopped(),
+    "worse": [*trial("escape", 30, 700), *trial("holdout", 75, 700)],
+    "silent": [*trial("escape", 0, 700), *trial("holdout", 0, 700)],
+    "steady": [
+        *(visit(*FULL, ago=ago, app=app) for app in NAMES for ago in range(30) for _ in range(5)),
+        visit(*FULL, app="line"),
+    ],
     "lossy": [
         visit(*FULL),
         Event(NOON, "", "dropped", number=12),
@@ -128,8 +135,9 @@ SENTENCES = [
     pytest.param(
         "lift",
         {},
-        "Experiment oct, presave: escapes do better: of 1,000 visits with escapes 214 end in "
-        "presave, of 1,000 held out 100. That is between 43% and 222% more (now 114%).",
+        "Experiment oct, presave: escapes do better: about 80 more visits ended in presave than "
+        "without them (39 to 121, at 95% confidence). That is between 43% and 222% more (now "
+        "114%): of 1,000 visits with escapes 214 end in presave, of 1,000 held out 100.",
         id="a lift",
     ),
     pytest.param(
@@ -174,8 +182,8 @@ SENTENCES = [
     pytest.param(
         "stopped",
         {},
-        "Instagram 41 on iOS, to the real browser: extbrowser stopped working: check it today "
-        "(since 2026-11-15: 0.0% of 70 visits arrived in the last week, 100.0% before). "
+        "Instagram 41 on iOS, to the real browser: extbrowser stopped working since 2026-11-15 "
+        "(0.0% of 70 visits arrived in the last week, 100.0% before). Check it on a phone today. "
         "To go on without it, add to techniques: - {app: instagram, platform: ios, goal: browser, "
         "technique: extbrowser, enabled: false}",
         id="stopped",
@@ -222,6 +230,65 @@ def test_sentences(found, site, asked, sentence):
     assert sentence in prose(text(report, NAMES))
     page = html5lib.parse(html(report, NAMES), namespaceHTMLElements=False)
     assert sentence in prose("".join(page.itertext()))
+
+
+TASKS = [
+    pytest.param("lift", [], id="nothing to do"),
+    pytest.param("stopped", [("stopped", True)], id="a technique that stopped has a line to paste"),
+    pytest.param("mismatch", [("refused", False)], id="an experiment without a result"),
+    pytest.param("worse", [("worse", False)], id="an experiment whose escapes do worse"),
+    pytest.param("silent", [("no-outcomes", False)], id="an experiment without outcomes"),
+    pytest.param("lossy", [("lost", False)], id="lost events"),
+    pytest.param("strangers", [("forged", False)], id="forged reports"),
+    pytest.param("few forged", [], id="a few forged reports"),
+    pytest.param("empty", [], id="no data"),
+]
+
+
+@pytest.mark.parametrize(("site", "expected"), TASKS)
+def test_what_to_do(found, site, expected):
+    report = found(site)
+    done = tasks(report, NAMES)
+    assert [(task.kind, bool(task.line)) for task in done] == expected
+    data = json.loads(as_json(report, NAMES))
+    assert [task["sentence"] for task in data["tasks"]] == [task.sentence for task in done]
+    assert ("Nothing to do." in text(report, NAMES)) is not bool(expected)
+    assert ("Nothing to do." in html(report, NAMES)) is not bool(expected)
+
+
+ORDER = ["What happened", "What to do", "Funnel to the real browser", "Experiment", "Do the techn"]
+
+
+def test_the_order_is_what_happened_what_to_do_details(found):
+    lines = text(found("evil"), NAMES).splitlines()
+    rules = [at for at, line in enumerate(lines) if set(line) == {"-"}]
+    heads = [lines[at - 1] for at in rules]
+    page = html5lib.parse(html(found("evil"), NAMES), namespaceHTMLElements=False)
+    for told in (heads, ["".join(head.itertext()).removeprefix("⚠ ") for head in page.iter("h2")]):
+        places = [[head.startswith(one) for head in told].index(True) for one in ORDER]
+        assert places == sorted(places), told
+    assert heads[-1] == "How to read this"
+
+
+def test_methods_are_named_in_the_details_alone(found):
+    methods = re.compile("Wilson|sequence|intention to treat|Waudby|p value")
+    before, _, after = text(found("lift"), NAMES).partition("How to read this")
+    assert (methods.search(before), bool(methods.search(after))) == (None, True)
+    page = html5lib.parse(html(found("lift"), NAMES), namespaceHTMLElements=False)
+    for element in [*page.iter("details")]:
+        element.clear()
+    assert not methods.search("".join(page.itertext()))
+
+
+def test_what_is_steady_is_one_line(found):
+    report = found("steady")
+    assert [row.status for row in report.health] == ["steady", "steady", "too-few"]
+    assert (
+        "2 techniques are steady.\n1 technique has too few visits to tell.\n\nOther counts"
+    ) in text(report, NAMES)
+    page = html5lib.parse(html(report, NAMES), namespaceHTMLElements=False)
+    assert len(page.findall(".//details//li[@class='steady']")) == 2
+    assert len(page.findall(".//li[@class='steady']")) == 2
 
 
 @pytest.mark.parametrize("site", ["small", "mismatch", "empty", "one"])
@@ -418,6 +485,7 @@ KEYS = {
         "since",
         "headline",
         "warnings",
+        "tasks",
         "funnels",
         "experiments",
         "health",
@@ -455,11 +523,13 @@ KEYS = {
             "size",
             "said",
             "verdict",
+            "more",
             "lift",
             "days",
         )
     ),
     *(f"experiments.{arm}.{name}" for arm in ("escape", "holdout") for name in RATE),
+    *(f"experiments.more.{name}" for name in ("estimate", "low", "high")),
     *(f"experiments.sample_ratio.{name}" for name in ("planned", "from")),
     *(
         f"experiments.size.{name}"
