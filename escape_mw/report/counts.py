@@ -36,10 +36,14 @@ Column = sql.ColumnElement[Any]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Visits of one `rule` (None: all), eligible at `since` (seconds since 1970) or later."""
+    """Visits of one `rule` (None: all), eligible from `since` to before `until` (0: no end).
+
+    Both are in seconds since 1970.
+    """
 
     rule: str | None = None
     since: int = 0
+    until: int = 0
 
 
 class AppCount(NamedTuple):
@@ -241,7 +245,8 @@ def span(connection: sql.Connection, scope: Scope) -> tuple[int, int] | None:
 
 def _in(scope: Scope) -> list[Column]:
     rule = [] if scope.rule is None else [ELIGIBLE.c.rule == scope.rule]
-    return [ELIGIBLE.c.name == "eligible", ELIGIBLE.c.time >= scope.since, *rule]
+    end = [ELIGIBLE.c.time < scope.until] if scope.until else []
+    return [ELIGIBLE.c.name == "eligible", ELIGIBLE.c.time >= scope.since, *end, *rule]
 
 
 def _any(*conditions: Column) -> Column:

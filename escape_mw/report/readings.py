@@ -120,8 +120,11 @@ class Reading:
         return max(0, math.ceil((self.needed - self.visits) / self.pace))
 
 
-def analyse(series: Series, plan: Plan, now: int) -> Reading:
-    """Analyse one experiment for one outcome; `now` in seconds since 1970."""
+def analyse(series: Series, plan: Plan, now: int, until: int = 0) -> Reading:
+    """Analyse one experiment for one outcome, of visits before `until` (0: of all).
+
+    Moments are in seconds since 1970.
+    """
     experiment, outcome, days, planned, earlier = series
     today = now // DAY
     share, share_from = plan.share_of(experiment)
@@ -146,7 +149,7 @@ def analyse(series: Series, plan: Plan, now: int) -> Reading:
         reached=reached,
         target=target or plan.lift,
         needed=planned or searched,
-        pace=_pace(days, today),
+        pace=_pace(days, min(until // DAY, today) if until else today),
         waiting=days[-1].visits - closed[-1].visits if closed else days[-1].visits,
         begun=days[0].day,
         earlier=earlier,

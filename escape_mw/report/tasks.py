@@ -86,7 +86,7 @@ def _losses(summary: Summary) -> Iterator[Task]:
         yield Task(
             "lost",
             f"{count(lost)} events were lost before they could be written, so every figure here is "
-            "too low. Look for “event sink failed” in the log.",
+            "too low. The log says why: event sink failed.",
         )
     if rivals(forged, summary.eligible):
         yield Task(

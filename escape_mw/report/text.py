@@ -8,6 +8,7 @@ from textwrap import wrap
 from ..web.days import date_of
 from . import words
 from .figures import (
+    GOALS,
     NOTHING,
     Names,
     audience,
@@ -21,6 +22,7 @@ from .figures import (
 )
 from .funnel import Funnel
 from .health import Health
+from .parts import outcomes
 from .readings import Reading
 from .sentences import begun, level, sample_ratio, size
 from .summary import Summary
@@ -40,6 +42,8 @@ def _lines(summary: Summary, names: Names) -> Iterator[str]:
     yield words.PRIVACY
     yield from _section("What happened", _prose(words.happened(summary, names)))
     yield from _section("What to do", _tasks(tasks(summary, names)))
+    if summary.parts:
+        yield from _section(f"By {summary.by}", _parts(summary))
     if summary.first is not None:
         for funnel in summary.funnels:
             yield from _section(f"Funnel {goal(funnel.goal)}", _funnel(funnel, names))
@@ -105,6 +109,21 @@ def _funnel(funnel: Funnel, names: Names) -> Iterator[str]:
             )
         )
     yield from _table(rows)
+
+
+def _parts(summary: Summary) -> Iterator[str]:
+    found = outcomes(summary.parts)
+    table = [("", "meant for", "eligible", "left", "(weak)", "arrived", "(proof)", *found)]
+    for name, total, done in summary.parts[: words.SHOWN]:
+        known = None if total.arrived is None else count(total.arrived.count)
+        arrived = (known, share(total.reached)) if known else (NOTHING, "")
+        left = count(total.left.count), share(total.left)
+        numbers = (count(done.get(outcome, 0)) for outcome in found)
+        where = GOALS.get(total.goal, total.goal)
+        table.append((name or NOTHING, where, count(total.eligible), *left, *arrived, *numbers))
+    yield from _table(table)
+    if len(summary.parts) > words.SHOWN:
+        yield f"And {count(len(summary.parts) - words.SHOWN)} more; --json has them all."
 
 
 def _notes(summary: Summary) -> Iterator[str]:

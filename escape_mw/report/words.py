@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ..web.days import date_of
-from .figures import Names, audience, count, share, visits
+from .figures import Names, audience, change, count, share, visits
+from .funnel import Line
 from .health import Health
 from .sentences import verdict
 from .statistics import Share
-from .summary import Summary
+from .summary import Before, Summary
 
 PRIVACY = "This report holds counts only; it names no visitor."
 NOTHING_TO_DO = "Nothing to do."
 NAMED = 3  # host apps in a sentence
+SHOWN = 12  # rows of a chart, and of the table of a dimension in text
 HOW_TO_READ = (
     "Every number counts visits, not people. Each visit is assigned to an arm by itself: a visitor "
     "who comes back may be in both.",
@@ -69,11 +71,15 @@ def happened(summary: Summary, names: Names) -> list[str]:
     """What happened: the visits, how far they came, and what the experiments show."""
     if summary.first is None:
         since = f" since {date_of(summary.scope.since)}" if summary.scope.since else ""
+        until = f" before {date_of(summary.scope.until)}" if summary.scope.until else ""
         rule = "" if summary.scope.rule is None else f" by rule {summary.scope.rule!r}"
-        return [f"No eligible visit was recorded{rule}{since}, so there is nothing to report."]
+        return [
+            f"No eligible visit was recorded{rule}{since}{until}, so there is nothing to report."
+        ]
     return [
         *_reached(summary),
         *_origins(summary, names),
+        *_compared(summary.before),
         *(map(verdict, summary.readings) if summary.readings else [UNTRIED]),
     ]
 
@@ -82,23 +88,47 @@ def _reached(summary: Summary) -> Iterator[str]:
     browser, app = summary.total("browser"), summary.total("app")
     if browser and browser.arrived and browser.eligible:
         yield (
-            f"Of {visits(browser.eligible)} from inside an app, meant for the real browser, "
-            f"{_share(browser.arrived)} arrived there."
+            f"Of {visits(browser.eligible)}{_than(browser, summary)} from inside an app, meant for "
+            f"the real browser, {_share(browser.arrived)} arrived there"
+            f"{_than(browser, summary, 'arrived')}."
         )
     if app and app.eligible:
-        whole = (
-            f"{count(app.eligible)} more"
-            if browser and browser.eligible
-            else f"{visits(app.eligible)} from inside an app"
-        )
+        more = browser and browser.eligible
+        whole = f"{count(app.eligible)} more" if more else visits(app.eligible)
+        origin = "" if more else " from inside an app"
         yield (
-            f"Of {whole}, meant for a music app, {_share(app.left)} left the page. "
+            f"Of {whole}{_than(app, summary)}{origin}, meant for a music app, {_share(app.left)} "
+            f"left the page{_than(app, summary, 'left')}. "
             "Music apps never report back, so it is unknown how many arrived."
         )
 
 
 def _share(value: Share) -> str:
     return f"{count(value.count)} ({share(value)})"
+
+
+def _than(line: Line, summary: Summary, stage: str = "") -> str:
+    """The earlier figure: " (before: 1,010, +19%)", of a stage " (before: 400, 39.6%)"; or ""."""
+    if summary.before is None or not summary.before.totals:
+        return ""
+    before = summary.before.totals.get(line.goal)
+    if before is None or not before.eligible:
+        return "" if stage else " (before: 0)"
+    if stage:
+        value = getattr(before, stage)
+        return f" (before: {count(value.count)}, {share(value)})"
+    return f" (before: {count(before.eligible)}, {change(line.eligible / before.eligible)})"
+
+
+def _compared(before: Before | None) -> Iterator[str]:
+    """Which period the earlier figures are of."""
+    if before is not None:
+        period = f"{date_of(before.scope.since)} to {date_of(before.scope.until - 1)}"
+        yield (
+            f"Before: {period}, a period of the same length."
+            if before.totals
+            else f"From {period} no visit was recorded, so there is nothing to compare with."
+        )
 
 
 def _origins(summary: Summary, names: Names) -> Iterator[str]:

@@ -13,6 +13,7 @@ import pytest
 from escape_mw.events.event import Event
 from escape_mw.events.source import open_events
 from escape_mw.report.counts import DAY, Scope
+from escape_mw.report.digest import digest
 from escape_mw.report.html import html
 from escape_mw.report.machine import as_json
 from escape_mw.report.readings import Plan
@@ -63,6 +64,10 @@ SITES = {
     "mismatch": [*trial("escape", 150, 700), *trial("holdout", 70, 500)],
     "stopped": stopped(),
     "worse": [*trial("escape", 30, 700), *trial("holdout", 75, 700)],
+    "crowded": [
+        *[visit("shown", technique=f"way{at % 6}") for at in range(6 * 60)],
+        *[visit(experiment=f"oct{at % 6}", arm="escape", ago=4) for at in range(60)],
+    ],
     "silent": [*trial("escape", 0, 700), *trial("holdout", 0, 700)],
     "steady": [
         *(visit(*FULL, ago=ago, app=app) for app in NAMES for ago in range(30) for _ in range(5)),
@@ -97,9 +102,9 @@ def found(tmp_path_factory):
         write(url, Event(NOON, "", "capped", number=1), *SITES[site])
         return url
 
-    def make(site, scope=None, plan=None):
+    def make(site, scope=None, plan=None, **more):
         with open_events(written(site)) as database, database.reading() as connection:
-            return summary(connection, scope or Scope(), plan or Plan(), NOON)
+            return summary(connection, scope or Scope(), plan or Plan(), NOON, **more)
 
     return make
 
@@ -254,6 +259,22 @@ def test_what_to_do(found, site, expected):
     assert [task["sentence"] for task in data["tasks"]] == [task.sentence for task in done]
     assert ("Nothing to do." in text(report, NAMES)) is not bool(expected)
     assert ("Nothing to do." in html(report, NAMES)) is not bool(expected)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_a_digest_is_short_and_plain(found, site):
+    report = found(site)
+    lines = digest(report, NAMES, "/srv/report.html").splitlines()
+    assert len(lines) <= 12
+    assert lines[-1] == "The whole report: /srv/report.html"
+    assert (lines.index("To do:") if tasks(report, NAMES) else lines.index("Nothing to do.")) >= 2
+    assert all(line == " ".join(line.split()) for line in lines), "no table"
+
+
+def test_a_digest_of_much_says_how_much_more(found):
+    lines = digest(found("crowded"), NAMES, "here").splitlines()
+    assert len(lines) == 12
+    assert [line for line in lines if line.startswith("And ")] == ["And 4 more.", "And 3 more."]
 
 
 ORDER = ["What happened", "What to do", "Funnel to the real browser", "Experiment", "Do the techn"]
@@ -471,6 +492,7 @@ def keys(value, path=""):
             yield from keys(inner, path)
 
 
+COUNTS = ("eligible", "held_out", "tried", "left", "arrived")
 RATE = ("count", "of", "rate", "low", "high")
 LIFT = [
     f"{what}.{part}" for what in ("difference", "ratio") for part in ("estimate", "low", "high")
@@ -483,6 +505,10 @@ KEYS = {
         "last",
         "rule",
         "since",
+        "until",
+        "before",
+        "by",
+        "parts",
         "headline",
         "warnings",
         "tasks",
@@ -529,6 +555,15 @@ KEYS = {
         )
     ),
     *(f"experiments.{arm}.{name}" for arm in ("escape", "holdout") for name in RATE),
+    *(f"before.{name}" for name in ("since", "until", "totals")),
+    *(f"{where}.{name}" for where in ("before.totals", "parts") for name in ("goal", *COUNTS)),
+    *(
+        f"{where}.{stage}.{name}"
+        for where in ("before.totals", "parts")
+        for stage in ("tried", "left", "arrived")
+        for name in RATE
+    ),
+    *(f"parts.{name}" for name in ("name", "outcomes")),
     *(f"experiments.more.{name}" for name in ("estimate", "low", "high")),
     *(f"experiments.sample_ratio.{name}" for name in ("planned", "from")),
     *(
@@ -566,7 +601,8 @@ KEYS = {
 
 
 def test_json_keys_stay(found):
-    assert set(keys(json.loads(as_json(found("lift"), NAMES)))) == KEYS
+    more = {"before": Scope(None, NOON - 40 * DAY, NOON), "by": "rule"}
+    assert set(keys(json.loads(as_json(found("lift", **more), NAMES)))) == KEYS
 
 
 def test_json_says_what_the_text_says(found):
