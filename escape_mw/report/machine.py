@@ -44,9 +44,9 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from typing import Any
 
+from ..web.days import iso_of
 from .figures import Names, day
 from .funnel import Line
 from .health import Health
@@ -66,12 +66,12 @@ def as_json(summary: Summary, names: Names) -> str:
     found = tasks(summary, names)
     data = {
         "report": VERSION,
-        "made": _moment(summary.made),
-        "first": None if summary.first is None else _moment(summary.first),
-        "last": None if summary.last is None else _moment(summary.last),
+        "made": iso_of(summary.made),
+        "first": None if summary.first is None else iso_of(summary.first),
+        "last": None if summary.last is None else iso_of(summary.last),
         "rule": summary.scope.rule,
-        "since": _moment(summary.scope.since) if summary.scope.since else None,
-        "until": _moment(summary.scope.until) if summary.scope.until else None,
+        "since": iso_of(summary.scope.since) if summary.scope.since else None,
+        "until": iso_of(summary.scope.until) if summary.scope.until else None,
         "headline": happened(summary, names),
         "warnings": [f"{task.sentence} {task.line}".rstrip() for task in found],
         "tasks": [task._asdict() for task in found],
@@ -96,7 +96,7 @@ def as_json(summary: Summary, names: Names) -> str:
 def _before(before: Before) -> dict[str, Any]:
     totals = [{"goal": goal, **_counts(total)} for goal, total in before.totals.items()]
     since, until = before.scope.since, before.scope.until
-    return {"since": _moment(since), "until": _moment(until), "totals": totals}
+    return {"since": iso_of(since), "until": iso_of(until), "totals": totals}
 
 
 def _part(part: Part) -> dict[str, Any]:
@@ -194,7 +194,3 @@ def _share(share: Share) -> dict[str, Any]:
 
 def _interval(interval: Interval) -> dict[str, float]:
     return interval._asdict()
-
-
-def _moment(moment: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
