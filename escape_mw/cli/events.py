@@ -14,6 +14,7 @@ import click
 
 from ..events.event import Event
 from ..events.options import PERIOD, seconds
+from ..web.days import iso_of
 from .options import database_options, database_url, load_or_exit, open_database, since_option
 from .terminal import bar, cell
 
@@ -87,4 +88,5 @@ def _write_lines(found: Iterable[Event]) -> None:
 def _write_csv(found: Iterable[Event]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(Event._fields)
-    writer.writerows(map(cell, event) for event in found)
+    for event in found:
+        writer.writerow([iso_of(event.time), *map(cell, event[1:])])

@@ -21,7 +21,7 @@ COMMANDS = {
     "lab": "lab",
     "links": "links",
     "list": "lists",
-    "power": "report",
+    "power": "power",
     "preview": "preview",
     "report": "report",
     "schema": "rules",

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SAMPLE_SONG = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"
+MISSING = "the report needs more: python -m pip install 'escape-mw[report]'"
+EXTRAS = {"sqlalchemy", "scipy", "numpy"}
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+LIFT = click.FloatRange(0, min_open=True)
 NEEDS_DATABASE = "the events database needs more: python -m pip install 'escape-mw[database]'"
 
 
@@ -33,16 +37,19 @@ def rules_option(
 
 def since_option(what: str) -> Callable[[Command], Command]:
     """The option that names the first day; the command gets its first second, or 0."""
+    return _day_option("--since", f"Only {what} from this day (UTC) on.")
 
+
+def until_option(what: str) -> Callable[[Command], Command]:
+    """The option that names the day after the last; the command gets its first second, or 0."""
+    return _day_option("--until", f"Only {what} before this day (UTC).")
+
+
+def _day_option(name: str, what: str) -> Callable[[Command], Command]:
     def first_second(_: object, __: object, day: datetime | None) -> int:
         return timegm(day.timetuple()) if day else 0
 
-    return click.option(
-        "--since",
-        type=click.DateTime([FORM]),
-        callback=first_second,
-        help=f"Only {what} from this day (UTC) on.",
-    )
+    return click.option(name, type=click.DateTime([FORM]), callback=first_second, help=what)
 
 
 def load_or_exit(path: str | None) -> Rules:
@@ -106,3 +113,14 @@ def open_database(url: str) -> Iterator[Database]:
             yield database
     except SourceError as error:
         raise click.ClickException(str(error)) from None
+
+
+@contextmanager
+def report_extra() -> Iterator[None]:
+    """A missing library of the extra `report` ends the command with what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRAS:
+            raise
+        raise click.ClickException(MISSING) from None

@@ -29,6 +29,11 @@ class Line:
     left: Share
     arrived: Share | None
 
+    @property
+    def reached(self) -> Share:
+        """The visits that arrived or, where that is unknown, left."""
+        return self.left if self.arrived is None else self.arrived
+
 
 @dataclass(frozen=True, slots=True)
 class Funnel:

@@ -13,12 +13,13 @@ from . import figures, sentences, words
 from .charts import lift_chart
 from .figures import Names
 from .funnel import Funnel, Line
+from .parts import outcomes
 from .readings import Reading
 from .statistics import Share, wilson
 from .summary import Summary
+from .tasks import CHECK, STATUS, tasks
 
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
-SHOWN = 12  # host apps in a chart; the table lists all of them
 
 
 def html(summary: Summary, names: Names) -> str:
@@ -29,8 +30,8 @@ def html(summary: Summary, names: Names) -> str:
         names=names,
         style=Markup(style),  # noqa: S704 - a file of this package
         policy=f"{POLICY}; style-src {source_hash(style)}",
-        headline=words.headline(summary),
-        warnings=words.warnings(summary, names),
+        tasks=tasks(summary, names),
+        outcomes=outcomes(summary.parts),
     )
 
 
@@ -48,13 +49,10 @@ def _bars(funnel: Funnel) -> list[tuple[str, str, Share | None]]:
     ]
 
 
-def _apps(funnel: Funnel) -> list[tuple[Line, Share]]:
-    """Host apps and their share of arrivals, or of departures where arrivals are unknown."""
-    return [
-        (line, line.arrived or line.left)
-        for line in funnel.lines
-        if line.eligible and not line.technique
-    ][:SHOWN]
+def _apps(funnel: Funnel) -> list[Line]:
+    """The host apps with the most visits; the table lists all of them."""
+    found = [line for line in funnel.lines if line.eligible and not line.technique]
+    return found[: words.SHOWN]
 
 
 def _arms(reading: Reading) -> list[tuple[str, str, Share]]:
@@ -83,5 +81,7 @@ def _template() -> jinja2.Template:
         "s": sentences,
         "charts": charts,
         "wilson": wilson,
+        "CHECK": CHECK,
+        "STATUS": STATUS,
     }
     return environment.from_string(template_text(__package__, "report.html"))

@@ -3,8 +3,14 @@
 - `report`: the version of this format, 2. Keys may be added within a version, but not removed or
   given another meaning.
 - `made`, `first`, `last`: moments in UTC; `first` and `last` are those of the eligible visits, null
-  without one. `rule`, `since`: what was asked for.
-- `headline`, `warnings`: sentences.
+  without one. `rule`, `since`, `until`: what was asked for.
+- `headline`: sentences. `tasks`: what to do, each with `kind` ("stopped", "never-worked",
+  "refused", "worse", "no-outcomes", "lost" or "forged"), `sentence` and `line` (to paste into the
+  rules, or ""). `warnings`: the same as text.
+- `before`: null without a comparison; the earlier period's `since`, `until` and `totals`, for each
+  `goal` the counts of a line (below).
+- `by`: "app", or the dimension of `parts`, each with `name`, `goal`, the counts of a line, and
+  `outcomes`: numbers by name.
 - `funnels`: for each `goal` its `lines` and `total`. A line has `app`, `platform`, `technique` (""
   for a host app's own line), `eligible`, `held_out`, and `tried`, `left`, `arrived`: each with
   `count`, `of`, `rate`, `low`, `high` (95 %, Wilson). `arrived` is null for the goal "app".
@@ -18,6 +24,8 @@
   - `said`: "better", "worse", "no-difference", "too-early", "refused", "no-day", "no-holdout",
     "no-escape" or "no-outcomes".
   - `verdict`: the same as a sentence.
+  - `more`: how many more escaped visits had the outcome for it: `estimate`, `low`, `high`; null but
+    for the first two.
   - `lift`: null but for the first three. It has `difference` and `ratio`, each with `estimate`,
     `low`, `high` (null: unbounded): limits that hold however often they are read, before a planned
     size is reached at 99.9 %; once it is, for the one reading on that day.
@@ -36,32 +44,40 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from typing import Any
 
+from ..web.days import iso_of
 from .figures import Names, day
 from .funnel import Line
 from .health import Health
+from .parts import Part
 from .readings import Lift, Reading
 from .sentences import verdict
 from .statistics import Interval, Share, wilson
-from .summary import Summary
-from .words import headline, override, warnings
+from .summary import Before, Summary
+from .tasks import override, tasks
+from .words import happened
 
 VERSION = 2
 
 
 def as_json(summary: Summary, names: Names) -> str:
     """The whole report, in the format that this module's docstring describes."""
+    found = tasks(summary, names)
     data = {
         "report": VERSION,
-        "made": _moment(summary.made),
-        "first": None if summary.first is None else _moment(summary.first),
-        "last": None if summary.last is None else _moment(summary.last),
+        "made": iso_of(summary.made),
+        "first": None if summary.first is None else iso_of(summary.first),
+        "last": None if summary.last is None else iso_of(summary.last),
         "rule": summary.scope.rule,
-        "since": _moment(summary.scope.since) if summary.scope.since else None,
-        "headline": headline(summary),
-        "warnings": warnings(summary, names),
+        "since": iso_of(summary.scope.since) if summary.scope.since else None,
+        "until": iso_of(summary.scope.until) if summary.scope.until else None,
+        "headline": happened(summary, names),
+        "warnings": [f"{task.sentence} {task.line}".rstrip() for task in found],
+        "tasks": [task._asdict() for task in found],
+        "before": None if summary.before is None else _before(summary.before),
+        "by": summary.by,
+        "parts": [_part(part) for part in summary.parts],
         "funnels": [
             {
                 "goal": funnel.goal,
@@ -77,15 +93,26 @@ def as_json(summary: Summary, names: Names) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
 
 
+def _before(before: Before) -> dict[str, Any]:
+    totals = [{"goal": goal, **_counts(total)} for goal, total in before.totals.items()]
+    since, until = before.scope.since, before.scope.until
+    return {"since": iso_of(since), "until": iso_of(until), "totals": totals}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    told = {"name": part.name, "goal": part.total.goal, **_counts(part.total)}
+    return told | {"outcomes": dict(part.outcomes)}
+
+
 def _line(line: Line) -> dict[str, Any]:
-    keys = {
-        "app": line.app,
-        "platform": line.platform,
-        "technique": line.technique,
+    keys = {"app": line.app, "platform": line.platform, "technique": line.technique}
+    return keys | _counts(line)
+
+
+def _counts(line: Line) -> dict[str, Any]:
+    return {
         "eligible": line.eligible,
         "held_out": line.held_out,
-    }
-    return keys | {
         "tried": _rate(line.tried),
         "left": _rate(line.left),
         "arrived": None if line.arrived is None else _rate(line.arrived),
@@ -109,6 +136,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "size": _size(reading),
         "said": reading.said,
         "verdict": verdict(reading),
+        "more": reading.more and dict(zip(("estimate", "low", "high"), reading.more, strict=True)),
         "lift": None if reading.lift is None else _lift(reading.lift),
         "days": [{"day": day(at.day), **_lift(lift)} for at, lift in reading.days if lift]
         if reading.lift
@@ -166,7 +194,3 @@ def _share(share: Share) -> dict[str, Any]:
 
 def _interval(interval: Interval) -> dict[str, float]:
     return interval._asdict()
-
-
-def _moment(moment: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))

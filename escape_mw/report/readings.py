@@ -102,6 +102,17 @@ class Reading:
         return self.escape.of + self.holdout.of
 
     @property
+    def more(self) -> tuple[float, float, float] | None:
+        """How many more escaped visits had the outcome for it, and the limits of that number.
+
+        None where no difference is said.
+        """
+        if self.lift is None or self.said == "no-difference":
+            return None
+        low, high = self.lift.interval
+        return self.lift.difference * self.escape.of, low * self.escape.of, high * self.escape.of
+
+    @property
     def days_left(self) -> int | None:
         """Days until the needed size at the present pace; None if size or pace is unknown."""
         if self.needed is None or not self.pace:
@@ -109,8 +120,11 @@ class Reading:
         return max(0, math.ceil((self.needed - self.visits) / self.pace))
 
 
-def analyse(series: Series, plan: Plan, now: int) -> Reading:
-    """Analyse one experiment for one outcome; `now` in seconds since 1970."""
+def analyse(series: Series, plan: Plan, now: int, until: int = 0) -> Reading:
+    """Analyse one experiment for one outcome, of visits before `until` (0: of all).
+
+    Moments are in seconds since 1970.
+    """
     experiment, outcome, days, planned, earlier = series
     today = now // DAY
     share, share_from = plan.share_of(experiment)
@@ -135,7 +149,7 @@ def analyse(series: Series, plan: Plan, now: int) -> Reading:
         reached=reached,
         target=target or plan.lift,
         needed=planned or searched,
-        pace=_pace(days, today),
+        pace=_pace(days, min(until // DAY, today) if until else today),
         waiting=days[-1].visits - closed[-1].visits if closed else days[-1].visits,
         begun=days[0].day,
         earlier=earlier,

@@ -7,6 +7,7 @@ high on average.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from .figures import change, count, day, percent, visits
 from .power import Size
@@ -37,10 +38,7 @@ def _missing(reading: Reading) -> str:
         case "no-escape":
             return "nothing to compare. Every visit was held out, and none had an escape."
         case "no-outcomes":
-            return (
-                f"too early to say. No outcome was recorded in {visits(reading.visits)}. "
-                "The site reports an outcome with escape_mw.record(name, visit)."
-            )
+            return f"too early to say. No outcome was recorded in {visits(reading.visits)}."
         case "refused":
             return (
                 "no result, for the two groups do not have the planned sizes. "
@@ -48,7 +46,7 @@ def _missing(reading: Reading) -> str:
                 f"({SHARE_FROM[reading.share_from]}); {_held_out(reading)} of "
                 f"{count(reading.visits)} were. Chance does that in fewer than 1 of 200 sound "
                 "experiments, so something adds or removes visits in one group: a share that was "
-                "changed, a cache, or a bot. Find the cause, then start again under a new name."
+                "changed, a cache, or a bot."
             )
         case "too-early" if reading.planned and reading.reached is None:
             return (
@@ -64,7 +62,7 @@ def _missing(reading: Reading) -> str:
 
 
 def _found(reading: Reading, lift: Lift | None) -> str:
-    """The lift in two sentences; "" without one."""
+    """The lift, in things and relative, or what may still be hidden; "" without one."""
     if lift is None:
         return ""
     escape, holdout = reading.escape.rate, reading.holdout.rate
@@ -73,7 +71,7 @@ def _found(reading: Reading, lift: Lift | None) -> str:
         f"of {count(of)} visits with escapes {escape * of:.0f} end in {reading.outcome}, "
         f"of {count(of)} held out {holdout * of:.0f}"
     )
-    if reading.said == "no-difference":
+    if reading.more is None:
         seen = "found" if reading.planned else "seen so far"
         low, high = (
             f"{abs(limit) * of:.0f} {'more' if limit > 0 else 'fewer'}" for limit in lift.interval
@@ -82,17 +80,31 @@ def _found(reading: Reading, lift: Lift | None) -> str:
             f"{_when(reading)}no difference {seen}: {rates}. "
             f"The true effect may be anything from {low} to {high} in {count(of)}."
         )
+    word = "more" if reading.said == "better" else "fewer"
     looks = "" if reading.planned else " You may look every day; that is allowed for."
-    return f"{_when(reading)}escapes do {reading.said}: {rates}. {_span(reading.said, lift)}{looks}"
+    return (
+        f"{_when(reading)}escapes do {reading.said}: {_things(reading, reading.more, word)} "
+        f"That is {_span(lift, word)}: {rates}.{looks}"
+    )
 
 
-def _span(said: str, lift: Lift) -> str:
-    """The relative lift: "That is between 9% and 87% more (now 42%)."."""
+def _things(reading: Reading, more: Sequence[float], word: str) -> str:
+    """How many visits the lift is: "about 98 more visits ended in presave (34 to 160)"."""
+    now, *limits = (abs(number) for number in more)
+    low, high = (f"{limit:,.0f}" if limit >= 1 else "under 1" for limit in sorted(limits))
+    return (
+        f"about {now:,.0f} {word} visits ended in {reading.outcome} than without them "
+        f"({low} to {high}, at {level(reading)} confidence)."
+    )
+
+
+def _span(lift: Lift, word: str) -> str:
+    """The relative lift: "between 9% and 87% more (now 42%)"."""
     now, *limits = (abs(ratio - 1) for ratio in (lift.ratio, *lift.ratio_interval))
     low, high = sorted(limits)
     form = ".1%" if high < 0.1 else ".0%"
     span = f"between {low:{form}} and {high:{form}}" if high < HUGE else f"at least {low:{form}}"
-    return f"That is {span} {'more' if said == 'better' else 'fewer'} (now {now:{form}})."
+    return f"{span} {word} (now {now:{form}})"
 
 
 def _when(reading: Reading) -> str:

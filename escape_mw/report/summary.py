@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ..web.days import DAY
 from . import counts
-from .counts import Scope
+from .counts import AppCount, Scope
 from .daily import daily
 from .funnel import Funnel, Line, funnels
 from .health import Health, health
+from .parts import DIMENSIONS, Part, parts
 from .readings import Plan, Reading, analyse
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 Found = TypeVar("Found")
-QUERIES = 7  # of a summary
+QUERIES = 7  # of a summary, without a comparison and a dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The total by goal of an earlier period, to compare with."""
+
+    scope: Scope
+    totals: dict[str, Line]
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """All values of the report. `made`, `first` and `last` are in seconds since 1970.
 
-    `first` and `last` are those of the eligible visits, None without one.
+    `first` and `last` are those of the eligible visits, None without one. `parts` are the visits by
+    the dimension `by`; none by "app", which the funnels have.
     """
 
     scope: Scope
@@ -37,6 +47,9 @@ class Summary:
     health: tuple[Health, ...]
     readings: tuple[Reading, ...]
     tallies: dict[str, int]
+    before: Before | None = None
+    by: str = "app"
+    parts: tuple[Part, ...] = ()
 
     def total(self, goal: str) -> Line | None:
         """The total of all visits with this goal; None without a visit."""
@@ -59,10 +72,14 @@ def summary(
     plan: Plan,
     now: int,
     tell: Callable[[], object] = lambda: None,
+    *,
+    before: Scope | None = None,
+    by: str = "app",
 ) -> Summary:
     """Query the database and analyse what it returns; `tell` is called after each query.
 
-    The health of techniques is read from all days, whatever `scope.since` is.
+    The health of techniques is read from all days to `scope.until`, whatever `scope.since` is.
+    `before` is an earlier period to compare with; `by` a dimension of DIMENSIONS, or "app".
     """
 
     def asked(query: Callable[..., Found], *arguments: object) -> Found:
@@ -71,6 +88,7 @@ def summary(
         return found
 
     span = asked(counts.span, scope)
+    end = min(now, scope.until - 1) if scope.until else now
     days = daily(asked(counts.arm_days, scope), asked(counts.outcome_days, scope))
     return Summary(
         scope=scope,
@@ -79,7 +97,14 @@ def summary(
         first=span[0] if span else None,
         last=span[1] if span else None,
         funnels=funnels(asked(counts.apps, scope), asked(counts.techniques, scope)),
-        health=health(asked(counts.first_days, Scope(scope.rule)), now // DAY),
-        readings=tuple(analyse(series, plan, now) for series in days),
+        health=health(asked(counts.first_days, replace(scope, since=0)), end // DAY),
+        readings=tuple(analyse(series, plan, now, scope.until) for series in days),
         tallies=asked(counts.tallies, scope),
+        before=None if before is None else _before(before, asked(counts.apps, before)),
+        by=by,
+        parts=parts(asked(DIMENSIONS[by], scope)) if by in DIMENSIONS else (),
     )
+
+
+def _before(scope: Scope, apps: Iterable[AppCount]) -> Before:
+    return Before(scope, {funnel.goal: funnel.total for funnel in funnels(apps, ())})

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from ..web.days import date_of
+from . import words
 from .figures import (
+    GOALS,
     NOTHING,
     Names,
     audience,
@@ -20,10 +22,11 @@ from .figures import (
 )
 from .funnel import Funnel
 from .health import Health
+from .parts import outcomes
 from .readings import Reading
 from .sentences import begun, level, sample_ratio, size
 from .summary import Summary
-from .words import HOW_TO_READ, HOW_TO_READ_LIFT, STATUS, TALLIES, headline, scope, warnings
+from .tasks import CHECK, STATUS, Task, tasks
 
 WIDTH = 100
 MARK = "!"
@@ -35,12 +38,12 @@ def text(summary: Summary, names: Names) -> str:
 
 
 def _lines(summary: Summary, names: Names) -> Iterator[str]:
-    yield f"{scope(summary)}. Made on {date_of(summary.made)}."
-    yield ""
-    for sentence in headline(summary):
-        yield from _wrapped(sentence)
-    for warning in warnings(summary, names):
-        yield from _wrapped(f"{MARK} {warning}", indent="  ")
+    yield f"{words.scope(summary)}. Made on {date_of(summary.made)}."
+    yield words.PRIVACY
+    yield from _section("What happened", _prose(words.happened(summary, names)))
+    yield from _section("What to do", _tasks(tasks(summary, names)))
+    if summary.parts:
+        yield from _section(f"By {summary.by}", _parts(summary))
     if summary.first is not None:
         for funnel in summary.funnels:
             yield from _section(f"Funnel {goal(funnel.goal)}", _funnel(funnel, names))
@@ -50,13 +53,24 @@ def _lines(summary: Summary, names: Names) -> Iterator[str]:
             yield from _section(
                 f"Experiment {reading.experiment!r}, outcome {outcome!r}", _experiment(reading)
             )
-        yield from _section(
-            "Do the techniques still work? The last 7 days, of visits that were shown them first",
-            _health(summary.health, names),
-        )
+        yield from _section("Do the techniques still work?", _health(summary.health, names))
     yield from _section("Other counts", _tallies(summary))
-    notes = HOW_TO_READ + (HOW_TO_READ_LIFT if summary.readings else ())
-    yield from _section("How to read this", (line for note in notes for line in _wrapped(note)))
+    notes = words.HOW_TO_READ + (words.HOW_TO_READ_LIFT if summary.readings else ())
+    yield from _section("How to read this", _prose(notes))
+
+
+def _prose(sentences: Iterable[str]) -> Iterator[str]:
+    return (line for sentence in sentences for line in wrap(sentence, WIDTH))
+
+
+def _tasks(found: Sequence[Task]) -> Iterator[str]:
+    """Each sentence, and what to paste on a line of its own."""
+    for task in found:
+        yield from wrap(f"{MARK} {task.sentence}", WIDTH, subsequent_indent="  ")
+        if task.line:
+            yield f"    {task.line}"
+    if not found:
+        yield words.NOTHING_TO_DO
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -97,16 +111,27 @@ def _funnel(funnel: Funnel, names: Names) -> Iterator[str]:
     yield from _table(rows)
 
 
+def _parts(summary: Summary) -> Iterator[str]:
+    found = outcomes(summary.parts)
+    table = [("", "meant for", "eligible", "left", "(weak)", "arrived", "(proof)", *found)]
+    for name, total, done in summary.parts[: words.SHOWN]:
+        known = None if total.arrived is None else count(total.arrived.count)
+        arrived = (known, share(total.reached)) if known else (NOTHING, "")
+        left = count(total.left.count), share(total.left)
+        numbers = (count(done.get(outcome, 0)) for outcome in found)
+        where = GOALS.get(total.goal, total.goal)
+        table.append((name or NOTHING, where, count(total.eligible), *left, *arrived, *numbers))
+    yield from _table(table)
+    if len(summary.parts) > words.SHOWN:
+        yield f"And {count(len(summary.parts) - words.SHOWN)} more; --json has them all."
+
+
 def _notes(summary: Summary) -> Iterator[str]:
     yield ""
-    yield from _wrapped(
-        "A host app's rates are of its eligible visits. A technique's rates of visits that left "
-        "and arrived are of the visits in which it was tried."
-    )
+    yield from _prose([words.RATES])
     if summary.held_out:
-        yield from _wrapped(
-            f"In addition, {count(summary.held_out)} eligible visits were held out for comparison."
-        )
+        held_out = f"{count(summary.held_out)} eligible visits were held out for comparison"
+        yield f"In addition, {held_out}."
 
 
 def _experiment(reading: Reading) -> Iterator[str]:
@@ -125,8 +150,7 @@ def _experiment(reading: Reading) -> Iterator[str]:
                 (f"{level(reading)} interval", *_spans(lift.interval, lift.ratio_interval)),
             ]
         )
-    for sentence in (size(reading), sample_ratio(reading), begun(reading)):
-        yield from _wrapped(sentence)
+    yield from _prose([size(reading), sample_ratio(reading), begun(reading)])
 
 
 def _spans(difference: Sequence[float], ratio: Sequence[float]) -> tuple[str, str]:
@@ -134,28 +158,22 @@ def _spans(difference: Sequence[float], ratio: Sequence[float]) -> tuple[str, st
 
 
 def _health(rows: Sequence[Health], names: Names) -> Iterator[str]:
-    if not rows:
-        yield "No technique was shown yet."
-        return
-    table = [("", "technique", "before", "now", "of visits", "")]
+    table = [("", "technique", "before", "last 7 days", "of visits", "")]
     for row in rows:
-        before = NOTHING if row.before is None else percent(row.before)
-        table.append(
-            (
-                f"{audience(row, names)}, {goal(row.goal)}",
-                row.technique,
-                before,
-                share(row.now),
-                count(row.now.of),
-                STATUS[row.status] + (" (by departures: weak)" if row.is_weak else ""),
-            )
-        )
-    yield from _table(table)
+        if row.status in CHECK:
+            before = NOTHING if row.before is None else percent(row.before)
+            weak = " (by departures: weak)" if row.is_weak else ""
+            where = f"{audience(row, names)}, {goal(row.goal)}"
+            now = share(row.now), count(row.now.of)
+            table.append((where, row.technique, before, *now, STATUS[row.status] + weak))
+    if len(table) > 1:
+        yield from _table(table)
+    yield from words.folded(rows)
 
 
 def _tallies(summary: Summary) -> Iterator[str]:
     width = max(len(count(number)) for number in summary.tallies.values())
-    for name, meaning in TALLIES.items():
+    for name, meaning in words.TALLIES.items():
         mark = f"{MARK} " if name == "dropped" and summary.tallies[name] else ""
         yield f"{count(summary.tallies[name]):>{width}} {mark}{meaning}"
 
@@ -174,7 +192,3 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _is_figure(cell: str) -> bool:
     return not cell or cell == NOTHING or (cell[0].isdigit() and " " not in cell)
-
-
-def _wrapped(sentence: str, indent: str = "") -> list[str]:
-    return wrap(sentence, WIDTH, subsequent_indent=indent)

@@ -14,6 +14,11 @@ def date_of(moment: int) -> str:
     return time.strftime(FORM, time.gmtime(moment))
 
 
+def iso_of(moment: int) -> str:
+    """A moment with its time: 2026-11-28T09:30:00Z."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+
+
 def start_of(date: str) -> int:
     """The moment at which a date begins. Raises ValueError for any other text."""
     return timegm(time.strptime(date, FORM))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,8 +12,10 @@ import time
 import pytest
 from click.testing import CliRunner
 
+from escape_mw import Event
 from escape_mw.cli.main import main
 from escape_mw.report import counts
+from escape_mw.web.days import date_of, start_of
 
 from ..support.visits import FULL, NOON, visit, write
 
@@ -100,17 +103,222 @@ def test_planned_holdout(site, monkeypatch, words, told):
 
 def test_narrowed(site):
     database = f"sqlite:///{site / 'events.sqlite3'}"
+    narrow = ["--rule", "pre-save", "--since", "2020-01-01", "--until", "2099-01-01"]
+    assert "200 (100.0%) arrived" in prose(run("report", "--db", database, *narrow).output)
     assert (
-        "No eligible visit was recorded by rule 'other'"
-        in run("report", "--db", database, "--rule", "other").output
+        "No eligible visit was recorded by rule 'pre-save' since 2020-01-01 before 2020-01-02"
+        in prose(run("report", "--db", database, *narrow[:-1], "2020-01-02").output)
     )
-    assert (
-        "No eligible visit was recorded since 2099-01-01"
-        in run("report", "--db", database, "--since", "2099-01-01").output
-    )
-    assert "200 (100.0%) arrived" in prose(
-        run("report", "--db", database, "--rule", "pre-save", "--since", "2020-01-01").output
-    )
+
+
+def date(days_ago):
+    return date_of(int(time.time()) - days_ago * counts.DAY)
+
+
+PERIODS = [
+    pytest.param(
+        ["--since", "2099-01-01"],
+        f"--since 2099-01-01 is in the future; today is {date(0)} (UTC)",
+        id="a first day that has not come",
+    ),
+    pytest.param(
+        ["--since", "2026-05-02", "--until", "2026-05-01"],
+        "--until 2026-05-01 must be a later day than --since 2026-05-02",
+        id="an end before the beginning",
+    ),
+    pytest.param(
+        ["--since", "2026-05-02", "--until", "2026-05-02"],
+        "only visits before it are read",
+        id="an end at the beginning",
+    ),
+    pytest.param(
+        ["--compare"], "--compare needs --since: it compares with", id="a comparison with nothing"
+    ),
+    pytest.param(
+        ["--rule", "bio link"],
+        "--rule 'bio link': no visit of this rule is recorded; there are 'pre-save'",
+        id="a rule that nobody knows",
+    ),
+    pytest.param(["--json", "--digest"], "give either --json or --digest", id="two forms"),
+    pytest.param(["--by", "weather"], "'weather' is not one of", id="no dimension"),
+    pytest.param(["--fail-on", "rain"], "'rain' is not one of", id="no fault"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), PERIODS)
+def test_what_cannot_be_asked_is_a_usage_error(site, words, told):
+    done = run("report", "--db", f"sqlite:///{site / 'events.sqlite3'}", *words)
+    assert (done.exit_code, told in prose(done.output)) == (2, True), done.output
+    assert done.stdout == ""
+
+
+def test_a_rule_of_a_database_without_visits(tmp_path):
+    url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
+    write(url, Event(1, "", "capped"))
+    done = run("report", "--db", url, "--rule", "pre-save")
+    assert (done.exit_code, "recorded; there is no visit yet" in done.output) == (2, True)
+
+
+@pytest.fixture
+def two_periods(tmp_path):
+    """20 visits at the noon of each of the last ten whole days, half arrived; 10 before, none."""
+    url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
+    today = (NOON - start_of(date(0))) // counts.DAY
+    stages = [FULL, ("shown", "tapped")]
+    found = [
+        visit(*(stages[at % 2] if ago <= 10 else ()), ago=today + ago)
+        for ago in range(1, 21)
+        for at in range(20 if ago <= 10 else 10)
+    ]
+    write(url, *found)
+    return url
+
+
+COMPARED = [
+    pytest.param(
+        ["--since", date(5), "--until", date(0)],
+        "Of 100 visits (before: 100, +0%) from inside an app, meant for the real browser, "
+        "50 (50.0%) arrived there (before: 50, 50.0%).",
+        id="as many as before",
+    ),
+    pytest.param(
+        ["--since", date(10), "--until", date(0)],
+        "(before: 100, +100%) from inside an app, meant for the real browser, 100 (50.0%) arrived "
+        "there (before: 0, 0.0%).",
+        id="twice as many",
+    ),
+    pytest.param(
+        ["--since", date(10), "--until", date(0)],
+        f"Before: {date(20)} to {date(11)}, a period of the same length.",
+        id="which days",
+    ),
+    pytest.param(
+        ["--since", date(400), "--until", date(0)],
+        f"From {date(800)} to {date(401)} no visit was recorded, so there is nothing to compare",
+        id="nothing before",
+    ),
+    pytest.param(
+        ["--since", date(5), "--until", "2099-01-01"],
+        f"{date(6)}, a period of the same length.",
+        id="an end that has not come is today",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), COMPARED)
+def test_compared_with_the_period_before(two_periods, tmp_path, words, told):
+    done = run("report", "--db", two_periods, "--compare", *words)
+    assert (done.exit_code, told in prose(done.output)) == (0, True), done.output
+    data = json.loads(run("report", "--db", two_periods, "--compare", *words, "--json").output)
+    assert data["before"]["until"] == f"{words[1]}T00:00:00Z"
+    page = tmp_path / "report.html"
+    run("report", "--db", two_periods, "--compare", *words, "--html", page)
+    assert told in page.read_text("utf-8")
+
+
+def test_what_a_past_period_said_is_said_again(two_periods):
+    """A technique that was fine then may have stopped since."""
+    words = ["--until", date(9), "--json"]
+    data = json.loads(run("report", "--db", two_periods, *words).output)
+    assert data["until"] == f"{date(9)}T00:00:00Z"
+    assert data["funnels"][0]["total"]["eligible"] == 10 * 10 + 20
+    assert [row["now"]["of"] for row in data["health"]] == [20]
+
+
+@pytest.fixture
+def faulty(tmp_path):
+    """A database with a technique that stopped five days ago, and one with a refused experiment."""
+    today = (NOON - time.time()) / counts.DAY + 0.1
+    sites = {
+        "stopped": [
+            visit(*(FULL if ago > 5 else ("shown", "tapped")), ago=today + ago)
+            for ago in range(30)
+            for _ in range(10)
+        ],
+        "refused": [
+            visit(experiment="oct", arm=arm, ago=today + 4)
+            for arm, number in (("escape", 400), ("holdout", 200))
+            for _ in range(number)
+        ],
+        "fine": [visit(*FULL, ago=today)],
+    }
+    for name, found in sites.items():
+        events = [[event._replace(time=int(event.time)) for event in each] for each in found]
+        write(f"sqlite:///{tmp_path / name}", *events)
+    return tmp_path
+
+
+FAULTS = [
+    pytest.param("stopped", [], 0, id="without the option, nothing fails"),
+    pytest.param("stopped", ["stopped"], 1, id="a technique that stopped"),
+    pytest.param("stopped", ["refused"], 0, id="another fault"),
+    pytest.param("stopped", ["refused", "stopped"], 1, id="either"),
+    pytest.param("refused", ["refused"], 1, id="an experiment that is refused"),
+    pytest.param("refused", ["stopped"], 0, id="no technique that stopped"),
+    pytest.param("fine", ["refused", "stopped"], 0, id="nothing to do"),
+]
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--digest"], ["--html"]])
+@pytest.mark.parametrize(("name", "faults", "code"), FAULTS)
+def test_a_fault_fails_once_all_is_printed(faulty, name, faults, code, form):
+    page = [faulty / "report.html"] if form == ["--html"] else []
+    words = [word for fault in faults for word in ("--fail-on", fault)]
+    done = run("report", "--db", f"sqlite:///{faulty / name}", *words, *form, *page)
+    assert done.exit_code == code, done.output
+    assert done.stdout
+    assert done.stderr == ""
+    assert all(one.exists() for one in page)
+
+
+WHERE = [
+    pytest.param([], "The whole report: escape-mw report", id="by the command"),
+    pytest.param(
+        ["--rules", "escape.yaml"],
+        "The whole report: escape-mw report --rules escape.yaml",
+        id="by the command with its rules",
+    ),
+    pytest.param(["--html", "lift.html"], "/site/lift.html", id="in the file that is written"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), WHERE)
+def test_a_digest_ends_with_where_the_whole_report_is(site, monkeypatch, words, told):
+    monkeypatch.chdir(site)
+    done = run("report", "--digest", "--db", "sqlite:///events.sqlite3", *words)
+    assert done.exit_code == 0
+    assert done.output.splitlines()[-1].endswith(told)
+    assert (site / "lift.html").exists() is ("--html" in words)
+
+
+def test_by_rule(two_periods):
+    done = run("report", "--db", two_periods, "--by", "rule")
+    lines = done.output.splitlines()
+    at = lines.index("By rule")
+    assert lines[at + 3].split() == ["pre-save", "real", "browser", "300", *["100", "33.3%"] * 2]
+
+
+BROKEN = [
+    pytest.param(0, "it holds no events", id="nothing of it is left"),
+    pytest.param(50, "cannot be used: ", id="half of its head is left"),
+    pytest.param(5000, "cannot be used: ", id="a page and a bit are left"),
+    pytest.param(20_000, "cannot be used: ", id="a fifth is left"),
+]
+
+
+@pytest.mark.parametrize(("size", "told"), BROKEN)
+@pytest.mark.parametrize("form", [[], ["--json"], ["--digest"], ["--html", "report.html"]])
+def test_a_truncated_database_is_one_sentence(site, monkeypatch, size, told, form):
+    monkeypatch.chdir(site)
+    file = site / "events.sqlite3"
+    assert file.stat().st_size > 4 * size
+    os.truncate(file, size)
+    done = run("report", "--db", "sqlite:///events.sqlite3", *form)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: events.sqlite3: ")
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (site / "report.html").exists()
 
 
 def test_json(site):

@@ -125,6 +125,13 @@ def test_a_spreadsheet_gets_no_formula_and_no_control_character(events):
     assert rows[1]["outcome"] == "'=HYPERLINK(\\x1b[31m)"
 
 
+def test_a_spreadsheet_gets_times_that_it_can_read(events):
+    done = run("events", "export", "--db", events, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.output)))
+    assert [row["time"] for row in rows] == ["1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z"]
+    assert tuple(rows[0]) == Event._fields
+
+
 CELLS = [
     pytest.param("=1+1", "'=1+1", id="a formula"),
     pytest.param("+1", "'+1", id="a plus"),

@@ -13,10 +13,12 @@ import pytest
 from escape_mw.events.event import Event
 from escape_mw.events.source import open_events
 from escape_mw.report.counts import DAY, Scope
+from escape_mw.report.digest import digest
 from escape_mw.report.html import html
 from escape_mw.report.machine import as_json
 from escape_mw.report.readings import Plan
 from escape_mw.report.summary import summary
+from escape_mw.report.tasks import tasks
 from escape_mw.report.text import WIDTH, text
 from escape_mw.web.answers import source_hash, template_text
 
@@ -61,6 +63,16 @@ SITES = {
     "small": [*trial("escape", 30, 200), *trial("holdout", 9, 200)],
     "mismatch": [*trial("escape", 150, 700), *trial("holdout", 70, 500)],
     "stopped": stopped(),
+    "worse": [*trial("escape", 30, 700), *trial("holdout", 75, 700)],
+    "crowded": [
+        *[visit("shown", technique=f"way{at % 6}") for at in range(6 * 60)],
+        *[visit(experiment=f"oct{at % 6}", arm="escape", ago=4) for at in range(60)],
+    ],
+    "silent": [*trial("escape", 0, 700), *trial("holdout", 0, 700)],
+    "steady": [
+        *(visit(*FULL, ago=ago, app=app) for app in NAMES for ago in range(30) for _ in range(5)),
+        visit(*FULL, app="line"),
+    ],
     "lossy": [
         visit(*FULL),
         Event(NOON, "", "dropped", number=12),
@@ -90,9 +102,9 @@ def found(tmp_path_factory):
         write(url, Event(NOON, "", "capped", number=1), *SITES[site])
         return url
 
-    def make(site, scope=None, plan=None):
+    def make(site, scope=None, plan=None, **more):
         with open_events(written(site)) as database, database.reading() as connection:
-            return summary(connection, scope or Scope(), plan or Plan(), NOON)
+            return summary(connection, scope or Scope(), plan or Plan(), NOON, **more)
 
     return make
 
@@ -128,8 +140,9 @@ SENTENCES = [
     pytest.param(
         "lift",
         {},
-        "Experiment oct, presave: escapes do better: of 1,000 visits with escapes 214 end in "
-        "presave, of 1,000 held out 100. That is between 43% and 222% more (now 114%).",
+        "Experiment oct, presave: escapes do better: about 80 more visits ended in presave than "
+        "without them (39 to 121, at 95% confidence). That is between 43% and 222% more (now "
+        "114%): of 1,000 visits with escapes 214 end in presave, of 1,000 held out 100.",
         id="a lift",
     ),
     pytest.param(
@@ -174,8 +187,8 @@ SENTENCES = [
     pytest.param(
         "stopped",
         {},
-        "Instagram 41 on iOS, to the real browser: extbrowser stopped working: check it today "
-        "(since 2026-11-15: 0.0% of 70 visits arrived in the last week, 100.0% before). "
+        "Instagram 41 on iOS, to the real browser: extbrowser stopped working since 2026-11-15 "
+        "(0.0% of 70 visits arrived in the last week, 100.0% before). Check it on a phone today. "
         "To go on without it, add to techniques: - {app: instagram, platform: ios, goal: browser, "
         "technique: extbrowser, enabled: false}",
         id="stopped",
@@ -222,6 +235,81 @@ def test_sentences(found, site, asked, sentence):
     assert sentence in prose(text(report, NAMES))
     page = html5lib.parse(html(report, NAMES), namespaceHTMLElements=False)
     assert sentence in prose("".join(page.itertext()))
+
+
+TASKS = [
+    pytest.param("lift", [], id="nothing to do"),
+    pytest.param("stopped", [("stopped", True)], id="a technique that stopped has a line to paste"),
+    pytest.param("mismatch", [("refused", False)], id="an experiment without a result"),
+    pytest.param("worse", [("worse", False)], id="an experiment whose escapes do worse"),
+    pytest.param("silent", [("no-outcomes", False)], id="an experiment without outcomes"),
+    pytest.param("lossy", [("lost", False)], id="lost events"),
+    pytest.param("strangers", [("forged", False)], id="forged reports"),
+    pytest.param("few forged", [], id="a few forged reports"),
+    pytest.param("empty", [], id="no data"),
+]
+
+
+@pytest.mark.parametrize(("site", "expected"), TASKS)
+def test_what_to_do(found, site, expected):
+    report = found(site)
+    done = tasks(report, NAMES)
+    assert [(task.kind, bool(task.line)) for task in done] == expected
+    data = json.loads(as_json(report, NAMES))
+    assert [task["sentence"] for task in data["tasks"]] == [task.sentence for task in done]
+    assert ("Nothing to do." in text(report, NAMES)) is not bool(expected)
+    assert ("Nothing to do." in html(report, NAMES)) is not bool(expected)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_a_digest_is_short_and_plain(found, site):
+    report = found(site)
+    lines = digest(report, NAMES, "/srv/report.html").splitlines()
+    assert len(lines) <= 12
+    assert lines[-1] == "The whole report: /srv/report.html"
+    assert (lines.index("To do:") if tasks(report, NAMES) else lines.index("Nothing to do.")) >= 2
+    assert all(line == " ".join(line.split()) for line in lines), "no table"
+
+
+def test_a_digest_of_much_says_how_much_more(found):
+    lines = digest(found("crowded"), NAMES, "here").splitlines()
+    assert len(lines) == 12
+    assert [line for line in lines if line.startswith("And ")] == ["And 4 more.", "And 3 more."]
+
+
+ORDER = ["What happened", "What to do", "Funnel to the real browser", "Experiment", "Do the techn"]
+
+
+def test_the_order_is_what_happened_what_to_do_details(found):
+    lines = text(found("evil"), NAMES).splitlines()
+    rules = [at for at, line in enumerate(lines) if set(line) == {"-"}]
+    heads = [lines[at - 1] for at in rules]
+    page = html5lib.parse(html(found("evil"), NAMES), namespaceHTMLElements=False)
+    for told in (heads, ["".join(head.itertext()).removeprefix("⚠ ") for head in page.iter("h2")]):
+        places = [[head.startswith(one) for head in told].index(True) for one in ORDER]
+        assert places == sorted(places), told
+    assert heads[-1] == "How to read this"
+
+
+def test_methods_are_named_in_the_details_alone(found):
+    methods = re.compile("Wilson|sequence|intention to treat|Waudby|p value")
+    before, _, after = text(found("lift"), NAMES).partition("How to read this")
+    assert (methods.search(before), bool(methods.search(after))) == (None, True)
+    page = html5lib.parse(html(found("lift"), NAMES), namespaceHTMLElements=False)
+    for element in [*page.iter("details")]:
+        element.clear()
+    assert not methods.search("".join(page.itertext()))
+
+
+def test_what_is_steady_is_one_line(found):
+    report = found("steady")
+    assert [row.status for row in report.health] == ["steady", "steady", "too-few"]
+    assert (
+        "2 techniques are steady.\n1 technique has too few visits to tell.\n\nOther counts"
+    ) in text(report, NAMES)
+    page = html5lib.parse(html(report, NAMES), namespaceHTMLElements=False)
+    assert len(page.findall(".//details//li[@class='steady']")) == 2
+    assert len(page.findall(".//li[@class='steady']")) == 2
 
 
 @pytest.mark.parametrize("site", ["small", "mismatch", "empty", "one"])
@@ -404,6 +492,7 @@ def keys(value, path=""):
             yield from keys(inner, path)
 
 
+COUNTS = ("eligible", "held_out", "tried", "left", "arrived")
 RATE = ("count", "of", "rate", "low", "high")
 LIFT = [
     f"{what}.{part}" for what in ("difference", "ratio") for part in ("estimate", "low", "high")
@@ -416,8 +505,13 @@ KEYS = {
         "last",
         "rule",
         "since",
+        "until",
+        "before",
+        "by",
+        "parts",
         "headline",
         "warnings",
+        "tasks",
         "funnels",
         "experiments",
         "health",
@@ -455,11 +549,22 @@ KEYS = {
             "size",
             "said",
             "verdict",
+            "more",
             "lift",
             "days",
         )
     ),
     *(f"experiments.{arm}.{name}" for arm in ("escape", "holdout") for name in RATE),
+    *(f"before.{name}" for name in ("since", "until", "totals")),
+    *(f"{where}.{name}" for where in ("before.totals", "parts") for name in ("goal", *COUNTS)),
+    *(
+        f"{where}.{stage}.{name}"
+        for where in ("before.totals", "parts")
+        for stage in ("tried", "left", "arrived")
+        for name in RATE
+    ),
+    *(f"parts.{name}" for name in ("name", "outcomes")),
+    *(f"experiments.more.{name}" for name in ("estimate", "low", "high")),
     *(f"experiments.sample_ratio.{name}" for name in ("planned", "from")),
     *(
         f"experiments.size.{name}"
@@ -496,7 +601,8 @@ KEYS = {
 
 
 def test_json_keys_stay(found):
-    assert set(keys(json.loads(as_json(found("lift"), NAMES)))) == KEYS
+    more = {"before": Scope(None, NOON - 40 * DAY, NOON), "by": "rule"}
+    assert set(keys(json.loads(as_json(found("lift", **more), NAMES)))) == KEYS
 
 
 def test_json_says_what_the_text_says(found):

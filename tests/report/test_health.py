@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from escape_mw.report import words
+from escape_mw.report import tasks
 from escape_mw.report.counts import FirstDay
 from escape_mw.report.health import health
 from escape_mw.report.watch import Reference, watch
@@ -108,4 +108,4 @@ LINES = [
 def test_the_line_to_paste(more, line):
     [row] = health(days("9", 9, [(20, 0)] * 10, **more), TODAY)
     assert row.status == "never-worked"
-    assert words.override(row) == line
+    assert tasks.override(row) == line

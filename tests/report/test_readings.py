@@ -94,8 +94,9 @@ READ = [
         (140, 700),
         (70, 700),
         0,
-        "escapes do better: of 1,000 visits with escapes 200 end in presave, of 1,000 held out "
-        "100. That is between 33% and 202% more (now 100%). "
+        "escapes do better: about 70 more visits ended in presave than without them (30 to 110, at "
+        "95% confidence). That is between 33% and 202% more (now 100%): of 1,000 visits with "
+        "escapes 200 end in presave, of 1,000 held out 100. "
         "You may look every day; that is allowed for.",
         id="more",
     ),
@@ -103,8 +104,9 @@ READ = [
         (30, 700),
         (75, 700),
         0,
-        "escapes do worse: of 1,000 visits with escapes 43 end in presave, of 1,000 held out 107. "
-        "That is between 24% and 79% fewer (now 60%).",
+        "escapes do worse: about 45 fewer visits ended in presave than without them (15 to 77, at "
+        "95% confidence). That is between 24% and 79% fewer (now 60%): of 1,000 visits with "
+        "escapes 43 end in presave, of 1,000 held out 107.",
         id="fewer",
     ),
     pytest.param(
@@ -350,3 +352,23 @@ def test_funnels():
         None,
         None,
     )
+
+
+MORE = [
+    pytest.param((140, 700), (70, 700), "better", id="more"),
+    pytest.param((30, 700), (75, 700), "worse", id="fewer"),
+    pytest.param((280, 1400), (70, 700), "better", id="in the visits with escapes alone"),
+]
+
+
+@pytest.mark.parametrize(("escape", "holdout", "said"), MORE)
+def test_the_lift_in_visits_is_the_difference_times_the_visits_with_escapes(escape, holdout, said):
+    found = reading(escape, holdout, Plan(holdout=holdout[1] / (escape[1] + holdout[1])))
+    assert (found.said, found.lift is None) == (said, False)
+    now, low, high = found.more
+    assert now == pytest.approx(escape[0] - holdout[0] * escape[1] / holdout[1])
+    assert (low, high) == pytest.approx([limit * escape[1] for limit in found.lift.interval])
+
+
+def test_without_a_difference_no_number_of_visits_is_said():
+    assert reading((75, 700), (70, 700)).more is None
