@@ -14,7 +14,7 @@ import click
 
 from ..events.event import Event
 from ..events.options import PERIOD, seconds
-from ..web.days import iso_of
+from ..web.days import DAY, date_of, iso_of
 from .options import database_options, database_url, load_or_exit, open_database, since_option
 from .terminal import bar, cell
 
@@ -89,4 +89,6 @@ def _write_csv(found: Iterable[Event]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(Event._fields)
     for event in found:
-        writer.writerow([iso_of(event.time), *map(cell, event[1:])])
+        day = date_of(event.day * DAY if event.day else event.time)
+        row = event._asdict() | {"time": iso_of(event.time), "day": day}
+        writer.writerow(map(cell, row.values()))

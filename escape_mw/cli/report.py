@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import catalogue
-from ..web.days import date_of
+from ..web.days import DAY, date_of
 from .options import (
     LIFT,
     SHARE,
@@ -110,7 +110,8 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
         from ..report.readings import Plan  # noqa: PLC0415
         from ..report.tasks import tasks  # noqa: PLC0415
     plan = Plan(lift, holdout, _holdouts(rules))
-    end = min(until, now) if until else now
+    tomorrow = (now // DAY + 1) * DAY
+    end = min(until or tomorrow, tomorrow)
     before = Scope(rule, max(0, 2 * since - end), since) if compare else None
     found = _found(source, Scope(rule, since, until), plan, now, before, by)
     names = _names(rules)

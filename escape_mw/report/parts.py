@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sql
 
-from ..events.tables import EVENTS
-from .counts import Scope, apps
+from .counts import ELIGIBLE, IS_FIRST, Scope, apps
 from .funnel import Line, funnels
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def outcomes(rows: Iterable[Part]) -> list[str]:
 
 def rules(connection: Connection) -> list[str]:
     """The names of the rules that have eligible visits."""
-    query = sql.select(EVENTS.c.rule).where(EVENTS.c.name == "eligible").distinct()
+    query = sql.select(ELIGIBLE.c.rule).where(IS_FIRST).distinct()
     return sorted(connection.execute(query).scalars())
 
 

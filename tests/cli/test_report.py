@@ -199,8 +199,8 @@ COMPARED = [
     ),
     pytest.param(
         ["--since", date(5), "--until", "2099-01-01"],
-        f"{date(6)}, a period of the same length.",
-        id="an end that has not come is today",
+        f"Before: {date(11)} to {date(6)}, a period of the same length.",
+        id="an end that has not come is today's",
     ),
 ]
 
