@@ -13,15 +13,23 @@ from click.testing import CliRunner
 
 from escape_mw.cli.main import main
 from escape_mw.decision.tokens import Tokens
+from escape_mw.events.database import Database
+from escape_mw.report.counts import Scope
+from escape_mw.report.readings import SETTLING, Plan
+from escape_mw.report.summary import summary
 
-from .visitors import FIRST_DAY, Habits, Site, crowd, names, rules
+from .visitors import DAY, FIRST_DAY, Habits, Site, crowd, names, rules
 
 
 @pytest.fixture
 def rng(monkeypatch, request):
     """Random numbers from a seed; visits' ids have others, so that they change no visitor."""
     ids = np.random.default_rng(request.param + 1000)
-    monkeypatch.setattr(Tokens, "new_visit", staticmethod(lambda: ids.bytes(9).hex()))
+
+    def new_visit(moment):
+        return f"{moment // DAY:04x}{ids.bytes(7).hex()}"
+
+    monkeypatch.setattr(Tokens, "new_visit", staticmethod(new_visit))
     return np.random.default_rng(request.param)
 
 
@@ -71,7 +79,7 @@ def test_each_visit_and_each_outcome_is_printed_once_and_in_its_arm(rng, habits,
 
 # --- the lift -------------------------------------------------------------------------------------
 
-RUNS, DAYS, PER_DAY = 4, 4, 1000
+RUNS, DAYS, PER_DAY = 8, 4, 1000
 EVERYTHING = Habits(
     reloads=0.15, again=0.5, lost=0.2, private=0.1, scriptless=0.05, shares=0.015, is_flow=True
 )
@@ -126,3 +134,37 @@ def test_the_printed_lift_is_about_the_true_one(rng, habits, points, url):
     error = bias.std(ddof=1) / RUNS**0.5
     assert abs(bias.mean()) <= points
     assert error < points / 3
+
+
+# --- daily looks ----------------------------------------------------------------------------------
+
+EXPERIMENTS, WEEKS, A_DAY = 60, 2, 50
+NOTHING = Habits(lift=0, base=0.3, reloads=0.15, lost=0.2, private=0.1, is_flow=True)
+LOOKS = [
+    pytest.param(21, {}, id="without a plan"),
+    pytest.param(22, {"planned": 300}, id="with a plan"),
+]
+
+
+def looks(site, rng, url):
+    """What the report says of each experiment after each day; the days after the last included."""
+    database, said = Database(url), {name: [] for name in names(EXPERIMENTS)}
+    for day in range(FIRST_DAY, FIRST_DAY + 7 * WEEKS + SETTLING + 1):
+        for name in names(EXPERIMENTS) if day < FIRST_DAY + 7 * WEEKS else ():
+            site.receive(name, crowd(rng, A_DAY, day, NOTHING), NOTHING)
+        with database.reading() as connection:
+            found = summary(connection, Scope(), Plan(holdout=0.5), (day + 1) * DAY)
+        for reading in found.readings:
+            said[reading.experiment].append(reading.said)
+    database.close()
+    return said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rng", "plan"), LOOKS, indirect=["rng"])
+def test_without_a_lift_daily_looks_hardly_ever_find_one(rng, plan, url):
+    """In one experiment of twenty, and one of 200 is refused; three standard errors are left."""
+    said = looks(Site(rules(url, EXPERIMENTS, **plan)), rng, url).values()
+    for words, rate in (({"better", "worse"}, 0.05), ({"refused"}, 0.005)):
+        found = sum(not words.isdisjoint(ever) for ever in said)
+        assert found <= EXPERIMENTS * rate + 3 * (EXPERIMENTS * rate * (1 - rate)) ** 0.5
