@@ -4,6 +4,7 @@
  2. method          not GET or HEAD, nor a form that may lead to a sign-in
  3. browser, bot    nobody to help (arrived: a marked one got out, and is led on where the rules
                     know where to, else to the address without its marker if nothing measures it;
+                    arrived-elsewhere: on a system that the visit's phone does not have;
                     marked: its marker does not hold)
  4. platform        a host app on a desktop
  5. app             a host app that the rules leave out
@@ -47,6 +48,7 @@ from .referrers import referring_page
 from .signals import is_navigation, is_sign_in_return
 from .taps import Tap, tag_of, tapped
 from .targets import Lookup, SiteRedirect
+from .visitors import platform
 
 PAGE = ""  # the location of a page
 
@@ -194,7 +196,7 @@ def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:
         return Pass(visitor.kind, visitor)
     is_verified = visit.marker is not None and visit.marker.is_verified
     journey = carried_journey(replace(visit, stay=None), policy)
-    reason = "arrived" if is_verified else "marked"
+    reason = _how_it_came(visit) if is_verified else "marked"
     rule = None if policy.excludes(*visit.paths) else _rule_of_arrival(visit, policy)
     if rule is None:
         return Pass(reason, visitor, journey=journey)
@@ -205,6 +207,19 @@ def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:
     if not is_navigation(visit):
         return decision
     return Redirect(reason, path_of(visit.url), visitor, None, rule.name)
+
+
+def _how_it_came(visit: Visit) -> str:
+    """Whether a browser can be on the visit's own phone: "arrived", or "arrived-elsewhere".
+
+    Whoever opens a shared address on another system is somebody else. Safari on an iPad calls
+    itself a Macintosh by default (Apple, since iPadOS 13).
+    """
+    phone = visit.marker.subject.platform if visit.marker else ""
+    if phone not in PHONES or platform(visit.user_agent) == phone:
+        return "arrived"
+    is_ipad = phone == "ios" and "Macintosh" in visit.user_agent
+    return "arrived" if is_ipad else "arrived-elsewhere"
 
 
 def _rule_of_arrival(visit: Visit, policy: Policy) -> Rule | None:

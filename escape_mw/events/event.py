@@ -10,7 +10,8 @@ import re
 from typing import Any, NamedTuple
 
 # The stages of a visit, in order. `left` is weak evidence: the page was hidden within its time, for
-# an unknown reason. `arrived` is proof: the marker came back from a visitor outside any webview.
+# an unknown reason. `arrived` is proof: the marker came back from a browser on the visit's own kind
+# of phone; from any other it is `arrived-elsewhere`, which counts for nothing.
 STAGES = (
     "eligible",
     "shown",
@@ -20,6 +21,7 @@ STAGES = (
     "copied",
     "continued",
     "arrived",
+    "arrived-elsewhere",
     "outcome",
 )
 # Only counted: a stage that came twice, a token with a wrong signature, a beacon above the rate

@@ -37,8 +37,8 @@ def stages(
     journey, moment = decision.journey, visit.moment
     if journey is None or isinstance(decision, AskSite) or visit.method == "HEAD":
         return
-    if decision.reason == "arrived":
-        yield from _arrival(visit, journey, policy)
+    if decision.reason in ("arrived", "arrived-elsewhere"):
+        yield from _arrival(visit, journey, policy, decision.reason)
     if decision.reason not in ("escape", "holdout", "links"):
         return
     act = decision if is_carried_out and isinstance(decision, Page | Redirect) else None
@@ -127,10 +127,10 @@ def _own_word(visit: Visit, rule: Rule, by: Iterable[str]) -> str:
     return storable(next(filter(None, words), ""))
 
 
-def _arrival(visit: Visit, journey: Journey, policy: Policy) -> Iterator[Event]:
+def _arrival(visit: Visit, journey: Journey, policy: Policy, name: str) -> Iterator[Event]:
     """An arrival by the technique that its marker names, in force or not."""
     is_followed = is_navigation(visit) and not asks_for_privacy(visit.headers)
     if is_followed and visit.marker is not None and visit.marker.technique in TECHNIQUES:
         technique = visit.marker.technique
         trigger = trigger_of(journey, technique, policy)
-        yield event(journey, "arrived", policy, visit.moment, technique, trigger)
+        yield event(journey, name, policy, visit.moment, technique, trigger)

@@ -9,6 +9,7 @@ import pytest
 
 from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
 from escape_mw.decision.decide import decide, is_navigation
+from escape_mw.decision.journeys import site_token
 from escape_mw.decision.model import Stay, Subject
 
 from ..support import agents
@@ -341,6 +342,31 @@ def test_a_measured_arrival_is_the_sites_to_answer(policy):
     decision = decide(visit("/presave/x", agents.SAFARI, marker=marker), policy)
     assert isinstance(decision, Pass)
     assert decision.journey.id == "a-visit"
+
+
+IPAD = agents.SAFARI.replace(
+    "iPhone; CPU iPhone OS 18_6 like Mac OS X", "Macintosh; Intel Mac OS X 10_15_7"
+)
+CAME = [
+    pytest.param("ios", agents.SAFARI, "arrived", id="Safari on the visit's iPhone"),
+    pytest.param("android", agents.CHROME_ANDROID, "arrived", id="Chrome on its Android phone"),
+    pytest.param("ios", IPAD, "arrived", id="an iPad, which calls itself a Macintosh"),
+    pytest.param("", agents.FIREFOX, "arrived", id="a visit that does not say its system"),
+    pytest.param("ios", agents.CHROME_ANDROID, "arrived-elsewhere", id="a friend's Android phone"),
+    pytest.param("android", agents.SAFARI, "arrived-elsewhere", id="a friend's iPhone"),
+    pytest.param("ios", agents.FIREFOX, "arrived-elsewhere", id="Windows"),
+    pytest.param("android", agents.CHROME_DESKTOP, "arrived-elsewhere", id="a Macintosh"),
+]
+
+
+@pytest.mark.parametrize(("platform", "agent", "reason"), CAME)
+def test_only_the_visits_own_kind_of_phone_has_arrived(policy, platform, agent, reason):
+    marker = tried(policy, "/presave/x", "intent", 4)
+    marker = replace(marker, subject=marker.subject._replace(visit="a-visit", platform=platform))
+    decision = decide(visit("/presave/x", agent, marker=marker), policy)
+    assert decision.reason == reason
+    has_token = site_token(decision, policy, NOW) is not None
+    assert has_token == (reason == "arrived"), "or its outcomes would count for the visit"
 
 
 GONE = [

@@ -596,6 +596,7 @@ def test_every_word_of_an_event_is_one_of_a_fixed_set():
         "copied",
         "continued",
         "arrived",
+        "arrived-elsewhere",
         "outcome",
     )
     assert COUNTED == ("repeat", "forged", "capped", "dropped")

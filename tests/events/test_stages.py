@@ -72,8 +72,8 @@ RECORDED = [
     ),
     pytest.param(
         [PRESAVE, ARRIVAL, ARRIVAL._replace(agent=SAFARI)],
-        [*SHOWN, "arrived intent tap", "repeat x1"],
-        id="a shared link is a repeat",
+        [*SHOWN, "arrived intent tap", "arrived-elsewhere intent tap"],
+        id="a shared link, opened on another kind of phone",
     ),
     pytest.param(
         [PRESAVE, ARRIVAL._replace(later=MAX_AGE)],

@@ -92,7 +92,6 @@ LIFTS = [
         15,
         Habits(shares=0.015, elsewhere=0.015),
         2.5,
-        marks=pytest.mark.xfail(reason="an arrival on another system's phone is believed"),
         id="friends with any phone open three of a hundred addresses",
     ),
     pytest.param(16, EVERYTHING, 2.5, id="everything at once"),
