@@ -117,7 +117,7 @@ def test_the_printed_lift_is_about_the_true_one(rng, habits, points, url):
     """Compared with the lift of the same visitors by the model, which leaves chance out.
 
     That lift is the true one, but for chance; and the difference has a standard error of its own,
-    by experiments, that is small beside the points allowed.
+    by experiments, that is small beside the points allowed and is left to chance once.
     """
     site, lifts = Site(rules(url, RUNS)), []
     for name in names(RUNS):
@@ -131,7 +131,7 @@ def test_the_printed_lift_is_about_the_true_one(rng, habits, points, url):
     assert abs(np.mean(lifts) - habits.lift) < 3 * error_of(habits, RUNS * DAYS * PER_DAY / 2)
     bias = 100 * np.subtract(shown, lifts)
     error = bias.std(ddof=1) / RUNS**0.5
-    assert abs(bias.mean()) <= points
+    assert abs(bias.mean()) <= points + error
     assert error < points / 3
 
 
