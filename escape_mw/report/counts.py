@@ -30,7 +30,7 @@ REACHED = {
     "left": STAGE.c.name.in_(["left", "arrived"]),
     "arrived": STAGE.c.name == "arrived",
 }
-TRIAL = (ELIGIBLE.c.experiment, ELIGIBLE.c.rule, ELIGIBLE.c.rule_version)
+VISIT = ELIGIBLE.c.day, ELIGIBLE.c.visit
 # A literal, since SQLite takes no parameter for what a partial index says.
 IS_FIRST = ELIGIBLE.c.once == sql.literal_column("'eligible'")
 Column = sql.ColumnElement[Any]
@@ -112,34 +112,6 @@ class FirstDay(NamedTuple):
         return self.app, self.platform, self.goal, self.technique
 
 
-class ArmDay(NamedTuple):
-    """Visits in one arm of an experiment, eligible on one day (counted from 1970, UTC).
-
-    They came by one version of one rule, with so many `planned`; `last` is when the last did.
-    """
-
-    experiment: str
-    rule: str
-    version: str
-    planned: int
-    arm: str
-    day: int
-    visits: int
-    last: int
-
-
-class OutcomeDay(NamedTuple):
-    """Of such visits, those that had the outcome, on whichever day it came."""
-
-    experiment: str
-    rule: str
-    version: str
-    outcome: str
-    arm: str
-    day: int
-    successes: int
-
-
 def apps(connection: sql.Connection, scope: Scope) -> list[AppCount]:
     """The funnel by host app, platform and goal."""
     acted_on = ELIGIBLE.c.arm != "holdout"
@@ -154,8 +126,8 @@ def apps(connection: sql.Connection, scope: Scope) -> list[AppCount]:
     joined = ELIGIBLE.outerjoin(STAGE, sql.and_(SAME_VISIT, TRIED))
     visits = (
         stages.select_from(joined)
-        .where(*_in(scope))
-        .group_by(ELIGIBLE.c.visit, ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal)
+        .where(*within(scope))
+        .group_by(*VISIT, ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal)
         .subquery()
     )
     return [AppCount(*row) for row in connection.execute(_summed(visits, 3))]
@@ -171,8 +143,8 @@ def techniques(connection: sql.Connection, scope: Scope) -> list[TechniqueCount]
     visits = (
         sql.select(*keys, *(_any(condition).label(name) for name, condition in REACHED.items()))
         .select_from(ELIGIBLE.join(STAGE, SAME_VISIT))
-        .where(*_in(scope), ELIGIBLE.c.arm != "holdout", STAGE.c.technique != "", TRIED)
-        .group_by(ELIGIBLE.c.visit, *keys)
+        .where(*within(scope), ELIGIBLE.c.arm != "holdout", STAGE.c.technique != "", TRIED)
+        .group_by(*VISIT, *keys)
         .having(_any(sql.or_(~WRITTEN, STAGE.c.name == "shown")) == 1)
         .subquery()
     )
@@ -182,44 +154,20 @@ def techniques(connection: sql.Connection, scope: Scope) -> list[TechniqueCount]
 def first_days(connection: sql.Connection, scope: Scope) -> list[FirstDay]:
     """Visits by the technique that was shown first, and how many reached what it was shown for.
 
-    Only where the site's own page was handed over can a visit arrive; by a destination it leaves.
+    Only where the site's own page was handed over can a visit arrive; else it leaves by that
+    technique.
     """
-    ladder = (ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal, ELIGIBLE.c.first)
-    keys = (*ladder, ELIGIBLE.c.app_version, ELIGIBLE.c.day)
-    proof = sql.case((ELIGIBLE.c.handover == "own", "arrived"), else_="left")
-    reached = sql.select(STAGE.c.visit).where(SAME_VISIT, STAGE.c.name == proof).exists()
-    query = (
-        sql.select(*keys, sql.func.count(), sql.func.sum(sql.case((reached, 1), else_=0)))
-        .where(*_in(scope), ELIGIBLE.c.first != "")
-        .group_by(*keys)
+    ladder = [ELIGIBLE.c[name] for name in ("app", "platform", "goal", "first", "app_version")]
+    proof = sql.case(
+        (ELIGIBLE.c.handover == "own", "arrived"), else_=sql.literal("left ") + ELIGIBLE.c.first
     )
-    return [FirstDay(*row) for row in connection.execute(query)]
-
-
-def arm_days(connection: sql.Connection, scope: Scope) -> list[ArmDay]:
-    """Each experiment's visits, by the rule's version, arm and day."""
-    keys = (*TRIAL, ELIGIBLE.c.planned, ELIGIBLE.c.arm, ELIGIBLE.c.day)
     query = (
-        sql.select(*keys, sql.func.count(), sql.func.max(ELIGIBLE.c.time))
-        .where(*_in(scope), ELIGIBLE.c.experiment != "")
-        .group_by(*keys)
-        .order_by(*keys)
+        sql.select(*ladder, ELIGIBLE.c.day, sql.func.count(), sql.func.count(STAGE.c.visit))
+        .select_from(ELIGIBLE.outerjoin(STAGE, sql.and_(SAME_VISIT, STAGE.c.once == proof)))
+        .where(*within(scope), ELIGIBLE.c.first != "")
+        .group_by(ELIGIBLE.c.day, *ladder)
     )
-    return [ArmDay(*row) for row in connection.execute(query)]
-
-
-def outcome_days(connection: sql.Connection, scope: Scope) -> list[OutcomeDay]:
-    """Those with an outcome, by outcome too; the day is the visit's."""
-    keys = (*TRIAL, STAGE.c.outcome, ELIGIBLE.c.arm, ELIGIBLE.c.day)
-    joined = ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name == "outcome"))
-    query = (
-        sql.select(*keys, sql.func.count())
-        .select_from(joined)
-        .where(*_in(scope), ELIGIBLE.c.experiment != "")
-        .group_by(*keys)
-        .order_by(*keys)
-    )
-    return [OutcomeDay(*row) for row in connection.execute(query)]
+    return [FirstDay._make(row) for row in connection.execute(query)]
 
 
 def tallies(connection: sql.Connection, scope: Scope) -> dict[str, int]:
@@ -237,15 +185,14 @@ def tallies(connection: sql.Connection, scope: Scope) -> dict[str, int]:
 
 def span(connection: sql.Connection, scope: Scope) -> tuple[int, int] | None:
     """When the first and the last visit became eligible (seconds since 1970); None without one."""
-    moments = sql.select(ELIGIBLE.c.time).where(*_in(scope)).limit(1)
-    first, last = (
-        connection.execute(moments.order_by(order)).scalar()
-        for order in (ELIGIBLE.c.time, ELIGIBLE.c.time.desc())
-    )
-    return None if first is None or last is None else (first, last)
+    time = ELIGIBLE.c.time
+    query = sql.select(sql.func.min(time), sql.func.max(time)).where(*within(scope))
+    first, last = connection.execute(query).one()
+    return None if first is None else (first, last)
 
 
-def _in(scope: Scope) -> list[Column]:
+def within(scope: Scope) -> list[Column]:
+    """The conditions by which ELIGIBLE is a visit of the scope."""
     rule = [] if scope.rule is None else [ELIGIBLE.c.rule == scope.rule]
     until = [ELIGIBLE.c.day < scope.until // DAY] if scope.until else []
     return [IS_FIRST, ELIGIBLE.c.day >= scope.since // DAY, *until, *rule]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from .counts import ArmDay, OutcomeDay
+from .arms import ArmDay, OutcomeDay
 from .statistics import Share
 
 Counts = Mapping[tuple[str, int], int]  # by arm and day

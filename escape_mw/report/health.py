@@ -11,6 +11,7 @@ from .statistics import Share
 from .watch import Reference, State, watch
 
 RECENT = 7  # days
+HISTORY = 95  # days that are read: what died 60 days ago, and the 35 before, to compare with
 ORDER = ("stopped", "never-worked", "steady", "too-few")
 
 

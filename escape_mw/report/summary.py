@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..web.days import DAY
 from . import counts
+from .arms import arms
 from .counts import AppCount, Scope
 from .daily import daily
 from .funnel import Funnel, Line, funnels
-from .health import Health, health
+from .health import HISTORY, Health, health
 from .parts import DIMENSIONS, Part, parts
 from .readings import Plan, Reading, analyse
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 Found = TypeVar("Found")
-QUERIES = 7  # of a summary, without a comparison and a dimension
+QUERIES = 6  # of a summary, without a comparison and a dimension
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def summary(
 ) -> Summary:
     """Query the database and analyse what it returns; `tell` is called after each query.
 
-    The health of techniques is read from all days to `scope.until`, whatever `scope.since` is.
+    Whatever `scope.since` is, an experiment is read from its beginning, and the health of
+    techniques from the last HISTORY days.
     `before` is an earlier period to compare with; `by` a dimension of DIMENSIONS, or "app".
     """
 
@@ -89,7 +91,7 @@ def summary(
 
     span = asked(counts.span, scope)
     end = min(now, scope.until - 1) if scope.until else now
-    days = daily(asked(counts.arm_days, scope), asked(counts.outcome_days, scope))
+    days = daily(*asked(arms, scope))
     return Summary(
         scope=scope,
         plan=plan,
@@ -97,7 +99,7 @@ def summary(
         first=span[0] if span else None,
         last=span[1] if span else None,
         funnels=funnels(asked(counts.apps, scope), asked(counts.techniques, scope)),
-        health=health(asked(counts.first_days, replace(scope, since=0)), end // DAY),
+        health=health(asked(counts.first_days, _of_health(scope, end)), end // DAY),
         readings=tuple(analyse(series, plan, now, scope.until) for series in days),
         tallies=asked(counts.tallies, scope),
         before=None if before is None else _before(before, asked(counts.apps, before)),
@@ -108,3 +110,7 @@ def summary(
 
 def _before(scope: Scope, apps: Iterable[AppCount]) -> Before:
     return Before(scope, {funnel.goal: funnel.total for funnel in funnels(apps, ())})
+
+
+def _of_health(scope: Scope, end: int) -> Scope:
+    return replace(scope, since=max(0, end - HISTORY * DAY))

@@ -7,12 +7,11 @@ import pytest
 from escape_mw.events.event import Event
 from escape_mw.events.source import open_events
 from escape_mw.report import counts
+from escape_mw.report.arms import ArmDay, OutcomeDay, arms
 from escape_mw.report.counts import (
     DAY,
     AppCount,
-    ArmDay,
     FirstDay,
-    OutcomeDay,
     Scope,
     TechniqueCount,
 )
@@ -177,12 +176,12 @@ def test_experiments(database_url):
         visit(outcomes=["presave"]),
     )
     version = ("pre-save", "1")
-    assert [row[:-1] for row in read(database_url, counts.arm_days)] == [
+    assert [row[:-1] for row in read(database_url, arms)[0]] == [
         ("e", *version, 0, "escape", TODAY, 2),
         ("e", *version, 0, "holdout", TODAY - 1, 1),
         ("f", *version, 0, "holdout", TODAY, 1),
     ]
-    assert read(database_url, counts.outcome_days) == [
+    assert read(database_url, arms)[1] == [
         OutcomeDay("e", *version, "follow", "escape", TODAY, 1),
         OutcomeDay("e", *version, "presave", "escape", TODAY, 1),
         OutcomeDay("e", *version, "presave", "holdout", TODAY - 1, 1),
@@ -193,16 +192,31 @@ def test_versions_of_a_rule_are_told_apart(database_url):
     old, new = visit(experiment="e", arm="escape"), visit(experiment="e", arm="escape")
     new = [event._replace(rule_version="2", planned=90, time=event.time + 9) for event in new]
     write(database_url, old, new)
-    assert read(database_url, counts.arm_days) == [
+    assert read(database_url, arms)[0] == [
         ArmDay("e", "pre-save", "1", 0, "escape", TODAY, 1, NOON),
         ArmDay("e", "pre-save", "2", 90, "escape", TODAY, 1, NOON + 9),
     ]
 
 
+def test_an_experiment_is_read_from_its_beginning(database_url):
+    """A part of its visits, chosen after a look at them, would be one more look."""
+    write(
+        database_url,
+        visit(experiment="e", arm="escape", outcomes=["presave"], ago=9),
+        visit(experiment="e", arm="holdout"),
+        visit(experiment="before", arm="holdout", ago=9),
+    )
+    visits, outcomes = read(database_url, arms, Scope(since=NOON))
+    assert [(row.experiment, row.day) for row in visits] == [("e", TODAY - 9), ("e", TODAY)]
+    assert [row.day for row in outcomes] == [TODAY - 9]
+    visits, outcomes = read(database_url, arms, Scope(until=NOON))
+    assert [row.experiment for row in visits] == ["before", "e"], "but the end is the period's"
+
+
 def test_an_outcome_counts_on_the_day_of_its_visit(database_url):
     first, outcome = visit(experiment="e", arm="escape", outcomes=["presave"])
     write(database_url, first, outcome._replace(time=outcome.time + 5 * DAY, day=TODAY))
-    assert [row.day for row in read(database_url, counts.outcome_days)] == [TODAY]
+    assert [row.day for row in read(database_url, arms)[1]] == [TODAY]
 
 
 def test_tallies(database_url):

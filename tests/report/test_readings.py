@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from escape_mw.report import sentences
+from escape_mw.report.arms import ArmDay, OutcomeDay
 from escape_mw.report.charts import lift_chart
-from escape_mw.report.counts import DAY, AppCount, ArmDay, OutcomeDay, TechniqueCount
+from escape_mw.report.counts import DAY, AppCount, TechniqueCount
 from escape_mw.report.daily import Daily, Series, daily
 from escape_mw.report.funnel import funnels
 from escape_mw.report.readings import SETTLING, Plan, analyse
