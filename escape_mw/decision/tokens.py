@@ -63,8 +63,8 @@ class Tokens:
 
     @staticmethod
     def new_visit(moment: int) -> str:
-        """A new visit's id: its day, and 56 random bits that nobody knows but its tokens."""
-        return f"{moment // DAY:0{DIGITS}x}{secrets.token_urlsafe(7)}"
+        """A new visit's id: its day, and 48 random bits that nobody knows but its tokens."""
+        return f"{moment // DAY:0{DIGITS}x}{secrets.token_urlsafe(6)}"
 
     @staticmethod
     def day_of(visit: str) -> int:

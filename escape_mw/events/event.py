@@ -10,14 +10,16 @@ import re
 from typing import Any, NamedTuple
 
 # The stages of a visit, in order. `left` is weak evidence: the page was hidden within its time, for
-# an unknown reason. `arrived` is proof: the marker came back from a browser on the visit's own kind
-# of phone; from any other it is `arrived-elsewhere`, which counts for nothing.
+# an unknown reason; with `returned`, visible again within 20 seconds, it is none. `arrived` is
+# proof: the marker came back from a browser on the visit's own kind of phone; from any other it is
+# `arrived-elsewhere`, which counts for nothing.
 STAGES = (
     "eligible",
     "shown",
     "attempt",
     "tapped",
     "left",
+    "returned",
     "copied",
     "continued",
     "arrived",
@@ -90,7 +92,7 @@ class Event(NamedTuple):
     def stage_key(self) -> str:
         """The stage's key within its visit; a second event with the same key is a repeat."""
         match self.name:
-            case "shown" | "attempt" | "tapped" | "left":
+            case "shown" | "attempt" | "tapped" | "left" | "returned":
                 return f"{self.name} {self.technique}"
             case "outcome":
                 return f"outcome {self.outcome}"

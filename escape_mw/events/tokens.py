@@ -14,7 +14,7 @@ from .event import Event
 from .recorder import Recorder
 from .stages import event, trigger_of
 
-WITH_TECHNIQUE = ("attempt", "tapped", "left")
+WITH_TECHNIQUE = ("attempt", "tapped", "left", "returned")
 WITHOUT_TECHNIQUE = ("copied", "continued")
 FIRED = {"tapped": "tap", "attempt": "auto"}
 

@@ -16,20 +16,14 @@ from ..events.event import COUNTED
 from ..events.tables import EVENTS, TALLIES
 from ..web.days import DAY, date_of
 
-# Leaving or arriving by a technique implies an attempt, even if the attempt's own event was lost.
-TRIES = ("attempt", "tapped", "left", "arrived")
+# What follows an attempt implies it, even if the attempt's own event was lost.
+TRIES = ("attempt", "tapped", "left", "returned", "arrived")
 ELIGIBLE = EVENTS.alias("eligible")
-STAGE = EVENTS.alias("stage")
+STAGE, RETURN = EVENTS.alias("stage"), EVENTS.alias("return")
 SAME_VISIT = sql.and_(STAGE.c.day == ELIGIBLE.c.day, STAGE.c.visit == ELIGIBLE.c.visit)
 WRITTEN = STAGE.c.trigger == "written"
 # Written instructions are tried by being shown, but only where they are the page's first step.
 TRIED = sql.or_(STAGE.c.name.in_(TRIES), sql.and_(STAGE.c.name == "shown", WRITTEN))
-# Each includes the next: a visit that arrived has left, even if no event says that it did.
-REACHED = {
-    "tried": TRIED,
-    "left": STAGE.c.name.in_(["left", "arrived"]),
-    "arrived": STAGE.c.name == "arrived",
-}
 VISIT = ELIGIBLE.c.day, ELIGIBLE.c.visit
 # A literal, since SQLite takes no parameter for what a partial index says.
 IS_FIRST = ELIGIBLE.c.once == sql.literal_column("'eligible'")
@@ -121,7 +115,7 @@ def apps(connection: sql.Connection, scope: Scope) -> list[AppCount]:
         ELIGIBLE.c.goal,
         _any(acted_on).label("eligible"),
         _any(~acted_on).label("held_out"),
-        *(_any(acted_on, condition).label(name) for name, condition in REACHED.items()),
+        *_reached(acted_on),
     )
     joined = ELIGIBLE.outerjoin(STAGE, sql.and_(SAME_VISIT, TRIED))
     visits = (
@@ -141,7 +135,7 @@ def techniques(connection: sql.Connection, scope: Scope) -> list[TechniqueCount]
     """
     keys = (ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal, STAGE.c.technique)
     visits = (
-        sql.select(*keys, *(_any(condition).label(name) for name, condition in REACHED.items()))
+        sql.select(*keys, *_reached())
         .select_from(ELIGIBLE.join(STAGE, SAME_VISIT))
         .where(*within(scope), ELIGIBLE.c.arm != "holdout", STAGE.c.technique != "", TRIED)
         .group_by(*VISIT, *keys)
@@ -155,15 +149,22 @@ def first_days(connection: sql.Connection, scope: Scope) -> list[FirstDay]:
     """Visits by the technique that was shown first, and how many reached what it was shown for.
 
     Only where the site's own page was handed over can a visit arrive; else it leaves by that
-    technique.
+    technique, and does not return at once.
     """
     ladder = [ELIGIBLE.c[name] for name in ("app", "platform", "goal", "first", "app_version")]
     proof = sql.case(
         (ELIGIBLE.c.handover == "own", "arrived"), else_=sql.literal("left ") + ELIGIBLE.c.first
     )
+    back = sql.and_(
+        *(RETURN.c[name] == STAGE.c[name] for name in ("day", "visit", "technique")),
+        RETURN.c.once == sql.literal("returned ") + STAGE.c.technique,
+        STAGE.c.name == "left",
+    )
+    joined = ELIGIBLE.outerjoin(STAGE, sql.and_(SAME_VISIT, STAGE.c.once == proof))
+    reached = sql.func.count(STAGE.c.visit) - sql.func.count(RETURN.c.visit)
     query = (
-        sql.select(*ladder, ELIGIBLE.c.day, sql.func.count(), sql.func.count(STAGE.c.visit))
-        .select_from(ELIGIBLE.outerjoin(STAGE, sql.and_(SAME_VISIT, STAGE.c.once == proof)))
+        sql.select(*ladder, ELIGIBLE.c.day, sql.func.count(), reached)
+        .select_from(joined.outerjoin(RETURN, back))
         .where(*within(scope), ELIGIBLE.c.first != "")
         .group_by(ELIGIBLE.c.day, *ladder)
     )
@@ -196,6 +197,21 @@ def within(scope: Scope) -> list[Column]:
     rule = [] if scope.rule is None else [ELIGIBLE.c.rule == scope.rule]
     until = [ELIGIBLE.c.day < scope.until // DAY] if scope.until else []
     return [IS_FIRST, ELIGIBLE.c.day >= scope.since // DAY, *until, *rule]
+
+
+def _reached(*conditions: Column) -> tuple[Column, ...]:
+    """1 for each of tried, left and arrived, else 0; of stages that are TRIED.
+
+    Each includes the next: a visit that arrived has left, even if no event says so. Whoever left
+    by every hand-off only to return at once has not.
+    """
+    arrived = _any(*conditions, STAGE.c.name == "arrived")
+    ways = (("left", 1), ("returned", -1))
+    steps = [(sql.and_(*conditions, STAGE.c.name == name), number) for name, number in ways]
+    away = sql.func.sum(sql.case(*steps, else_=0))
+    left = sql.case((sql.or_(arrived == 1, away > 0), 1), else_=0)
+    tried = _any(*conditions, STAGE.c.name.is_not(None))
+    return tried.label("tried"), left.label("left"), arrived.label("arrived")
 
 
 def _any(*conditions: Column) -> Column:

@@ -23,7 +23,8 @@ HOW_TO_READ = (
     "Eligible: a rule would act on the visit. This is recorded before an experiment assigns an "
     "arm.",
     "Left: the page was hidden while the hand-off was under way. That is weak evidence: "
-    "something opened, or the visitor went elsewhere. A visit that arrived counts as left, too.",
+    "something opened, or the visitor went elsewhere. A visitor who is back within 20 seconds has "
+    "not left. A visit that arrived counts as left, too.",
     "Arrived: the marker came back from a visitor who is not in a webview. That is proof, and only "
     "the real browser can give it: the music app never reports back, so its arrivals are unknown, "
     "not zero.",

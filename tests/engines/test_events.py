@@ -109,6 +109,9 @@ ACTS = {
     "opened": lambda engine: engine.opened(),
     "leave": lambda engine: engine.leave(),
     "return": lambda engine: engine.come_back(),
+    "late": lambda engine: engine.script(
+        "const now = Date.now; Date.now = () => now.call(Date) + 20000"
+    ),
     "reload": lambda engine: engine.load(engine.script("return location.href")),
     "copy": copy,
     "stay": stay,
@@ -303,8 +306,14 @@ WAYS = [
     pytest.param(
         NAVER,
         "tap, leave, return, pause, tap, leave",
-        "tapped intent, left intent",
+        "tapped intent, left intent, returned intent",
         id="tapped and left twice is each reported once",
+    ),
+    pytest.param(
+        NAVER,
+        "tap, leave, late, return",
+        "tapped intent, left intent",
+        id="back after more than 20 seconds has not returned at once",
     ),
     pytest.param(TIKTOK, "double tap, wait", "tapped intent", id="a double tap is one"),
     pytest.param(TIKTOK, "leave, return", "", id="left without a hand-off is not left by one"),
@@ -556,7 +565,8 @@ COMINGS = {
         host.script("return location.href"), agents.CHROME_ANDROID
     ),
     "reloads": lambda _, visitor, __, ___: visitor.load(visitor.script("return location.href")),
-    "shares": lambda _, __, friend, out: friend.open(out, agents.SAFARI),
+    "shares": lambda _, __, friend, out: friend.open(out, agents.CHROME_ANDROID),
+    "shares elsewhere": lambda _, __, friend, out: friend.open(out, agents.SAFARI),
     "is previewed": lambda _, __, friend, out: friend.open(out, agents.FACEBOOK_PREVIEW),
     "is met in the app": lambda host, _, __, out: host.open(
         out, TIKTOK.replace("Pixel 8", "Pixel 9")
@@ -575,7 +585,16 @@ ARRIVALS = [
     ),
     pytest.param("arrives, arrives", "arrived intent, repeat", id="comes twice"),
     pytest.param("arrives, reloads, reloads", "arrived intent, repeat, repeat", id="reloads"),
-    pytest.param("arrives, shares", "arrived intent, repeat", id="shares the link"),
+    pytest.param(
+        "arrives, shares",
+        "arrived intent, repeat",
+        id="shares the link with the same kind of phone",
+    ),
+    pytest.param(
+        "arrives, shares elsewhere",
+        "arrived intent, arrived-elsewhere intent",
+        id="shares the link with another kind",
+    ),
     pytest.param(
         "is previewed, arrives", "arrived intent", id="the link is previewed by a crawler first"
     ),
@@ -611,7 +630,7 @@ def test_who_gets_out_has_arrived_once_in_their_arm(chromium, visitor, friend, c
         assert (eligible.experiment, eligible.arm) == ("spring", "escape")
         for arrived in site.events("arrived"):
             way = ("menu", "written") if story.startswith("arrived menu") else ("intent", "tap")
-            assert arrived._replace(time=0, visit="", rule_version="") == Event(
+            assert arrived._replace(time=0, visit="", rule_version="", day=0) == Event(
                 time=0,
                 visit="",
                 name="arrived",

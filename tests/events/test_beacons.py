@@ -69,6 +69,7 @@ BEACONS = [
     pytest.param("{T} tapped intent", ["tapped intent tap"], id="a tap"),
     pytest.param("{T} attempt intent", ["attempt intent auto"], id="an automatic attempt"),
     pytest.param("{T} left intent", ["left intent tap"], id="hidden within its time"),
+    pytest.param("{T} returned intent", ["returned intent tap"], id="visible again at once"),
     pytest.param("{T} copied", ["copied"], id="copied"),
     pytest.param("{T} continued", ["continued"], id="continued"),
     pytest.param("{T} tapped menu", ["tapped menu written"], id="any step of the visit's ladder"),

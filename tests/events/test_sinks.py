@@ -593,6 +593,7 @@ def test_every_word_of_an_event_is_one_of_a_fixed_set():
         "attempt",
         "tapped",
         "left",
+        "returned",
         "copied",
         "continued",
         "arrived",

@@ -37,6 +37,24 @@ FUNNELS = [
         id="fired automatically and tapped is one try",
     ),
     pytest.param(
+        [visit("shown", "left", "returned")],
+        [(1, 0, 1, 0, 0)],
+        [("intent", 1, 0, 0)],
+        id="back at once has not left",
+    ),
+    pytest.param(
+        [visit("shown", "left", "returned", "left x-safari tap")],
+        [(1, 0, 1, 1, 0)],
+        [("intent", 1, 0, 0), ("x-safari", 1, 1, 0)],
+        id="back at once, and then gone by another technique",
+    ),
+    pytest.param(
+        [visit("shown", "left", "returned", "arrived")],
+        [(1, 0, 1, 1, 1)],
+        [("intent", 1, 1, 1)],
+        id="back at once, and arrived all the same",
+    ),
+    pytest.param(
         [visit("shown", "left")],
         [(1, 0, 1, 1, 0)],
         [("intent", 1, 1, 0)],
@@ -156,11 +174,12 @@ def test_visits_by_the_technique_that_was_shown_first(database_url):
         visit("shown", "left"),
         visit(*FULL, ago=1),
         visit("tapped", "left", to=APP),
+        visit("tapped", "left", "returned", to=APP),
         visit(experiment="e", arm="holdout"),
     )
     browser, app = ("tiktok", "android", "browser"), ("tiktok", "android", "app")
     assert sorted(read(database_url, counts.first_days)) == [
-        FirstDay(*app, "intent", "41", TODAY, 1, 1),
+        FirstDay(*app, "intent", "41", TODAY, 2, 1),
         FirstDay(*browser, "intent", "41", TODAY - 1, 1, 1),
         FirstDay(*browser, "intent", "41", TODAY, 2, 1),
     ]

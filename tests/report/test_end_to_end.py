@@ -27,7 +27,7 @@ def rng(monkeypatch, request):
     ids = np.random.default_rng(request.param + 1000)
 
     def new_visit(moment):
-        return f"{moment // DAY:04x}{ids.bytes(7).hex()}"
+        return f"{moment // DAY:04x}{ids.bytes(6).hex()}"
 
     monkeypatch.setattr(Tokens, "new_visit", staticmethod(new_visit))
     return np.random.default_rng(request.param)

@@ -2,7 +2,7 @@
   function one(selector) { return document.querySelector(selector); }
   function all(selector) { return [].slice.call(document.querySelectorAll(selector)); }
   var root = document.documentElement, main = one("main"), words = main.dataset, state = one("#state"), menu = one(".menu");
-  var links = all(".step a"), current = 0, timer = 0, offer = 0, tapped = 0, last, fired, told = {}, away = false;
+  var links = all(".step a"), current = 0, timer = 0, offer = 0, tapped = 0, last, fired, told = {}, away = 0;
   var search = location.search.slice(1);
   var rest = search.split("&").filter(function (part) { return part.split("=")[0] !== words.marker; }).join("&");
   var clean = words.home || location.pathname + (rest && "?" + rest);
@@ -57,16 +57,16 @@
     current = number;
     link.setAttribute("aria-busy", "true");
     link.textContent = link.dataset.opening || words.opening;
-    timer = setTimeout(failed, Number(link.dataset.settle));
+    timer = setTimeout(failed, link.dataset.settle);
     offer = setTimeout(offerMore, 2500);
   }
 
   // An automatic step fires once: not on a reload, nor when the host app brings the page back (storage may throw).
   function once() {
     try {
-      var key = "escape " + clean, before = Number(sessionStorage.getItem(key));
-      sessionStorage.setItem(key, String(Date.now()));
-      return Date.now() - before > 60000;
+      var key = "escape " + clean, before = sessionStorage.getItem(key);
+      sessionStorage.setItem(key, Date.now());
+      return Date.now() - before > 6e4;
     } catch (ignored) { return true; }
   }
 
@@ -90,20 +90,21 @@
   // that another one replaces is no hand-off that opened: its pagehide comes before it is hidden (both engines, measured).
   function left() {
     if (timer && document.hidden) tell("left", fired);
-    away = away || timer > 0;
+    if (timer) away = Date.now();
     rested();
     last = 0;
   }
   function back() {
     if (away) {
+      if (Date.now() - away < 2e4) tell("returned", fired);
       say(words.again);
       offerMore();
     }
-    away = false;
+    away = 0;
   }
   document.addEventListener("visibilitychange", function () { document.hidden ? left() : back(); });
-  window.addEventListener("pagehide", left);
-  window.addEventListener("pageshow", function (event) { if (event.persisted) back(); });
+  addEventListener("pagehide", left);
+  addEventListener("pageshow", function (event) { if (event.persisted) back(); });
 
   // The link itself is shown only where it cannot be copied for the visitor.
   all("[data-copy]").forEach(function (button) {
@@ -141,7 +142,7 @@
   show(0);
   // Our marker leaves the address, or the one for the menu's way out takes its place, where arrivals are counted. The
   // page that answers a tap shows the address of the page that the link stands on: the host app's menu opens that.
-  var byMenu = words.menu, query = clean.indexOf("?") < 0 ? "?" : "&";
+  var byMenu = words.menu, query = /\?/.test(clean) ? "&" : "?";
   var address = clean + (byMenu ? query + words.marker + "=" + byMenu : "");
   if (byMenu || words.home || rest !== search) history.replaceState(history.state, "", address + location.hash);
 
