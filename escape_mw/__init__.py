@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         Visitor,
     )
     from .engine.outcomes import record, recorder
-    from .events.event import Event
+    from .events.event import Event, Tally
     from .rules import Rules, RulesError, load
     from .web.answers import Answer
     from .wsgi import EscapeMiddleware
@@ -44,6 +44,7 @@ __all__ = [
     "RulesError",
     "Step",
     "Tag",
+    "Tally",
     "Visit",
     "Visitor",
     "load",
@@ -56,7 +57,7 @@ _HOMES = {
     **dict.fromkeys(("Rules", "RulesError", "load"), "rules"),
     "Answer": "web.answers",
     "EscapeMiddleware": "wsgi",
-    "Event": "events.event",
+    **dict.fromkeys(("Event", "Tally"), "events.event"),
     **dict.fromkeys(("record", "recorder"), "engine.outcomes"),
 }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..events.event import Event
+from ..events.event import Event, Record
 from ..events.options import PERIOD, seconds
 from ..web.days import DAY, date_of, iso_of
 from .options import database_options, database_url, load_or_exit, open_database, since_option
@@ -61,8 +61,8 @@ def _opened(url: str | None, rules_file: str | None) -> AbstractContextManager[D
     return open_database(database_url(url, rules, rules_file))
 
 
-def _followed(database: Database, since: int) -> Iterator[Event]:
-    """The events, with a progress bar as they are taken."""
+def _followed(database: Database, since: int) -> Iterator[Record]:
+    """The events and tallies, with a progress bar as they are taken."""
     with bar(lambda: database.count(since), "exporting") as progress:
         for number, event in enumerate(database.read(since), 1):
             yield event
@@ -80,15 +80,16 @@ def _pruned(database: Database, before: int) -> int:
     return gone
 
 
-def _write_lines(found: Iterable[Event]) -> None:
+def _write_lines(found: Iterable[Record]) -> None:
     for event in found:
         sys.stdout.write(json.dumps(event.as_dict()) + "\n")
 
 
-def _write_csv(found: Iterable[Event]) -> None:
+def _write_csv(found: Iterable[Record]) -> None:
+    columns = *Event._fields, "number"
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(Event._fields)
-    for event in found:
-        day = date_of(event.day * DAY if event.day else event.time)
-        row = event._asdict() | {"time": iso_of(event.time), "day": day}
-        writer.writerow(map(cell, row.values()))
+    writer.writerow(columns)
+    for record in found:
+        row = {"number": 1, "planned": 0} | record._asdict() | {"time": iso_of(record.time)}
+        row["day"] = date_of(getattr(record, "day", 0) * DAY or record.time)
+        writer.writerow(cell(row.get(name, "")) for name in columns)

@@ -15,7 +15,7 @@ from ..web.addresses import BEACON, OUTCOME
 from ..web.answers import NO_STORE, Answer
 from ..web.request import Request
 from ..web.routes import POST, Route
-from .event import Event
+from .event import Tally
 from .measurement import Measurement
 from .recorder import Recorder
 from .tokens import read_beacon, read_outcome, record_beacon, record_outcome
@@ -88,5 +88,5 @@ def _body(request: Request) -> str | None:
 
 def _capped(recorder: Recorder) -> Answer:
     """What comes too fast. What nobody signed is not counted here: it must not use up the limit."""
-    recorder.count(Event(0, "", "capped"))
+    recorder.count(Tally("capped"))
     return TOO_MANY

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from operator import itemgetter
 from typing import Any
@@ -21,15 +21,16 @@ from sqlalchemy.exc import (
 )
 
 from ..web.days import DAY, date_of, start_of
-from .event import COUNTED, STAGES, Event
+from .event import COUNTED, STAGES, Event, Record, Tally
 from .options import MAX_ROWS, EventOptions, seconds
 from .tables import EVENTS, TALLIES, migrate, require_known, version
 
 BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
 HOUR = 3600  # seconds
 LARGEST = (1 << 63) - 1  # of a BIGINT
-KINDS = tuple(map(type, Event(0, "", "")))
-COLUMNS = [EVENTS.c[name] for name in Event._fields if name != "number"]
+KINDS = {type(blank): tuple(map(type, blank)) for blank in (Event(0, "", ""), Tally(""))}
+NAMES = {Event: STAGES, Tally: (*COUNTED, "eligible")}
+COLUMNS = [EVENTS.c[name] for name in Event._fields]
 ROW = [*(column.name for column in COLUMNS), "once"]
 KEY = itemgetter(*map(ROW.index, ("day", "visit", "once")))
 # Both have an insert that waits for a concurrent writer of the same key and then skips or updates
@@ -43,7 +44,7 @@ INSERT_COLUMNS = sql.text(
     INSERT.format("SELECT * FROM unnest({})").format(
         ", ".join(
             f"CAST(:{name} AS {'bigint' if kind is int else 'text'}[])"
-            for name, kind in zip(ROW, (*KINDS[:-1], str), strict=True)
+            for name, kind in zip(ROW, (*KINDS[Event], str), strict=True)
         )
     )
 )
@@ -57,7 +58,6 @@ READS: dict[str, dict[str, Any]] = {
     "sqlite": {"reads": True},
     "postgresql": {"isolation_level": "REPEATABLE READ"},
 }
-Tally = tuple[str, str, str, str, str]  # day, name, rule, app, platform
 
 
 class Database:
@@ -79,7 +79,7 @@ class Database:
         self._keep, self._max_rows = seconds(keep) if keep else None, max_rows
         self._room, self._next_prune = max_rows, 0.0
 
-    def __call__(self, events: Sequence[Event]) -> None:
+    def __call__(self, events: Sequence[Record]) -> None:
         """Write a batch in one transaction. If it raises, nothing of the batch is written.
 
         Raises TypeError or ValueError for an event that no attempt could write.
@@ -101,7 +101,7 @@ class Database:
             raise
         self._is_migrated = True
 
-    def read(self, since: int = 0) -> Iterator[Event]:
+    def read(self, since: int = 0) -> Iterator[Record]:
         """All events of visits from the day of `since` on, by day and time, then the daily tallies.
 
         `since` is in seconds since 1970.
@@ -115,15 +115,8 @@ class Database:
             for tally in connection.execute(
                 sql.select(TALLIES).where(TALLIES.c.day >= date_of(since)).order_by(TALLIES.c.day)
             ):
-                yield Event(
-                    start_of(tally.day),
-                    "",
-                    tally.name,
-                    tally.rule,
-                    tally.app,
-                    platform=tally.platform,
-                    number=tally._mapping["count"],
-                )
+                words = tally.name, tally.rule, tally.app, tally.platform
+                yield Tally(*words, start_of(tally.day), tally._mapping["count"])
 
     def count(self, since: int = 0, before: int = LARGEST) -> int:
         """How many events the visits have from the day of `since` to the one before `before`."""
@@ -213,26 +206,18 @@ def _give_back(engine: sql.Engine) -> None:
             connection.driver_connection.executescript("PRAGMA incremental_vacuum")  # type: ignore[union-attr]
 
 
-def _write(connection: sql.Connection, events: Sequence[Event], room: int = MAX_ROWS) -> int:
-    """Write events, and count those above `max_rows`; returns the number of new rows."""
+def _write(connection: sql.Connection, records: Sequence[Record], room: int = MAX_ROWS) -> int:
+    """Write events and tallies, and count what is above `room`; returns the number of new rows."""
     # Sorted, since two transactions that lock the same rows in different orders would deadlock.
-    rows = sorted(map(_row, (event for event in events if event.visit)), key=KEY)
+    rows = sorted((_row(one) for one in records if isinstance(one, Event)), key=KEY)
     rows, over = rows[:room], len(rows[room:])
-    tallies = Counter[Tally]()
-    for event in events:
-        if not event.visit:
-            day = date_of(event.time)
-            tallies[day, event.name, event.rule, event.app, event.platform] += event.number
-    if over:
-        tallies[date_of(events[0].time), "dropped", "", "", ""] += over
-    written = 0
-    if rows:
-        written = _insert(connection, rows)
-        if written >= 0:  # below 0: the driver cannot say
-            tallies[date_of(events[0].time), "repeat", "", "", ""] += len(rows) - written
-    for tally, count in sorted(tallies.items()):
-        if count:
-            _add(connection, tally, count)
+    written = _insert(connection, rows) if rows else 0
+    # Below 0: the driver cannot say.
+    repeats = len(rows) - written if written >= 0 else 0
+    tallies = [one for one in records if isinstance(one, Tally)]
+    for name, number in ("dropped", over), ("repeat", repeats):
+        tallies.append(Tally(name, time=records[0].time, number=number))
+    _add(connection, tallies)
     return max(written, 0)
 
 
@@ -246,26 +231,31 @@ def _insert(connection: sql.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     return connection.execute(INSERT_COLUMNS, columns, execution_options=COUNTS).rowcount
 
 
-def _add(connection: sql.Connection, tally: Tally, count: int) -> None:
-    key = dict(zip(("day", "name", "rule", "app", "platform"), tally, strict=True))
-    connection.execute(
-        UPSERTS[connection.dialect.name](TALLIES)
-        .values(**key, count=count)
-        .on_conflict_do_update(index_elements=list(key), set_={"count": TALLIES.c.count + count})
-    )
+def _add(connection: sql.Connection, tallies: Iterable[Tally]) -> None:
+    """Add to the daily counts; in order, as rows are locked by it, too."""
+    counts = Counter[tuple[str, ...]]()
+    for name, rule, app, platform, time_, number in tallies:
+        counts[date_of(time_), name, rule, app, platform] += number
+    for values, count in sorted(counts.items()):
+        if count:
+            key = dict(zip(TALLIES.primary_key.columns.keys(), values, strict=True))
+            added = {"count": TALLIES.c.count + count}
+            upsert = UPSERTS[connection.dialect.name](TALLIES).values(**key, count=count)
+            connection.execute(upsert.on_conflict_do_update(index_elements=list(key), set_=added))
 
 
-def _require_storable(event: Event) -> None:
+def _require_storable(record: Record) -> None:
     """Raise for a field of a wrong type, which drivers treat differently, and an unknown name."""
-    if tuple(map(type, event)) != KINDS:
-        for name, value, kind in zip(Event._fields, event, KINDS, strict=True):
+    kinds = KINDS[type(record)]
+    if tuple(map(type, record)) != kinds:
+        for name, value, kind in zip(record._fields, record, kinds, strict=True):
             if not isinstance(value, kind):
                 raise TypeError(f"{name} of an event must be {kind.__name__}, not {type(value)}")
-    numbers = event.time, event.planned, event.day, event.number
+    numbers = [value for value in record if isinstance(value, int)]
     if min(numbers) < 0 or max(numbers) > LARGEST:
         raise ValueError("a number of an event is out of range")
-    if event.name not in (STAGES if event.visit else (*COUNTED, "eligible")):
-        raise ValueError(f"an event has no name {event.name!r}")
+    if record.name not in NAMES[type(record)]:
+        raise ValueError(f"an event has no name {record.name!r}")
 
 
 def _is_refusal(error: SQLAlchemyError) -> bool:
@@ -276,7 +266,7 @@ def _is_refusal(error: SQLAlchemyError) -> bool:
 
 def _row(event: Event) -> tuple[Any, ...]:
     fields = event if event.day else event._replace(day=event.time // DAY)
-    return (*fields[:-1], event.stage_key)
+    return (*fields, event.stage_key)
 
 
 def _engine(url: str) -> sql.Engine:

@@ -1,4 +1,4 @@
-"""What is recorded of a visit: one `Event` for each of its stages, in fixed words.
+"""What is recorded: an `Event` for each stage of a visit; a `Tally` of what is only counted.
 
 Nothing about the visitor is recorded. An event has no field that could hold a cookie, an address, a
 user agent, a URL or a referrer; `by` holds the one part of an address that the rules name.
@@ -45,11 +45,11 @@ def storable(word: str) -> str:
 
 
 class Event(NamedTuple):
-    """One stage of a visit, or a number of things that are only counted.
+    """One stage of a visit.
 
     - `time`: seconds since 1970.
-    - `visit`: a keyed hash of the visit's random id; "" for what is only counted.
-    - `name`: one of `STAGES` or `COUNTED`.
+    - `visit`: a keyed hash of the visit's random id.
+    - `name`: one of `STAGES`.
     - `app`, `app_version`: the host app's id and its major version.
     - `service`, `kind`, `goal`: the destination.
     - `technique`, `trigger`: of the step (a technique's turn) that the stage belongs to.
@@ -61,7 +61,6 @@ class Event(NamedTuple):
       visits of the experiment, 0 without a plan; the site's own word for the visit
       (`EventOptions.by`); whether Android's browser sent client hints, "yes" or "no".
     - `day`: the day on which the visit began, counted from 1970 (UTC); 0 for that of `time`.
-    - `number`: how many; above 1 only without a visit.
     """
 
     time: int
@@ -86,7 +85,6 @@ class Event(NamedTuple):
     by: str = ""
     hints: str = ""
     day: int = 0
-    number: int = 1
 
     @property
     def stage_key(self) -> str:
@@ -101,8 +99,28 @@ class Event(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """The fields that are set, by name: as the log and the JSON export write them."""
-        return {
-            name: value
-            for name, value in self._asdict().items()
-            if value not in ("", 0) and (name, value) != ("number", 1)
-        }
+        return {name: value for name, value in self._asdict().items() if value not in ("", 0)}
+
+
+class Tally(NamedTuple):
+    """How often something happened that belongs to no visit.
+
+    - `name`: one of `COUNTED`; "eligible" for visitors who asked for privacy.
+    - `rule`, `app`, `platform`: as of an event, where they are known.
+    - `time`: when it was delivered, in seconds since 1970.
+    - `number`: how often.
+    """
+
+    name: str
+    rule: str = ""
+    app: str = ""
+    platform: str = ""
+    time: int = 0
+    number: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """As that of an event."""
+        return {name: value for name, value in self._asdict().items() if value not in ("", 0)}
+
+
+Record = Event | Tally

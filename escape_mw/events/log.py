@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from ..web.logs import events as logger
-from .event import Event
+from .event import Record
 from .options import EventOptions
 from .sinks import Sink
 
@@ -16,7 +16,7 @@ def sink(_: EventOptions) -> Sink:
     return log
 
 
-def log(events: Sequence[Event]) -> None:
+def log(events: Sequence[Record]) -> None:
     """Log events at level INFO as JSON Lines, to the logger `escape_mw.events`.
 
     Raises TypeError, before the first line, for an event that is not JSON.

@@ -8,7 +8,7 @@ from ..decision.model import Decision, Page, Redirect, Tag, Visit
 from ..decision.policy import Policy
 from ..decision.signals import asks_for_privacy
 from ..web.logs import logger
-from .event import Event
+from .event import Tally
 from .limiter import RateLimiter
 from .options import EventOptions
 from .recorder import Recorder
@@ -51,4 +51,4 @@ class Measurement:
             return
         if decision.reason in ("escape", "links"):
             app, platform = decision.visitor.app or "", decision.visitor.platform
-            self.recorder.count(Event(0, "", "eligible", decision.rule, app, platform=platform))
+            self.recorder.count(Tally("eligible", decision.rule, app, platform))

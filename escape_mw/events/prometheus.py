@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from prometheus_client import Counter
 
-from .event import Event
+from .event import Record, Tally
 from .options import EventOptions
 from .sinks import Sink
 
@@ -36,8 +36,8 @@ def sink(_: EventOptions) -> Sink:
     return count
 
 
-def count(events: Sequence[Event]) -> None:
-    """Add events to the counter."""
+def count(events: Sequence[Record]) -> None:
+    """Add events and tallies to the counter."""
     for event in events:
-        labels = (getattr(event, field) for field in FIELDS)
-        EVENTS.labels(event.name, *labels).inc(event.number)
+        labels = (getattr(event, field, "") for field in FIELDS)
+        EVENTS.labels(event.name, *labels).inc(event.number if isinstance(event, Tally) else 1)

@@ -17,7 +17,7 @@ from itertools import islice
 
 from ..web.forks import tell_of_forks
 from ..web.logs import logger
-from .event import Event
+from .event import Event, Record, Tally
 from .sinks import Sink
 
 INTERVAL = 0.5  # seconds between two flushes by the writer thread
@@ -42,11 +42,11 @@ class SinkQueue:
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
-        self.pending: deque[Event] = deque()
+        self.pending: deque[Record] = deque()
         self._dropped = 0
         self._is_broken = False
         self._has_refused = False
-        self._suspect: Event | None = None
+        self._suspect: Record | None = None
         self._suspected_at = 0
 
     def clear(self) -> None:
@@ -54,16 +54,16 @@ class SinkQueue:
         self.pending.clear()
         self._dropped = 0
 
-    def enqueue(self, events: Iterable[Event]) -> None:
-        """Queue events. Those beyond QUEUE_SIZE are dropped and counted.
+    def enqueue(self, records: Iterable[Record]) -> None:
+        """Queue events and tallies. Those beyond QUEUE_SIZE are dropped and counted.
 
-        The count is sent as one `dropped` event once the sink works again.
+        The count is sent as a tally `dropped` once the sink works again.
         """
-        for event in events:
+        for record in records:
             if len(self.pending) < QUEUE_SIZE:
-                self.pending.append(event)
+                self.pending.append(record)
             else:
-                self._dropped += event.number
+                self._dropped += _number(record)
 
     def drain(self, now: int) -> None:
         """Deliver the pending events in batches; a batch that fails is tried again next time.
@@ -77,7 +77,7 @@ class SinkQueue:
             return
         self._has_refused = self._dropped > dropped_before
         if self._dropped:
-            self.pending.append(Event(now, "", "dropped", number=self._dropped))
+            self.pending.append(Tally("dropped", time=now, number=self._dropped))
             self._dropped = 0
             self._drain(now)
 
@@ -101,7 +101,7 @@ class SinkQueue:
             size = max(1, len(batch) // 2)
         return is_up
 
-    def _deliver(self, batch: list[Event]) -> Exception | None:
+    def _deliver(self, batch: list[Record]) -> Exception | None:
         try:
             self.sink(batch)
         except Exception as error:
@@ -133,8 +133,8 @@ class SinkQueue:
 
         It is logged again once the sink has taken all that it was given.
         """
-        event = self.pending.popleft()
-        self._dropped += event.number if event.name == "dropped" else 1
+        record = self.pending.popleft()
+        self._dropped += _number(record) if record.name == "dropped" else 1
         if not self._has_refused:
             logger.error(
                 "event sink refused an event, dropped: %s: %.200r", type(error).__name__, str(error)
@@ -150,13 +150,18 @@ class SinkQueue:
         self._is_broken = True
 
 
+def _number(record: Record) -> int:
+    """How many events this is."""
+    return record.number if isinstance(record, Tally) else 1
+
+
 class Recorder:
     """Records events from any thread and delivers them to sinks in batches, from its own thread.
 
     The writer thread starts with the first event, in each process that records one.
 
-    - `sinks` are called with lists of events; one that raises gets the same events again later, but
-      for an event that it refuses (see `REFUSALS`).
+    - `sinks` are called with lists of events and tallies; one that raises gets the same again
+      later, but for an event that it refuses (see `REFUSALS`).
     - `inline_sinks` are called with each event at once, in the thread of its request.
     - `clock` returns seconds since 1970.
     """
@@ -183,7 +188,7 @@ class Recorder:
         """
         UNDELIVERED.discard(self)
         self._queue: deque[Event] = deque()
-        self._tallies: Counter[Event] = Counter()
+        self._tallies: Counter[Tally] = Counter()
         self._remembered: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lock, self._flush_lock = threading.Lock(), threading.Lock()
         self._ahead = threading.Event()  # the next flush is due before INTERVAL is over
@@ -197,9 +202,9 @@ class Recorder:
         with self._lock:
             UNDELIVERED.add(self)
             if key in self._remembered:
-                self._count(event._replace(name="repeat"))
+                self._count_instead("repeat", event)
             elif len(self._queue) >= QUEUE_SIZE:
-                self._count(event._replace(name="dropped"))
+                self._count_instead("dropped", event)
             else:
                 self._queue.append(event)
                 self._remember(key)
@@ -207,11 +212,11 @@ class Recorder:
             notify(event)
         self._wake()
 
-    def count(self, event: Event) -> None:
-        """Count an event that belongs to no visit."""
+    def count(self, tally: Tally) -> None:
+        """Count something that belongs to no visit, once."""
         with self._lock:
             UNDELIVERED.add(self)
-            self._count(event)
+            self._tallies[tally] += 1
         self._wake()
 
     def flush(self) -> None:
@@ -219,17 +224,13 @@ class Recorder:
         with self._flush_lock:
             now = int(self.clock())
             with self._lock:
-                events = [
-                    *self._queue,
-                    *(
-                        event._replace(time=now, number=number)
-                        for event, number in self._tallies.items()
-                    ),
-                ]
+                records: list[Record] = [*self._queue]
+                for tally, number in self._tallies.items():
+                    records.append(tally._replace(time=now, number=number))
                 self._queue.clear()
                 self._tallies.clear()
             for sink_queue in self._sink_queues:
-                sink_queue.enqueue(events)
+                sink_queue.enqueue(records)
             for sink_queue in self._sink_queues:
                 sink_queue.drain(now)
             with self._lock:
@@ -269,9 +270,9 @@ class Recorder:
         pending = any(sink_queue.pending for sink_queue in self._sink_queues)
         return bool(self._queue or self._tallies or pending)
 
-    def _count(self, event: Event) -> None:
-        """Add one to a tally. Only the fields that tallies have: any other would split them."""
-        self._tallies[Event(0, "", event.name, event.rule, event.app, platform=event.platform)] += 1
+    def _count_instead(self, name: str, event: Event) -> None:
+        """Count an event by another name, and not record it."""
+        self._tallies[Tally(name, event.rule, event.app, event.platform)] += 1
 
     def _remember(self, key: tuple[str, str]) -> None:
         self._remembered[key] = None

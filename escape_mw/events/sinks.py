@@ -12,16 +12,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from .event import Event
+from .event import Event, Record
 from .options import LIBRARIES, EventOptions
 
-Sink = Callable[[Sequence[Event]], object]
+Sink = Callable[[Sequence[Record]], object]
 DATABASES = ("sqlite", "postgresql")
 SQLITE = re.compile(r"^sqlite(?:\+\w+)?:///(?:file:)?")
 
 
 def open_sinks(options: EventOptions) -> list[Sink]:
-    """The sinks that the rules name, opened; each gets lists of events.
+    """The sinks that the rules name, opened; each gets lists of events and tallies.
 
     Raises ImportError and sqlalchemy.exc.ArgumentError; `unmet_requirements` reports both before.
     """

@@ -10,7 +10,7 @@ from ..decision.handoffs import TECHNIQUES
 from ..decision.journeys import journey_from, shown_journey
 from ..decision.policy import Policy
 from ..decision.tokens import Reading
-from .event import Event
+from .event import Tally
 from .recorder import Recorder
 from .stages import event, trigger_of
 
@@ -23,7 +23,7 @@ def read_beacon(line: str, policy: Policy, recorder: Recorder, moment: int) -> R
     """The visit of a page's report, a line such as "TOKEN tapped intent-app"; None if forged."""
     reading = policy.tokens.read_beacon(line.partition(" ")[0], moment)
     if reading is None:
-        _count("forged", recorder)
+        recorder.count(Tally("forged"))
     return reading
 
 
@@ -31,7 +31,7 @@ def read_outcome(token: str, policy: Policy, recorder: Recorder, moment: int) ->
     """The visit of a site token; None if it is forged."""
     reading = policy.tokens.read_site(token, moment)
     if reading is None:
-        _count("forged", recorder)
+        recorder.count(Tally("forged"))
     return reading
 
 
@@ -45,7 +45,7 @@ def record_beacon(
     if name in WITH_TECHNIQUE:
         is_known = way is not None and way.is_of(subject.app, subject.platform)
     if not reading.is_fresh:
-        _count("repeat", recorder)
+        recorder.count(Tally("repeat"))
     elif name in (*WITH_TECHNIQUE, *WITHOUT_TECHNIQUE) and is_known:
         journey = shown_journey(subject, policy)
         trigger = trigger_of(journey, technique, policy)
@@ -53,7 +53,7 @@ def record_beacon(
             trigger = FIRED.get(name, trigger)
         recorder.record(event(journey, name, policy, moment, technique, trigger))
     else:
-        _count("forged", recorder)
+        recorder.count(Tally("forged"))
 
 
 def record_outcome(
@@ -61,12 +61,8 @@ def record_outcome(
 ) -> bool:
     """Record an outcome of a visit; returns whether it came in time."""
     if not reading.is_fresh:
-        _count("repeat", recorder)
+        recorder.count(Tally("repeat"))
         return False
     journey = journey_from(reading, policy)
     recorder.record(event(journey, "outcome", policy, moment, outcome=name))
     return True
-
-
-def _count(name: str, recorder: Recorder) -> None:
-    recorder.count(Event(0, "", name))

@@ -12,7 +12,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from escape_mw import Event
+from escape_mw import Tally
 from escape_mw.cli.main import main
 from escape_mw.report import counts
 from escape_mw.web.days import date_of, start_of
@@ -154,7 +154,7 @@ def test_what_cannot_be_asked_is_a_usage_error(site, words, told):
 
 def test_a_rule_of_a_database_without_visits(tmp_path):
     url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
-    write(url, Event(1, "", "capped"))
+    write(url, Tally("capped", time=1))
     done = run("report", "--db", url, "--rule", "pre-save")
     assert (done.exit_code, "recorded; there is no visit yet" in done.output) == (2, True)
 

@@ -13,4 +13,4 @@ TABLE = MEASURING.partition("### The columns of an export")[2].partition("\n## "
 
 def test_every_column_is_explained_in_its_order():
     named = re.findall(r"^\| (`.*?) \|", TABLE, re.MULTILINE)
-    assert tuple(re.findall(r"`(\w+)`", " ".join(named))) == Event._fields
+    assert tuple(re.findall(r"`(\w+)`", " ".join(named))) == (*Event._fields, "number")

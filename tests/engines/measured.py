@@ -12,8 +12,9 @@ from typing import Any
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from escape_mw.events.event import Event
+from escape_mw.events.event import Event, Record
 
+from ..support.measured import times
 from .seen import ScriptError, TimedOutError
 from .site import TARGETS, Site, served
 
@@ -83,6 +84,11 @@ def site_with_presave(request: Request) -> Response:
     )
 
 
+def _told(record: Record) -> str:
+    word = getattr(record, "technique", "") or getattr(record, "outcome", "")
+    return f"{record.name} {word}".strip()
+
+
 @dataclass
 class Measured:
     """A served site, and where to read the events that its sink was told."""
@@ -100,11 +106,7 @@ class Measured:
 
         Also what was only counted, as often as it was.
         """
-        return sorted(
-            f"{event.name} {event.technique or event.outcome}".strip()
-            for event in self.read()
-            for _ in range(event.number)
-        )
+        return sorted(told for record in self.read() for told in [_told(record)] * times(record))
 
     def tells(self, engine: Any, story: str) -> None:
         """What was recorded is this and nothing else: "eligible, shown intent", in any order.

@@ -14,7 +14,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from escape_mw.events import recorder
 from escape_mw.events.database import Database
-from escape_mw.events.event import Event
+from escape_mw.events.event import Event, Tally
 
 from ..support import agents, intent_uri
 from ..support.marked import short
@@ -403,7 +403,7 @@ def test_whoever_asks_for_privacy_is_helped_and_not_followed(chromium, visitor, 
         eventually(site.read)
         assert site.told() == ["eligible"]
         assert [event._replace(time=0) for event in site.read()] == [
-            Event(0, "", "eligible", "landing", "tiktok", platform="android")
+            Tally("eligible", "landing", "tiktok", platform="android")
         ]
         assert site.beacons() == 0
         assert [url for url in chromium.requests() if "_escape" in url] == []

@@ -33,7 +33,7 @@ from escape_mw.lab.marks import LabTokens, Session, Trial
 from ..support.agents import CHROME_DESKTOP, INSTAGRAM_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..support.examples import NOW, SECRET
 from ..support.marked import marked, site_token, stay
-from ..support.measured import RULES, Measured, trial, word
+from ..support.measured import RULES, Measured, of_visits, times, trial, word
 from ..support.sites import PAGE, flask_site, plain
 from ..support.wsgi import environ_of
 
@@ -387,7 +387,7 @@ def test_any_body_at_all(body, place):
         said = body.decode("latin-1").removeprefix("visit=").partition(" ")[0]
         is_signed = TOKENS.read_beacon(said, NOW) or TOKENS.read_site(said, NOW)
         assert len(GARBAGE.events) <= 1
-        assert is_signed or not any(event.visit for event in GARBAGE.events)
+        assert is_signed or not of_visits(GARBAGE.events)
 
 
 # --- too fast -------------------------------------------------------------------------------------
@@ -425,7 +425,7 @@ def test_what_nobody_signed_does_not_use_up_the_limit(site, monkeypatch):
     assert site.post(site.visit.encode(), PRESAVED).status_int == 204
     told = Counter()
     for event in site.measured.events:
-        told[event.name] += event.number
+        told[event.name] += times(event)
     assert told == {"copied": 1, "outcome": 1, "forged": 400}
 
 

@@ -15,7 +15,7 @@ from collections import Counter
 
 import pytest
 
-from escape_mw import EscapeMiddleware, Event
+from escape_mw import EscapeMiddleware, Event, Tally
 from escape_mw.events import recorder as recorder_module
 from escape_mw.events.database import Database
 from escape_mw.events.measurement import Measurement
@@ -25,7 +25,7 @@ from ..support.agents import TIKTOK_ANDROID
 from ..support.commands import PYTHON
 from ..support.examples import NOW
 from ..support.files import write
-from ..support.measured import RULES, Measured, word
+from ..support.measured import RULES, Measured, of_visits, times, word
 from ..support.sites import ask_wsgi, plain
 from ..support.waiting import until
 
@@ -119,7 +119,7 @@ def test_the_writer_delivers_by_itself():
     recorder = Recorder([received.extend])
     recorder.record(step())
     until(lambda: received)
-    recorder.count(Event(0, "", "forged"))
+    recorder.count(Tally("forged"))
     until(lambda: len(received) == 2)
     assert words(received) == ["eligible", "forged x1"]
 
@@ -149,7 +149,7 @@ def test_a_second_time_is_a_repeat_and_so_is_a_third(recording):
         "eligible",
         "repeat x3",
     ]
-    assert received[-1] == Event(NOW, "", "repeat", "bio", "tiktok", platform="ios", number=3), (
+    assert received[-1] == Tally("repeat", "bio", "tiktok", platform="ios", number=3, time=NOW), (
         "a tally holds nothing of a visit"
     )
 
@@ -251,7 +251,7 @@ def test_a_broken_sink_does_not_affect_the_others(recording, monkeypatch):
     recorder.flush()
     assert [event for batch in broken.batches[-2:] for event in batch] == [
         *map(step, range(5)),
-        Event(NOW, "", "dropped", number=3),
+        Tally("dropped", time=NOW, number=3),
     ]
     recorder.record(step(9))
     recorder.flush()
@@ -287,7 +287,7 @@ def test_an_event_that_a_sink_refuses_is_dropped_alone_and_counted(recording, ca
     recorder.flush()
     names = Counter(event.name for event in sink.received)
     assert (names["eligible"], names["tapped"]) == (BATCH_SIZE + 498, 0)
-    assert sum(event.number for event in sink.received if event.name == "dropped") == 3
+    assert sum(times(event) for event in sink.received if event.name == "dropped") == 3
     assert Counter(event.name for event in good) == {"eligible": BATCH_SIZE + 498, "tapped": 3}
     assert sink.calls < 100
     said = str(error("cannot be stored"))
@@ -406,7 +406,7 @@ def test_a_slow_sink_does_not_block_recording():
     assert slow.entered.wait(30)
     for number in range(1, 500):
         recorder.record(step(number))
-    recorder.count(Event(0, "", "forged"))
+    recorder.count(Tally("forged"))
     assert slow.received == []
     slow.gate.set()
     recorder.close()
@@ -468,7 +468,7 @@ def test_many_threads_lose_nothing_and_start_one_writer():
         for number in range(400):
             recorder.record(step(f"{which} {number}"))
             recorder.record(step("shared", f"{number}"))
-            recorder.count(Event(0, "", "forged"))
+            recorder.count(Tally("forged"))
         writers.update(
             thread for thread in threading.enumerate() if thread.name == "escape_mw events"
         )
@@ -476,18 +476,14 @@ def test_many_threads_lose_nothing_and_start_one_writer():
     together(8, work)
     assert len(writers - before) == 1
     recorder.close()
-    own = [
-        event.visit
-        for event in received
-        if event.visit.startswith("visit ") and event.visit != "visit shared"
-    ]
+    own = [event.visit for event in of_visits(received) if event.visit != "visit shared"]
     assert len(own) == len(set(own)) == 3200
     for which in range(8):
         mine = [visit for visit in own if visit.startswith(f"visit {which} ")]
         assert mine == [f"visit {which} {number}" for number in range(400)]
-    assert sum(event.visit == "visit shared" for event in received) == 400
+    assert sum(event.visit == "visit shared" for event in of_visits(received)) == 400
     counted = {
-        name: sum(event.number for event in received if event.name == name)
+        name: sum(times(event) for event in received if event.name == name)
         for name in ("forged", "repeat")
     }
     assert counted == {"forged": 3200, "repeat": 7 * 400}
@@ -518,7 +514,7 @@ def test_a_recorder_lives_until_its_events_are_delivered():
     sink = Failing()
     recorder = Recorder([sink])
     recorder.record(step())
-    recorder.count(Event(0, "", "forged"))
+    recorder.count(Tally("forged"))
     gone = weakref.ref(recorder)
     del recorder
     gc.collect()
@@ -538,7 +534,7 @@ def test_close_ends_the_writer_and_loses_nothing(recording):
     assert words(received) == ["eligible"]
     until(lambda: not writer.is_alive())
     recorder.record(step(2))
-    recorder.count(Event(0, "", "forged"))
+    recorder.count(Tally("forged"))
     until(lambda: len(received) == 3)
 
 
@@ -740,11 +736,12 @@ def test_edits_under_load_lose_nothing(edited, tmp_path):
 
 BEGIN = """
 import os, sys, threading, time
-from escape_mw import Event
+from escape_mw import Event, Tally
 from escape_mw.events.recorder import Recorder
-def sink(events):
+def sink(records):
+    told = (f"{getattr(one, 'visit', 'counted')} {one.name}\\n" for one in records)
     with open(sys.argv[1], "a") as file:
-        file.write("".join(f"{event.visit} {event.name} {event.number}\\n" for event in events))
+        file.write("".join(told))
 recorder = Recorder([sink])
 """
 
@@ -776,11 +773,11 @@ ENDS = [
 def test_a_process_that_ends_writes_everything_first(tmp_path, ending, code):
     program = (
         "for number in range(2500): recorder.record(Event(1, str(number), 'eligible'))\n"
-        f"recorder.count(Event(0, '', 'forged'))\n{ending}"
+        f"recorder.count(Tally('forged'))\n{ending}"
     )
     returned, lines, errors = run(program, tmp_path / "written")
     assert returned == code, errors
-    assert lines == sorted([*(f"{number} eligible 1" for number in range(2500)), " forged 1"])
+    assert lines == sorted([*(f"{number} eligible" for number in range(2500)), "counted forged"])
 
 
 def test_a_process_that_has_dropped_its_recorder_ends_quietly(tmp_path):
@@ -794,7 +791,7 @@ def test_a_process_that_has_dropped_its_recorder_ends_quietly(tmp_path):
 def test_after_a_fork_each_process_writes_its_own_once(tmp_path):
     program = """
 recorder.record(Event(1, "parent before", "eligible"))
-recorder.count(Event(0, "", "forged"))
+recorder.count(Tally("forged"))
 if os.fork() == 0:
     recorder.record(Event(1, "child", "eligible"))
     recorder.record(Event(1, "parent before", "eligible"))
@@ -805,11 +802,11 @@ os.wait()
     returned, lines, errors = run(program, tmp_path / "written")
     assert (returned, errors) == (0, "")
     assert lines == [
-        " forged 1",
-        "child eligible 1",
-        "parent after eligible 1",
-        "parent before eligible 1",
-        "parent before eligible 1",
+        "child eligible",
+        "counted forged",
+        "parent after eligible",
+        "parent before eligible",
+        "parent before eligible",
     ]
 
 
@@ -838,7 +835,7 @@ gate.set()
 """
     returned, lines, errors = run(program, tmp_path / "written")
     assert returned == 0, errors
-    assert lines == ["child eligible 1", "parent eligible 1"]
+    assert lines == ["child eligible", "parent eligible"]
 
 
 @needs_fork

@@ -78,7 +78,7 @@ def test_each_line_of_the_log_is_one_json_object(logged):
         "hints",
         "day",
     } == set(received[0])
-    assert set(received[3]) == {"time", "name"}
+    assert set(received[3]) == {"time", "name", "number"}
 
 
 def logged_after(site, logged):

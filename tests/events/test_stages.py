@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from escape_mw import Event, catalogue
+from escape_mw import Event, Tally, catalogue
 from escape_mw.decision.markers import MAX_AGE
 from escape_mw.events.event import COUNTED, STAGES
 
@@ -26,7 +26,7 @@ from ..support.agents import (
     UNNAMED_IOS,
 )
 from ..support.examples import NOW, TRACK
-from ..support.measured import ALBUM, RULES, Measured, trial, with_each_rule, word
+from ..support.measured import ALBUM, RULES, Measured, of_visits, trial, with_each_rule, word
 
 
 class Ask(NamedTuple):
@@ -222,7 +222,7 @@ def test_what_is_recorded(requests, words):
     site = Measured()
     asked(site, requests)
     assert site.words == words
-    assert len({event.visit for event in site.events if event.visit}) == words.count("eligible")
+    assert len({event.visit for event in of_visits(site.events)}) == words.count("eligible")
 
 
 OTHER_RULES = [
@@ -306,7 +306,7 @@ def test_both_arms_are_eligible_before_the_split(requests, escaped, held_out):
         site = Measured(trial(arm))
         asked(site, requests)
         assert site.words == words
-        assert {event.experiment for event in site.events if event.visit} <= {"autumn", ""}
+        assert {event.experiment for event in of_visits(site.events)} <= {"autumn", ""}
 
 
 def test_a_visit_keeps_its_arm_on_its_way():
@@ -405,7 +405,7 @@ def test_every_event_of_a_visit_says_what_it_was_about(path, agent, fields):
     assert len(site.events) == 2
     for event in site.events:
         assert event._asdict() | fields == event._asdict()
-        assert (event.experiment, event.arm, event.number) == ("", "", 1)
+        assert (event.experiment, event.arm) == ("", "")
         assert event.rule_version == version_of(site, fields["rule"]) if "rule" in fields else True
 
 
@@ -655,7 +655,7 @@ HOSTILE_SITE.ask("/presave/x", LINE_IOS)
 
 def test_the_forms_cover_every_field_and_hostile_visits_are_recorded():
     """Otherwise the test above would prove nothing."""
-    assert set(FORMS) == set(Event._fields)
+    assert set(FORMS) == {*Event._fields, *Tally._fields}
     site = Measured()
     site.ask("/presave/x", TIKTOK_IOS.replace("41.9", f"41{CANARY}"))
     assert [word(event) for event in site.events] == ["eligible", "shown menu written"]

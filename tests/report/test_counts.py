@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from escape_mw.events.event import Event
+from escape_mw.events.event import Tally
 from escape_mw.events.source import open_events
 from escape_mw.report import counts
 from escape_mw.report.arms import ArmDay, OutcomeDay, arms
@@ -243,14 +243,14 @@ def test_tallies(database_url):
     write(
         database_url,
         once,
-        Event(NOON, "", "forged", number=3),
-        Event(NOON, "", "eligible", "pre-save", "tiktok", platform="ios", number=2),
+        Tally("forged", time=NOON, number=3),
+        Tally("eligible", "pre-save", "tiktok", platform="ios", number=2, time=NOON),
     )
     write(
         database_url,
         once[:2],
-        Event(NOON - 9 * DAY, "", "dropped", number=7),
-        Event(NOON, "", "eligible", "bio link", number=5),
+        Tally("dropped", time=NOON - 9 * DAY, number=7),
+        Tally("eligible", "bio link", number=5, time=NOON),
     )
     everything = {"repeat": 2, "forged": 3, "capped": 0, "dropped": 7, "eligible": 7}
     assert read(database_url, counts.tallies) == everything

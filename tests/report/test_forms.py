@@ -10,7 +10,7 @@ from functools import cache
 import html5lib
 import pytest
 
-from escape_mw.events.event import Event
+from escape_mw.events.event import Tally
 from escape_mw.events.source import open_events
 from escape_mw.report.counts import DAY, Scope
 from escape_mw.report.digest import digest
@@ -75,11 +75,11 @@ SITES = {
     ],
     "lossy": [
         visit(*FULL),
-        Event(NOON, "", "dropped", number=12),
-        Event(NOON, "", "eligible", "pre-save", "tiktok", platform="ios", number=3),
+        Tally("dropped", time=NOON, number=12),
+        Tally("eligible", "pre-save", "tiktok", platform="ios", number=3, time=NOON),
     ],
-    "strangers": [visit(*FULL), Event(NOON, "", "forged", number=10)],
-    "few forged": [*[visit(*FULL) for _ in range(200)], Event(NOON, "", "forged", number=10)],
+    "strangers": [visit(*FULL), Tally("forged", time=NOON, number=10)],
+    "few forged": [*[visit(*FULL) for _ in range(200)], Tally("forged", time=NOON, number=10)],
     "evil": [
         *trial("escape", 30, 60, app=EVIL, technique=f"{EVIL}way", to=(EVIL, "browser")),
         *[
@@ -99,7 +99,7 @@ def found(tmp_path_factory):
     @cache
     def written(site):
         url = f"sqlite:///{tmp_path_factory.mktemp(site) / 'events.sqlite3'}"
-        write(url, Event(NOON, "", "capped", number=1), *SITES[site])
+        write(url, Tally("capped", time=NOON, number=1), *SITES[site])
         return url
 
     def make(site, scope=None, plan=None, **more):

@@ -18,7 +18,7 @@ from escape_mw import load
 from escape_mw.events.database import Database
 
 from ..support.agents import CHROME_ANDROID, TIKTOK_ANDROID
-from ..support.measured import MARKER
+from ..support.measured import MARKER, times
 from ..support.needs import need
 from . import serving
 from .measured import RULES
@@ -82,7 +82,7 @@ def told(database):
         if event.visit:
             visits.setdefault(event.visit, []).append(event.name)
         else:
-            counted[event.name] += event.number
+            counted[event.name] += times(event)
     return visits, counted
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
 from webtest import TestApp
 
-from escape_mw import EscapeMiddleware, Event
+from escape_mw import EscapeMiddleware, Event, Tally
+from escape_mw.events.event import Record
 
 from .examples import SECRET, SITE
 from .marked import set_clock
@@ -121,9 +123,19 @@ def flush(middleware: EscapeMiddleware) -> None:
         measurement.recorder.flush()
 
 
-def word(event: Event) -> str:
-    """An event in short."""
-    number = "" if event.visit else f"x{event.number}"
-    return " ".join(
-        filter(None, (event.name, event.technique, event.trigger, event.outcome, event.arm, number))
-    )
+def of_visits(records: Iterable[Record]) -> list[Event]:
+    """The events, without what is only counted."""
+    return [record for record in records if isinstance(record, Event)]
+
+
+def times(record: Record) -> int:
+    """How often it happened."""
+    return record.number if isinstance(record, Tally) else 1
+
+
+def word(record: Record) -> str:
+    """An event or a tally in short."""
+    if isinstance(record, Tally):
+        return f"{record.name} x{record.number}"
+    told = record.name, record.technique, record.trigger, record.outcome, record.arm
+    return " ".join(filter(None, told))

@@ -6,7 +6,7 @@ import itertools
 from calendar import timegm
 
 from escape_mw.events.database import Database
-from escape_mw.events.event import Event
+from escape_mw.events.event import Event, Tally
 from escape_mw.report.counts import DAY
 
 NOON = timegm((2026, 11, 20, 12, 0, 0))
@@ -65,7 +65,7 @@ def write(url, *events):
     database(
         list(
             itertools.chain.from_iterable(
-                [each] if isinstance(each, Event) else each for each in events
+                [each] if isinstance(each, Event | Tally) else each for each in events
             )
         )
     )
