@@ -47,10 +47,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--by",
-    type=click.Choice(["app", "rule"]),
+    type=click.Choice(["app", "rule", "word"]),
     default="app",
     show_default=True,
-    help="Break the visits down by this.",
+    help="Break the visits down by this; word is the site's own (events: {by: ...}).",
 )
 @click.option(
     "--lift",
@@ -163,7 +163,7 @@ def _found(
     from ..report.parts import rules  # noqa: PLC0415 - needs what the extra brings
     from ..report.summary import QUERIES, summary  # noqa: PLC0415
 
-    queries = QUERIES + bool(before) + (by != "app")
+    queries = QUERIES + bool(before)
     with (
         bar(lambda: queries, "reading events") as progress,
         open_database(source) as database,

@@ -11,16 +11,24 @@ from typing import NamedTuple
 
 import sqlalchemy as sql
 
+from ..events.tables import EVENTS
 from ..web.days import DAY
-from .counts import ELIGIBLE, IS_FIRST, SAME_VISIT, STAGE, Column, Scope, within
+from .counts import ELIGIBLE, IS_FIRST, SAME_VISIT, STAGE, TRIES, Column, Scope, within
 
+ARRIVAL = EVENTS.alias("arrival")
+HAS_ARRIVED = sql.and_(
+    ARRIVAL.c.day == ELIGIBLE.c.day,
+    ARRIVAL.c.visit == ELIGIBLE.c.visit,
+    ARRIVAL.c.once == "arrived",
+)
 TRIAL = (ELIGIBLE.c.experiment, ELIGIBLE.c.rule, ELIGIBLE.c.rule_version)
 
 
 class ArmDay(NamedTuple):
     """Visits in one arm of an experiment, eligible on one day (counted from 1970, UTC).
 
-    They came by one version of one rule, with so many `planned`; `last` is when the last did.
+    They came by one version of one rule, with so many `planned`; `last` is when the last did. Of
+    them, `hintless` are on Android without client hints, and `arrived` in the real browser.
     """
 
     experiment: str
@@ -31,10 +39,15 @@ class ArmDay(NamedTuple):
     day: int
     visits: int
     last: int
+    hintless: int = 0
+    arrived: int = 0
 
 
 class OutcomeDay(NamedTuple):
-    """Of such visits, those that had the outcome, on whichever day it came."""
+    """Of such visits, those that had the outcome, on whichever day it came.
+
+    `hasty` are those that had it within a second, `arrived` those that arrived, too.
+    """
 
     experiment: str
     rule: str
@@ -43,6 +56,8 @@ class OutcomeDay(NamedTuple):
     arm: str
     day: int
     successes: int
+    hasty: int = 0
+    arrived: int = 0
 
 
 def arms(connection: sql.Connection, scope: Scope) -> tuple[list[ArmDay], list[OutcomeDay]]:
@@ -57,10 +72,29 @@ def arms(connection: sql.Connection, scope: Scope) -> tuple[list[ArmDay], list[O
     return _arm_days(connection, which), _outcome_days(connection, which)
 
 
+def tried_holdouts(connection: sql.Connection, scope: Scope) -> dict[str, int]:
+    """By experiment, the visits in a holdout on which something was tried all the same."""
+    joined = ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name.in_(("shown", *TRIES))))
+    query = (
+        sql.select(ELIGIBLE.c.experiment, sql.func.count(STAGE.c.visit.distinct()))
+        .select_from(joined)
+        .where(*within(scope), ELIGIBLE.c.arm == "holdout")
+        .group_by(ELIGIBLE.c.experiment)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def _arm_days(connection: sql.Connection, which: list[Column]) -> list[ArmDay]:
     keys = (*TRIAL, ELIGIBLE.c.planned, ELIGIBLE.c.arm, ELIGIBLE.c.day)
     query = (
-        sql.select(*keys, sql.func.count(), sql.func.max(ELIGIBLE.c.time))
+        sql.select(
+            *keys,
+            sql.func.count(),
+            sql.func.max(ELIGIBLE.c.time),
+            _number(ELIGIBLE.c.hints == "no"),
+            sql.func.count(ARRIVAL.c.visit),
+        )
+        .select_from(ELIGIBLE.outerjoin(ARRIVAL, HAS_ARRIVED))
         .where(*which)
         .group_by(*keys)
         .order_by(*keys)
@@ -71,11 +105,22 @@ def _arm_days(connection: sql.Connection, which: list[Column]) -> list[ArmDay]:
 def _outcome_days(connection: sql.Connection, which: list[Column]) -> list[OutcomeDay]:
     """The day is the visit's, on whichever day the outcome came."""
     keys = (*TRIAL, STAGE.c.outcome, ELIGIBLE.c.arm, ELIGIBLE.c.day)
+    joined = ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name == "outcome"))
     query = (
-        sql.select(*keys, sql.func.count())
-        .select_from(ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name == "outcome")))
+        sql.select(
+            *keys,
+            sql.func.count(),
+            _number(STAGE.c.time <= ELIGIBLE.c.time + 1),
+            sql.func.count(ARRIVAL.c.visit),
+        )
+        .select_from(joined.outerjoin(ARRIVAL, HAS_ARRIVED))
         .where(*which)
         .group_by(*keys)
         .order_by(*keys)
     )
     return [OutcomeDay(*row) for row in connection.execute(query)]
+
+
+def _number(condition: Column) -> Column:
+    """How many rows of the group meet it."""
+    return sql.func.sum(sql.case((condition, 1), else_=0))

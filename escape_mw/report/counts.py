@@ -7,6 +7,7 @@ tried on them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -108,23 +109,22 @@ class FirstDay(NamedTuple):
 
 def apps(connection: sql.Connection, scope: Scope) -> list[AppCount]:
     """The funnel by host app, platform and goal."""
+    keys = (ELIGIBLE.c[name] for name in ("app", "platform", "goal"))
+    return [AppCount(*row) for row in funnel_by(connection, scope, *keys)]
+
+
+def funnel_by(connection: sql.Connection, scope: Scope, *keys: Column) -> Iterable[Any]:
+    """The funnel by columns of the first event: these, then numbers as in `AppCount`."""
     acted_on = ELIGIBLE.c.arm != "holdout"
     stages = sql.select(
-        ELIGIBLE.c.app,
-        ELIGIBLE.c.platform,
-        ELIGIBLE.c.goal,
+        *keys,
         _any(acted_on).label("eligible"),
         _any(~acted_on).label("held_out"),
         *_reached(acted_on),
     )
     joined = ELIGIBLE.outerjoin(STAGE, sql.and_(SAME_VISIT, TRIED))
-    visits = (
-        stages.select_from(joined)
-        .where(*within(scope))
-        .group_by(*VISIT, ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal)
-        .subquery()
-    )
-    return [AppCount(*row) for row in connection.execute(_summed(visits, 3))]
+    visits = stages.select_from(joined).where(*within(scope)).group_by(*VISIT, *keys).subquery()
+    return connection.execute(_summed(visits, len(keys)))
 
 
 def techniques(connection: sql.Connection, scope: Scope) -> list[TechniqueCount]:

@@ -14,15 +14,22 @@ from typing import NamedTuple
 from .arms import ArmDay, OutcomeDay
 from .statistics import Share
 
-Counts = Mapping[tuple[str, int], int]  # by arm and day
+Counts = Counter[tuple[str, str, int]]  # of what, by arm and day
 
 
 class Daily(NamedTuple):
-    """Both arms at the end of a `day` (counted from 1970, UTC): successes of all visits so far."""
+    """Both arms at the end of a `day` (counted from 1970, UTC): successes of all visits so far.
+
+    `arrived` are the escape arm's visits that arrived. Of both arms, `hintless` are the visits on
+    Android without client hints, `hasty` those with the outcome within a second.
+    """
 
     day: int
     escape: Share
     holdout: Share
+    arrived: Share = Share(0, 0)
+    hintless: tuple[int, int] = (0, 0)
+    hasty: tuple[int, int] = (0, 0)
 
     @property
     def visits(self) -> int:
@@ -48,35 +55,46 @@ def daily(arms: Iterable[ArmDay], outcomes: Iterable[OutcomeDay]) -> Iterator[Se
     """Each experiment with each of its outcomes, by the newest version of each of its rules."""
     arms = sorted(arms, key=lambda arm: arm.last)
     newest = {(arm.experiment, arm.rule): arm.version for arm in arms}
-    visits: dict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
+    visits: dict[str, Counts] = defaultdict(Counter)
     planned: dict[str, int] = {}
     every: Counter[str] = Counter()
     for arm in arms:
         every[arm.experiment] += arm.visits
         if newest[arm.experiment, arm.rule] == arm.version:
-            visits[arm.experiment][arm.arm, arm.day] += arm.visits
+            counted = {"visits": arm.visits, "hintless": arm.hintless, "arrived": arm.arrived}
+            _add(visits[arm.experiment], arm, counted)
             planned[arm.experiment] = arm.planned
-    successes: dict[str, dict[str, Counter[tuple[str, int]]]] = defaultdict(
-        lambda: defaultdict(Counter)
-    )
-    for found in outcomes:
-        if newest[found.experiment, found.rule] == found.version:
-            of_outcome = successes[found.experiment][found.outcome]
-            of_outcome[found.arm, found.day] += found.successes
+    successes: dict[str, dict[str, Counts]] = defaultdict(lambda: defaultdict(Counter))
+    for row in outcomes:
+        if newest[row.experiment, row.rule] == row.version:
+            counted = {"with": row.successes, "hasty": row.hasty, "arrived with": row.arrived}
+            _add(successes[row.experiment][row.outcome], row, counted)
     for experiment, sizes in sorted(visits.items()):
-        earlier = every[experiment] - sizes.total()
+        read = sum(number for (what, _, _), number in sizes.items() if what == "visits")
+        earlier = every[experiment] - read
         for outcome, counts in sorted((successes.get(experiment) or {"": Counter()}).items()):
-            days = tuple(_days(sizes, counts))
+            days = tuple(_days(sizes + counts))
             yield Series(experiment, outcome, days, planned[experiment], earlier)
 
 
-def _days(visits: Counts, successes: Counts) -> Iterator[Daily]:
-    days = range(min(day for _, day in visits), max(day for _, day in visits) + 1)
-    arms = (_totals(arm, days, visits, successes) for arm in ("escape", "holdout"))
-    return (Daily(*row) for row in zip(days, *arms, strict=True))
+def _add(counts: Counts, row: ArmDay | OutcomeDay, counted: Mapping[str, int]) -> None:
+    for what, number in counted.items():
+        counts[what, row.arm, row.day] += number
 
 
-def _totals(arm: str, days: range, visits: Counts, successes: Counts) -> Iterator[Share]:
-    counts = accumulate(successes.get((arm, day), 0) for day in days)
-    sizes = accumulate(visits.get((arm, day), 0) for day in days)
-    return (Share(count, of) for count, of in zip(counts, sizes, strict=True))
+def _days(counts: Counts) -> Iterator[Daily]:
+    found = [day for what, _, day in counts if what == "visits"]
+    days = range(min(found), max(found) + 1)
+
+    def totals(what: str, arm: str) -> Iterable[int]:
+        return accumulate(counts[what, arm, day] for day in days)
+
+    def shares(arm: str, of: str = "visits", count: str = "with") -> Iterable[Share]:
+        return map(Share, totals(count, arm), totals(of, arm))
+
+    def pairs(what: str) -> Iterable[tuple[int, int]]:
+        return zip(totals(what, "escape"), totals(what, "holdout"), strict=True)
+
+    arrived = shares("escape", "arrived", "arrived with")
+    rows = shares("escape"), shares("holdout"), arrived, pairs("hintless"), pairs("hasty")
+    return (Daily(*row) for row in zip(days, *rows, strict=True))

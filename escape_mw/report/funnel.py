@@ -62,7 +62,7 @@ def _funnel(
     lines = (
         line
         for row in rows
-        for line in (_app(row), *(_technique(row, way) for way in ways.get(row.ladder, ())))
+        for line in (whole(row), *(_technique(row, way) for way in ways.get(row.ladder, ())))
     )
     total = AppCount(
         app="",
@@ -74,10 +74,11 @@ def _funnel(
         left=sum(row.left for row in rows),
         arrived=sum(row.arrived for row in rows),
     )
-    return Funnel(goal, tuple(lines), _app(total))
+    return Funnel(goal, tuple(lines), whole(total))
 
 
-def _app(row: AppCount) -> Line:
+def whole(row: AppCount) -> Line:
+    """All visits of a count, whatever technique they tried."""
     arrived = None if row.goal == "app" else Share(row.arrived, row.eligible)
     return Line(
         *row.ladder,

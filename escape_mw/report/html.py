@@ -13,7 +13,7 @@ from . import figures, sentences, words
 from .charts import lift_chart
 from .figures import Names
 from .funnel import Funnel, Line
-from .parts import outcomes
+from .parts import outcome_names
 from .readings import Reading
 from .statistics import Share, wilson
 from .summary import Summary
@@ -31,7 +31,7 @@ def html(summary: Summary, names: Names) -> str:
         style=Markup(style),  # noqa: S704 - a file of this package
         policy=f"{POLICY}; style-src {source_hash(style)}",
         tasks=tasks(summary, names),
-        outcomes=outcomes(summary.parts),
+        outcomes=outcome_names(summary.parts),
     )
 
 
@@ -56,12 +56,18 @@ def _apps(funnel: Funnel) -> list[Line]:
 
 
 def _arms(reading: Reading) -> list[tuple[str, str, Share]]:
-    return [("escape", "with escapes", reading.escape), ("holdout", "held out", reading.holdout)]
+    """The groups of an experiment: CSS class, name, and share with the outcome."""
+    parts = [("escape", "of them arrived", reading.arrived), ("escape", "stayed", reading.stayed)]
+    return [
+        ("holdout", "held out", reading.holdout),
+        ("escape", "with escapes", reading.escape),
+        *(parts if reading.arrived.of else ()),
+    ]
 
 
 def _scale_end(reading: Reading) -> float:
-    """The right end of the arms' scale: a tenth beyond the higher interval."""
-    found = [wilson(arm) for arm in (reading.escape, reading.holdout)]
+    """The right end of the arms' scale: a tenth beyond the highest interval."""
+    found = [wilson(share) for _, _, share in _arms(reading)]
     return (
         min(1.0, max([interval.high for interval in found if interval], default=1.0) * 1.1) or 1.0
     )

@@ -4,9 +4,9 @@
   given another meaning.
 - `made`, `first`, `last`: moments in UTC; `first` and `last` are those of the eligible visits, null
   without one. `rule`, `since`, `until`: what was asked for.
-- `headline`: sentences. `tasks`: what to do, each with `kind` ("stopped", "never-worked",
-  "refused", "worse", "no-outcomes", "lost" or "forged"), `sentence` and `line` (to paste into the
-  rules, or ""). `warnings`: the same as text.
+- `headline`: sentences. `tasks`: what to do, each with `kind` ("holdout", "stopped",
+  "never-worked", "refused", "worse", "no-outcomes", "lost" or "forged"), `sentence` and `line` (to
+  paste into the rules, or ""). `warnings`: the same as text.
 - `before`: null without a comparison; the earlier period's `since`, `until` and `totals`, for each
   `goal` the counts of a line (below).
 - `by`: "app", or the dimension of `parts`, each with `name`, `goal`, the counts of a line, and
@@ -15,7 +15,10 @@
   for a host app's own line), `eligible`, `held_out`, and `tried`, `left`, `arrived`: each with
   `count`, `of`, `rate`, `low`, `high` (95 %, Wilson). `arrived` is null for the goal "app".
 - `experiments`: one for each `experiment` and `outcome` ("" where none was recorded):
-  - `escape` and `holdout`: rates as above.
+  - `escape` and `holdout`: rates as above; `arrived` and `stayed`: those of the escape arm's visits
+    that arrived in the real browser, or did not.
+  - `programs`: visits that look like those of programs: `hintless` (on Android, without client
+    hints) and `hasty` (with the outcome within a second), each by arm.
   - `sample_ratio`: `planned`, `from`: the holdout's planned share of the visits, and its origin.
   - `size`: `visits`, `waiting` (of days that are not closed, and not in any figure here),
     `earlier` (from before `begun`, when the rule was changed last; in no figure either), `needed`,
@@ -23,6 +26,7 @@
     `days_left`.
   - `said`: "better", "worse", "no-difference", "too-early", "refused", "no-day", "no-holdout",
     "no-escape" or "no-outcomes".
+  - `refused_for`: "holdout", "sizes", "hints" or "hasty" where it is refused, else "".
   - `verdict`: the same as a sentence.
   - `more`: how many more escaped visits had the outcome for it: `estimate`, `low`, `high`; null but
     for the first two.
@@ -47,6 +51,7 @@ import math
 from typing import Any
 
 from ..web.days import iso_of
+from .daily import Daily
 from .figures import Names, day
 from .funnel import Line
 from .health import Health
@@ -132,15 +137,28 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "outcome": reading.outcome,
         "escape": _rate(reading.escape),
         "holdout": _rate(reading.holdout),
+        "arrived": _rate(reading.arrived),
+        "stayed": _rate(reading.stayed),
+        "programs": _programs(reading.read),
         "sample_ratio": {"planned": reading.share, "from": reading.share_from},
         "size": _size(reading),
         "said": reading.said,
+        "refused_for": reading.refused_for,
         "verdict": verdict(reading),
         "more": reading.more and dict(zip(("estimate", "low", "high"), reading.more, strict=True)),
         "lift": None if reading.lift is None else _lift(reading.lift),
         "days": [{"day": day(at.day), **_lift(lift)} for at, lift in reading.days if lift]
         if reading.lift
         else [],
+    }
+
+
+def _programs(day: Daily | None) -> dict[str, Any]:
+    hintless, hasty = (day.hintless, day.hasty) if day else ((0, 0), (0, 0))
+    arms = "escape", "holdout"
+    return {
+        "hintless": dict(zip(arms, hintless, strict=True)),
+        "hasty": dict(zip(arms, hasty, strict=True)),
     }
 
 

@@ -16,14 +16,16 @@ from ..web.days import DAY
 from .daily import Daily, Series
 from .power import visits_needed
 from .statistics import Interval, Share
-from .verdict import Effect, Totals, is_enough, verdict
+from .verdict import DOUBT, FEW, Effect, Totals, is_enough, is_refused, verdict
 
 # Days after its end, a day is closed: a site token lives for one, and what it records may wait
 # for another until it is written. Outcomes of the escape arm come later than the holdout's, so a
 # day that is read too early says that escapes do worse.
 SETTLING = 2
 PACE = 7  # days
+HASTY = 0.05  # share of an arm's outcomes that come within a second, above which they matter
 ASSUMED = 0.5  # share of the holdout, if none was planned
+SAID = ("better", "worse", "no-difference", "too-early")  # unless it is in doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ class Reading:
     - `target`: the lift to detect; `needed`: the visits that takes.
     - `pace`: visits per day; `waiting`: visits of days that are not closed.
     - `begun`: the first day; `earlier`: visits from before it, if the rule was changed then.
+    - `refused_for`: with the verdict "refused" that held-out visits had an escape ("holdout"), or
+      what is not split as planned: all visits ("sizes"), those on Android without client hints
+      ("hints"), or outcomes within a second ("hasty").
     """
 
     experiment: str
@@ -95,6 +100,23 @@ class Reading:
     waiting: int
     begun: int
     earlier: int
+    refused_for: str = ""
+
+    @property
+    def read(self) -> Daily | None:
+        """Both arms as they are read; None if no day is closed."""
+        return self.days[-1][0] if self.days else None
+
+    @property
+    def stayed(self) -> Share:
+        """The escape arm's visits that did not arrive."""
+        arrived = self.arrived
+        return Share(self.escape.count - arrived.count, self.escape.of - arrived.of)
+
+    @property
+    def arrived(self) -> Share:
+        """The escape arm's visits that arrived in the real browser."""
+        return self.read.arrived if self.read else Share(0, 0)
 
     @property
     def visits(self) -> int:
@@ -120,10 +142,12 @@ class Reading:
         return max(0, math.ceil((self.needed - self.visits) / self.pace))
 
 
-def analyse(series: Series, plan: Plan, now: int, until: int = 0) -> Reading:
+def analyse(
+    series: Series, plan: Plan, now: int, until: int = 0, *, is_broken: bool = False
+) -> Reading:
     """Analyse one experiment for one outcome, of visits before `until` (0: of all).
 
-    Moments are in seconds since 1970.
+    Moments are in seconds since 1970. It is broken if held-out visits had an escape.
     """
     experiment, outcome, days, planned, earlier = series
     today = now // DAY
@@ -133,6 +157,10 @@ def analyse(series: Series, plan: Plan, now: int, until: int = 0) -> Reading:
     read = [day for day in closed if reached is None or day.day <= reached]
     last = read[-1] if read else Daily(today, Share(0, 0), Share(0, 0))
     said, lifts = _read(read, share, planned) if read else ("no-day", [])
+    doubt = ""
+    if said in (*SAID, "refused"):
+        doubt = "holdout" if is_broken else "sizes" if said == "refused" else _doubt(read, share)
+        said = "refused" if doubt else said
     target = _target(last.holdout.rate, plan.lift)
     searched = visits_needed(last.holdout.rate, target, share).daily if target else None
     return Reading(
@@ -153,7 +181,23 @@ def analyse(series: Series, plan: Plan, now: int, until: int = 0) -> Reading:
         waiting=days[-1].visits - closed[-1].visits if closed else days[-1].visits,
         begun=days[0].day,
         earlier=earlier,
+        refused_for=doubt,
     )
+
+
+def _doubt(days: Sequence[Daily], share: float) -> str:
+    """Which visits by programs are not split as planned: "hints" or "hasty"; "" if none."""
+    if _are_apart([day.hintless for day in days], share):
+        return "hints"
+    last = days[-1]
+    arms = zip(last.hasty, (last.escape, last.holdout), strict=True)
+    is_material = any(hasty > HASTY * arm.count for hasty, arm in arms)
+    return "hasty" if is_material and _are_apart([day.hasty for day in days], share) else ""
+
+
+def _are_apart(pairs: Sequence[tuple[int, int]], share: float) -> bool:
+    escape, holdout = np.array(pairs).T
+    return bool(is_refused(Totals(escape, 0, holdout, 0), share, DOUBT, FEW)[-1])
 
 
 def _read(days: Sequence[Daily], share: float, planned: int) -> tuple[str, list[Lift | None]]:

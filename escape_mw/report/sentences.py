@@ -14,6 +14,17 @@ from .power import Size
 from .readings import Lift, Reading
 from .statistics import ENOUGH
 
+DOUBTS = {
+    "holdout": "Held-out visits had an escape all the same, so there is nothing to compare with.",
+    "hints": (
+        "Visits on Android without client hints, which are mostly programs, are not split between "
+        "the two groups as planned, so something adds or removes them in one: a cache, or a bot."
+    ),
+    "hasty": (
+        "Outcomes that came within a second of the visit are not split between the two groups as "
+        "planned. No visitor is that fast: the site reports the outcome by itself, or a program."
+    ),
+}
 HUGE = 20  # a lift above which only "at least" is said
 SHARE_FROM = {
     "given": "as given",
@@ -39,6 +50,8 @@ def _missing(reading: Reading) -> str:
             return "nothing to compare. Every visit was held out, and none had an escape."
         case "no-outcomes":
             return f"too early to say. No outcome was recorded in {visits(reading.visits)}."
+        case "refused" if reading.refused_for != "sizes":
+            return f"no result. {DOUBTS[reading.refused_for]}"
         case "refused":
             return (
                 "no result, for the two groups do not have the planned sizes. "
@@ -121,6 +134,12 @@ def _fewest(reading: Reading) -> str:
     return f"{few} {'with' if few == word else 'without'} {reading.outcome}"
 
 
+def about(reading: Reading) -> list[str]:
+    """What else there is to know of an experiment."""
+    told = groups, size, sample_ratio, programs, begun
+    return [sentence for one in told if (sentence := one(reading))]
+
+
 def size(reading: Reading) -> str:
     """How far the experiment has come, and how long it still takes."""
     if reading.said == "no-day" or reading.reached is not None:
@@ -138,6 +157,28 @@ def size(reading: Reading) -> str:
 def level(reading: Reading) -> str:
     """How sure the interval is: more before a planned size is reached, as a guard."""
     return "99.9%" if reading.planned and reading.reached is None else "95%"
+
+
+def groups(reading: Reading) -> str:
+    """How the groups may be compared; "" where nobody arrived."""
+    if not reading.arrived.of:
+        return ""
+    return (
+        "Only visits with escapes against those held out show an effect: visitors who arrived, or "
+        "stayed, chose so themselves, and differ for that reason."
+    )
+
+
+def programs(reading: Reading) -> str:
+    """How many visits of each arm look like those of programs; "" without one."""
+    day = reading.read
+    if day is None or not any((*day.hintless, *day.hasty)):
+        return ""
+    (escape, holdout), (fast, held) = day.hintless, day.hasty
+    return (
+        f"On Android without client hints: {visits(escape)} with escapes, {visits(holdout)} held "
+        f"out. With the outcome within a second: {count(fast)} and {count(held)}."
+    )
 
 
 def begun(reading: Reading) -> str:

@@ -27,8 +27,9 @@ TRIALS = {
 class Task(NamedTuple):
     """One thing to do. `line` is what to paste into the rules, "" if that mends nothing.
 
-    `kind` is "lost", "forged", the status of a technique ("stopped", "never-worked"), or what is
-    said of an experiment ("refused", "worse", "no-outcomes").
+    `kind` is "holdout" (held-out visits had an escape), "lost", "forged", the status of a technique
+    ("stopped", "never-worked"), or what is said of an experiment ("refused", "worse",
+    "no-outcomes").
     """
 
     kind: str
@@ -39,7 +40,7 @@ class Task(NamedTuple):
 def tasks(summary: Summary, names: Names) -> list[Task]:
     """Everything that there is to do, what is most urgent first."""
     techniques = (_technique(row, names) for row in summary.health if row.status in CHECK)
-    return [*techniques, *dict.fromkeys(_trials(summary)), *_losses(summary)]
+    return [*_holdouts(summary), *techniques, *dict.fromkeys(_trials(summary)), *_losses(summary)]
 
 
 def override(row: Health) -> str:
@@ -73,9 +74,21 @@ def _drop(row: Health) -> str:
     )
 
 
+def _holdouts(summary: Summary) -> Iterator[Task]:
+    for name, number in sorted(summary.tried_holdouts.items()):
+        yield Task(
+            "holdout",
+            f"Experiment {name}: {visits(number)} held out for comparison had an escape all the "
+            "same. Find what gave it, a second middleware or a cache, then start again under a "
+            "new name.",
+        )
+
+
 def _trials(summary: Summary) -> Iterator[Task]:
     """What an experiment needs; a result of two outcomes that needs the same is said once."""
     for reading in summary.readings:
+        if reading.refused_for == "holdout":
+            continue
         if sentence := TRIALS.get(reading.said):
             yield Task(reading.said, f"Experiment {reading.experiment}: {sentence}")
 

@@ -22,9 +22,9 @@ from .figures import (
 )
 from .funnel import Funnel
 from .health import Health
-from .parts import outcomes
+from .parts import outcome_names
 from .readings import Reading
-from .sentences import begun, level, sample_ratio, size
+from .sentences import about, level
 from .summary import Summary
 from .tasks import CHECK, STATUS, Task, tasks
 
@@ -112,7 +112,7 @@ def _funnel(funnel: Funnel, names: Names) -> Iterator[str]:
 
 
 def _parts(summary: Summary) -> Iterator[str]:
-    found = outcomes(summary.parts)
+    found = outcome_names(summary.parts)
     table = [("", "meant for", "eligible", "left", "(weak)", "arrived", "(proof)", *found)]
     for name, total, done in summary.parts[: words.SHOWN]:
         known = None if total.arrived is None else count(total.arrived.count)
@@ -135,7 +135,12 @@ def _notes(summary: Summary) -> Iterator[str]:
 
 
 def _experiment(reading: Reading) -> Iterator[str]:
-    arms = (("with escapes", reading.escape), ("held out", reading.holdout))
+    parts = (("  arrived", reading.arrived), ("  stayed", reading.stayed))
+    arms = (
+        ("held out", reading.holdout),
+        ("with escapes", reading.escape),
+        *(parts if reading.arrived.of else ()),
+    )
     yield from _table(
         [
             ("", "visits", "with the outcome", "rate"),
@@ -150,7 +155,7 @@ def _experiment(reading: Reading) -> Iterator[str]:
                 (f"{level(reading)} interval", *_spans(lift.interval, lift.ratio_interval)),
             ]
         )
-    yield from _prose([size(reading), sample_ratio(reading), begun(reading)])
+    yield from _prose(about(reading))
 
 
 def _spans(difference: Sequence[float], ratio: Sequence[float]) -> tuple[str, str]:

@@ -15,8 +15,10 @@ from scipy.stats import norm
 from .statistics import ALPHA, ENOUGH, Numbers, score_interval
 
 EARLY = 0.001  # of ALPHA, spent before a planned size is reached; the rest is spent there
-REFUSE = 0.005  # sound experiments that are ever refused, at most
+REFUSE = 0.004  # sound experiments that are ever refused for their arms' sizes, at most
+DOUBT = 0.0005  # and for each kind of visit that programs make
 SETTLED = 5000  # visits at which the check of the arms' sizes is sharpest
+FEW = 500  # and that of visits by programs
 TYPICAL = 0.37  # standard deviation of the relative lift that the sequence is tuned to
 
 
@@ -117,16 +119,20 @@ def boundary(spread: Numbers, alpha: Numbers) -> Numbers:
     return np.sqrt((1 + 1 / spread) * (np.log1p(spread) - 2 * np.log(alpha)))
 
 
-def is_refused(totals: Totals, share: float) -> Numbers:
+def is_refused(
+    totals: Totals, share: float, alpha: float = REFUSE, settled: int = SETTLED
+) -> Numbers:
     """Whether the arms' sizes have left the planned split, on this or on any earlier day.
 
+    Sound experiments are ever refused with a probability of at most `alpha`.
+
     A sequence too, since it is looked at every day (M. Lindon and A. Malek, 2022, "Anytime-valid
-    inference for multinomial count data", NeurIPS). It is narrowest at SETTLED visits.
+    inference for multinomial count data", NeurIPS). It is narrowest at `settled` visits.
     """
     visits = np.maximum(totals.visits, 1)
     excess = (1 - share) * totals.holdout - share * totals.escape
-    narrowest = -float(lambertw(-(REFUSE**2) / np.e, -1).real) - 1
-    reach = boundary(visits / SETTLED * narrowest, REFUSE)
+    narrowest = -float(lambertw(-(alpha**2) / np.e, -1).real) - 1
+    reach = boundary(visits / settled * narrowest, alpha)
     is_apart = np.abs(excess) > np.sqrt(visits * share * (1 - share)) * reach
     return np.logical_or.accumulate(is_apart, axis=-1)
 

@@ -7,7 +7,7 @@ import pytest
 from escape_mw.events.event import Tally
 from escape_mw.events.source import open_events
 from escape_mw.report import counts
-from escape_mw.report.arms import ArmDay, OutcomeDay, arms
+from escape_mw.report.arms import ArmDay, OutcomeDay, arms, tried_holdouts
 from escape_mw.report.counts import (
     DAY,
     AppCount,
@@ -15,6 +15,7 @@ from escape_mw.report.counts import (
     Scope,
     TechniqueCount,
 )
+from escape_mw.report.parts import parts_by
 
 from ..support.visits import APP, FULL, NOON, visit, write
 
@@ -188,23 +189,58 @@ def test_visits_by_the_technique_that_was_shown_first(database_url):
 def test_experiments(database_url):
     write(
         database_url,
-        visit(experiment="e", arm="escape", outcomes=["presave", "follow"]),
-        visit(experiment="e", arm="escape"),
-        visit(experiment="e", arm="holdout", ago=1, outcomes=["presave"]),
+        visit(*FULL, experiment="e", arm="escape", outcomes=["presave", "follow"]),
+        visit(experiment="e", arm="escape", hints="no"),
+        visit(experiment="e", arm="holdout", ago=1, outcomes=["presave"], later=1, hints="yes"),
         visit(experiment="f", arm="holdout"),
         visit(outcomes=["presave"]),
     )
     version = ("pre-save", "1")
-    assert [row[:-1] for row in read(database_url, arms)[0]] == [
-        ("e", *version, 0, "escape", TODAY, 2),
-        ("e", *version, 0, "holdout", TODAY - 1, 1),
-        ("f", *version, 0, "holdout", TODAY, 1),
+    assert read(database_url, arms)[0] == [
+        ArmDay("e", *version, 0, "escape", TODAY, 2, NOON, hintless=1, arrived=1),
+        ArmDay("e", *version, 0, "holdout", TODAY - 1, 1, NOON - DAY, hintless=0, arrived=0),
+        ArmDay("f", *version, 0, "holdout", TODAY, 1, NOON, hintless=0, arrived=0),
     ]
     assert read(database_url, arms)[1] == [
-        OutcomeDay("e", *version, "follow", "escape", TODAY, 1),
-        OutcomeDay("e", *version, "presave", "escape", TODAY, 1),
-        OutcomeDay("e", *version, "presave", "holdout", TODAY - 1, 1),
+        OutcomeDay("e", *version, "follow", "escape", TODAY, 1, hasty=0, arrived=1),
+        OutcomeDay("e", *version, "presave", "escape", TODAY, 1, hasty=0, arrived=1),
+        OutcomeDay("e", *version, "presave", "holdout", TODAY - 1, 1, hasty=1, arrived=0),
     ]
+
+
+def test_holdouts_on_which_something_was_tried(database_url):
+    write(
+        database_url,
+        visit("shown", "tapped", experiment="e", arm="holdout"),
+        visit("arrived", experiment="e", arm="holdout"),
+        visit(experiment="e", arm="holdout", outcomes=["presave"]),
+        visit(*FULL, experiment="e", arm="escape"),
+        visit(experiment="f", arm="holdout"),
+    )
+    assert read(database_url, tried_holdouts) == {"e": 2}
+
+
+def test_visits_by_the_sites_own_word(database_url):
+    write(
+        database_url,
+        visit(*FULL, by="moon", outcomes=["presave"]),
+        visit("shown", by="moon", outcomes=["presave", "follow"]),
+        visit(by="moon", experiment="e", arm="holdout", outcomes=["presave"]),
+        visit("left", by="moon", to=APP),
+        visit("shown", by="sun"),
+        visit("shown"),
+    )
+    found = read(database_url, parts_by, Scope(), "word")
+    assert [
+        (name, total.goal, total.eligible, total.held_out, total.reached.count, done)
+        for name, total, done in found
+    ] == [
+        ("moon", "browser", 2, 1, 1, {"presave": 2, "follow": 1}),
+        ("", "browser", 1, 0, 0, {}),
+        ("moon", "app", 1, 0, 1, {}),
+        ("sun", "browser", 1, 0, 0, {}),
+    ]
+    assert read(database_url, parts_by, Scope(), "app") == ()
 
 
 def test_versions_of_a_rule_are_told_apart(database_url):

@@ -28,9 +28,9 @@ NAMES = {"tiktok": "TikTok", "instagram": "Instagram"}
 EVIL = "<script>alert(1)</script>&\"'"
 
 
-def trial(arm, successes, visits, **more):
-    """Visits of one arm, over ten closed days."""
-    stages = FULL if arm == "escape" else ()
+def trial(arm, successes, visits, stages=None, **more):
+    """Visits of one arm, over ten closed days; those of the escape arm arrived."""
+    stages = (FULL if arm == "escape" else ()) if stages is None else stages
     return [
         visit(
             *stages,
@@ -73,6 +73,12 @@ SITES = {
         *(visit(*FULL, ago=ago, app=app) for app in NAMES for ago in range(30) for _ in range(5)),
         visit(*FULL, app="line"),
     ],
+    "tried": [*trial("escape", 150, 700), *trial("holdout", 70, 700, stages=["shown"])],
+    "groups": [
+        *trial("escape", 120, 300, stages=FULL, hints="no"),
+        *trial("escape", 30, 400, stages=["shown"]),
+        *trial("holdout", 70, 700),
+    ],
     "lossy": [
         visit(*FULL),
         Tally("dropped", time=NOON, number=12),
@@ -114,6 +120,30 @@ def prose(report):
 
 
 SENTENCES = [
+    pytest.param(
+        "tried",
+        {},
+        "Experiment oct: 700 visits held out for comparison had an escape all the same.",
+        id="nothing was held out",
+    ),
+    pytest.param(
+        "tried",
+        {},
+        "Experiment oct, presave: no result. Held-out visits had an escape all the same",
+        id="so there is no lift",
+    ),
+    pytest.param(
+        "groups",
+        {},
+        "Visits on Android without client hints, which are mostly programs, are not split",
+        id="bots in one arm",
+    ),
+    pytest.param(
+        "groups",
+        {},
+        "On Android without client hints: 300 visits with escapes, 0 visits held out.",
+        id="how many bots",
+    ),
     pytest.param(
         "empty", {}, "No eligible visit was recorded, so there is nothing to report.", id="no data"
     ),
@@ -237,7 +267,20 @@ def test_sentences(found, site, asked, sentence):
     assert sentence in prose("".join(page.itertext()))
 
 
+def test_the_groups_of_an_experiment(found):
+    """In both forms: held out, with escapes, and those of them that arrived or stayed."""
+    report = found("groups")
+    said = prose(text(report, NAMES))
+    assert "held out 700 70 10.0%" in said
+    assert "arrived 300 120 40.0%" in said
+    assert "stayed 400 30 7.5%" in said
+    page = prose(re.sub("<[^>]+>", " ", html(report, NAMES)))
+    assert "Of them arrived 120 of 300 40.0%" in page
+    assert "Stayed 30 of 400 7.5%" in page
+
+
 TASKS = [
+    pytest.param("tried", [("holdout", False)], id="nothing was held out, said once"),
     pytest.param("lift", [], id="nothing to do"),
     pytest.param("stopped", [("stopped", True)], id="a technique that stopped has a line to paste"),
     pytest.param("mismatch", [("refused", False)], id="an experiment without a result"),
@@ -563,7 +606,14 @@ KEYS = {
         for stage in ("tried", "left", "arrived")
         for name in RATE
     ),
-    *(f"parts.{name}" for name in ("name", "outcomes")),
+    *(f"parts.{name}" for name in ("name", "outcomes", "outcomes.presave")),
+    *(f"experiments.{arm}.{name}" for arm in ("arrived", "stayed") for name in RATE),
+    *(f"experiments.{name}" for name in ("arrived", "stayed", "programs", "refused_for")),
+    *(
+        f"experiments.programs.{kind}"
+        for name in ("hintless", "hasty")
+        for kind in (name, f"{name}.escape", f"{name}.holdout")
+    ),
     *(f"experiments.more.{name}" for name in ("estimate", "low", "high")),
     *(f"experiments.sample_ratio.{name}" for name in ("planned", "from")),
     *(

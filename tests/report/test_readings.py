@@ -17,8 +17,11 @@ TODAY = 20_777
 NOW = TODAY * DAY + 12 * 3600
 
 
-def reading(escape, holdout, plan=None, days=10, planned=0):
-    """The reading of an experiment whose visits came evenly over the last closed days."""
+def reading(escape, holdout, plan=None, days=10, planned=0, **more):
+    """The reading of an experiment whose visits came evenly over the last closed days.
+
+    `more` are fields of its days.
+    """
     parts = [
         Daily(
             TODAY - SETTLING - days + number,
@@ -26,6 +29,7 @@ def reading(escape, holdout, plan=None, days=10, planned=0):
                 Share(count * (number + 1) // days, of * (number + 1) // days)
                 for count, of in (escape, holdout)
             ),
+            **more,
         )
         for number in range(days)
     ]
@@ -88,6 +92,35 @@ def test_no_lift_is_read(escape, holdout, said, sentence):
     assert found.lift is None
     assert sentence in sentences.verdict(found)
     assert lift_chart(found) is None
+
+
+NO_HINTS = "no result. Visits on Android without client hints, which are mostly programs, are not"
+FAST = "no result. Outcomes that came within a second of the visit are not split"
+PROGRAMS = [
+    pytest.param({"hintless": (60, 60)}, "", "", id="as many bots in either arm"),
+    pytest.param({"hintless": (120, 2)}, "hints", NO_HINTS, id="bots in the escape arm"),
+    pytest.param({"hintless": (2, 120)}, "hints", NO_HINTS, id="bots in the holdout"),
+    pytest.param({"hintless": (5, 0)}, "", "", id="five are chance"),
+    pytest.param({"hasty": (0, 60)}, "hasty", FAST, id="no visitor pre-saves at once"),
+    pytest.param({"hasty": (0, 3)}, "", "", id="a few fast ones do not matter"),
+]
+
+
+@pytest.mark.parametrize(("more", "reason", "sentence"), PROGRAMS)
+def test_a_lift_among_programs_is_not_sound(more, reason, sentence):
+    found = reading((140, 700), (70, 700), **more)
+    assert (found.said, found.refused_for) == ("refused" if reason else "better", reason)
+    assert (found.lift is None) == bool(reason)
+    assert sentence in sentences.verdict(found)
+    assert "client hints" in sentences.programs(found)
+
+
+def test_who_arrived_chose_so():
+    """Only held out against with escapes is causal: the other groups are not compared."""
+    found = reading((140, 700), (70, 700), arrived=Share(120, 300))
+    assert (found.arrived, found.stayed) == (Share(120, 300), Share(20, 400))
+    assert "chose so themselves" in sentences.groups(found)
+    assert not sentences.groups(reading((140, 700), (70, 700)))
 
 
 READ = [

@@ -26,10 +26,13 @@ def visit(
     technique="intent",
     trigger="tap",
     outcomes=(),
+    later=60,
+    **more,
 ):
     """The events of one visit: `eligible`, then stages by a technique; `ago` in days.
 
-    A stage may also be "name technique trigger".
+    A stage may also be "name technique trigger". Outcomes come `later`, in seconds; `more` are
+    fields of `eligible`.
     """
     rule, goal = to
     first = Event(
@@ -49,13 +52,13 @@ def visit(
         first=technique if stages and arm != "holdout" else "",
         handover="" if arm == "holdout" else "own" if goal == "browser" else "destination",
     )
-    events = [first]
+    events = [first._replace(**more)]
     for stage in stages:
         name, way, how = stage.split() if " " in stage else (stage, technique, trigger)
         by = {} if name in ("copied", "continued") else {"technique": way, "trigger": how}
         events.append(first._replace(name=name, time=first.time + 2, first="", **by))
     return events + [
-        first._replace(name="outcome", first="", outcome=outcome, time=first.time + 60)
+        first._replace(name="outcome", first="", outcome=outcome, time=first.time + later)
         for outcome in outcomes
     ]
 
