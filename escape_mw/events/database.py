@@ -216,7 +216,8 @@ def _write(connection: sql.Connection, records: Sequence[Record], room: int = MA
     repeats = len(rows) - written if written >= 0 else 0
     tallies = [one for one in records if isinstance(one, Tally)]
     for name, number in ("dropped", over), ("repeat", repeats):
-        tallies.append(Tally(name, time=records[0].time, number=number))
+        if number:
+            tallies.append(Tally(name, time=records[0].time, number=number))
     _add(connection, tallies)
     return max(written, 0)
 

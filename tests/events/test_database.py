@@ -205,6 +205,11 @@ def test_what_is_only_counted_is_added_up_by_the_day(opened):
     ]
 
 
+def test_an_empty_batch_makes_the_tables_and_no_row(opened):
+    opened()([])
+    assert read(opened()) == []
+
+
 POISON = [
     pytest.param(step(1, "outcome", outcome=None), id="an outcome that is None"),
     pytest.param(step(1, "outcome", outcome=b"presave"), id="an outcome of bytes"),
