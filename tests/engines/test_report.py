@@ -13,7 +13,7 @@ from escape_mw.report.html import html
 from escape_mw.report.readings import Plan
 from escape_mw.report.summary import summary
 
-from ..report.test_forms import NAMES, SITES
+from ..report.recorded import NAMES, SITES
 from ..support.agents import CHROME_DESKTOP
 from ..support.visits import NOON, write
 from .axe import RUN

@@ -115,8 +115,25 @@ def test_every_sink_gets_the_sites_word_as_all_of_them_can_take_it(
     assert f'outcome="{label}"'.encode() in prometheus_client.generate_latest()
 
 
-def test_twice_is_a_repeat_and_another_outcome_is_none():
+UNKNOWN = [
+    pytest.param("presav", id="misspelt"),
+    pytest.param("", id="nothing"),
+    pytest.param("x" * 999, id="far too long"),
+]
+
+
+@pytest.mark.parametrize("outcome", UNKNOWN)
+def test_a_word_that_the_rules_do_not_list_is_an_error(caplog, outcome):
+    """Not a second outcome in the report, nor a zero."""
     site = Measured()
+    assert escape_mw.record(outcome, token()) is False
+    assert site.words == []
+    said = f"outcome {repr(outcome)[:64]} was not recorded: events.outcomes lists presave"
+    assert caplog.messages[-1] == said
+
+
+def test_twice_is_a_repeat_and_another_outcome_is_none():
+    site = Measured(RULES | {"events": {"outcomes": ["presave", "follow"]}})
     assert [
         escape_mw.record(outcome, token())
         for outcome in ("presave", "presave", "follow", "presave")
@@ -237,7 +254,8 @@ SITES = [
 @pytest.mark.parametrize("others", SITES)
 def test_two_sites_in_one_process_are_told_apart(caplog, others, turned):
     """By record() and at either site's own address, in whichever order they were made."""
-    made = [Measured(rules) for rules in ((others, RULES) if turned else (RULES, others))]
+    both = {"events": {"outcomes": ["presave", "follow"]}}
+    made = [Measured(rules | both) for rules in ((others, RULES) if turned else (RULES, others))]
     ours, theirs = reversed(made) if turned else made
     for _ in range(5):
         assert escape_mw.record("presave", token())

@@ -282,7 +282,9 @@ class Coming:
             self.sessions[agent] = seen.token
 
     def _finish(self, agent: str, presaves: bool) -> None:
-        """On the site: the flow's second page, if there is one, and the pre-save."""
+        """On the site, a few seconds later: the flow's second page, if any, and the pre-save."""
+        self.moment += 5
+        self.site.at(self.moment)
         if self.habits.is_flow and (presaves or self.visitor.looks_on):
             seen = self._look(agent, path=f"{self.page}/choose", HTTP_REFERER=SITE + self.page)
             if seen.page:  # it should be the same visit, and is another
