@@ -1,27 +1,30 @@
-"""Measure how long the report takes over a million events in an SQLite file.
+"""Measure how fast a year of a large label is written, and how long the report of it takes.
 
     python -m pip install '.[report]'
-    python -m benchmarks.report [FILE]
+    python -m benchmarks.report [EVENTS]
 
-Prints a table in Markdown. With FILE, the events are written to FILE, or read from it if it exists.
+Prints a table in Markdown. 3,000,000 events, or EVENTS of them, go to a SQLite file, and to
+PostgreSQL if ESCAPE_MW_POSTGRES is its URL, as SQLAlchemy writes it.
 """
 
 from __future__ import annotations
 
+import os
 import random
-import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy
+import sqlalchemy as sql
 
+from escape_mw.events.database import Database
 from escape_mw.events.event import Event
+from escape_mw.events.recorder import BATCH_SIZE
 from escape_mw.events.source import open_events
-from escape_mw.events.tables import EVENTS, migrate
+from escape_mw.events.tables import METADATA
 from escape_mw.report.counts import DAY, Scope
 from escape_mw.report.html import html
 from escape_mw.report.machine import as_json
@@ -29,8 +32,7 @@ from escape_mw.report.readings import Plan
 from escape_mw.report.summary import summary
 from escape_mw.report.text import text
 
-SIZE = 1_000_000
-DAYS = 60
+SIZE, DAYS, MONTH = 3_000_000, 365, 28
 APPS = {"tiktok": 10, "instagram": 8, "facebook": 3, "snapchat": 1, "threads": 1, "": 1}
 WAYS = {
     ("ios", "app"): "app-scheme",
@@ -40,11 +42,10 @@ WAYS = {
 }
 ARRIVE = 0.55
 PRESAVE = {"escape": 0.15, "holdout": 0.10}
-COLUMNS = [column.name for column in EVENTS.c]
 
 
 def visits(now: int, rng: random.Random) -> Iterator[list[Event]]:
-    """Visits with all their stages, as a site with one experiment would record them."""
+    """Visits with all their stages, drawn by chance, as a site with one experiment has them."""
     apps, weights = zip(*APPS.items(), strict=True)
     while True:
         start = now - rng.randrange(DAYS * DAY)
@@ -93,28 +94,16 @@ def stages(first: Event, rng: random.Random) -> Iterator[Event]:
         yield first._replace(name="continued")
 
 
-def fill(path: Path, size: int, now: int) -> int:
-    """Write visits of at least `size` events; returns the number of events."""
-    engine = sqlalchemy.create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        migrate(connection)
-    engine.dispose()
-    rng, rows = random.Random(1), []
-    for visit in visits(now, rng):
-        rows += visit
-        if len(rows) >= size:
+def batches(size: int, now: int) -> list[Sequence[Event]]:
+    """Visits of at least `size` events, in the order in which they came."""
+    made, number = [], 0
+    for visit in visits(now, random.Random(1)):
+        made.append(visit)
+        number += len(visit)
+        if number >= size:
             break
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        values = (
-            [event.stage_key if name == "once" else getattr(event, name) for name in COLUMNS]
-            for event in rows
-        )
-        names = ", ".join(f'"{name}"' for name in COLUMNS)
-        connection.executemany(
-            f"INSERT INTO {EVENTS.name} ({names}) VALUES ({', '.join('?' * len(COLUMNS))})", values
-        )
-    return len(rows)
+    rows = [event for visit in sorted(made, key=lambda visit: visit[0].time) for event in visit]
+    return [rows[at : at + BATCH_SIZE] for at in range(0, len(rows), BATCH_SIZE)]
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -122,26 +111,50 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return work(), time.perf_counter() - begun
 
 
+def fill(url: str, made: Sequence[Sequence[Event]]) -> None:
+    database = Database(url)
+    for batch in made:
+        database(batch)
+    database.close()
+
+
+def measure(name: str, url: str, made: Sequence[Sequence[Event]], now: int) -> Any:
+    """A row of the table; returns the report of the last month."""
+    _, written = timed(lambda: fill(url, made))
+    with open_events(url) as database, database.reading() as connection:
+
+        def report(since: int) -> Any:
+            return summary(connection, Scope(since=since), Plan(), now)
+
+        since = (now // DAY - MONTH + 1) * DAY
+        _, first = timed(lambda: report(since))
+        found, month = timed(lambda: report(since))
+        _, year = timed(lambda: report(0))
+    number = sum(map(len, made))
+    figures = f"{number / written:,.0f} | {first:.2f} | {month:.2f} | {year:.1f}"
+    print(f"| {name} | {number:,} | {figures} |")
+    return found
+
+
 def main() -> None:
     now = int(time.time())
+    made = batches(int(sys.argv[1].replace(",", "")) if sys.argv[1:] else SIZE, now)
+    print(
+        f"| | events | written a second | report of {MONTH} days, s | again | of all |\n"
+        "|---|---|---|---|---|---|"
+    )
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(sys.argv[1] if sys.argv[1:] else Path(folder, "events.sqlite3"))
-        if not path.exists():
-            fill(path, SIZE, now)
-        with open_events(f"sqlite:///{path}") as database, database.reading() as connection:
-            events = connection.execute(
-                sqlalchemy.select(sqlalchemy.func.count()).select_from(EVENTS)
-            ).scalar()
-            found, first = timed(lambda: summary(connection, Scope(), Plan(), now))
-            _, again = timed(lambda: summary(connection, Scope(), Plan(), now))
-            _, month = timed(
-                lambda: summary(connection, Scope("pre-save", now - 30 * DAY), Plan(), now)
-            )
-    print("| the report, SQLite | seconds |\n|---|---|")
-    print(f"| {events:,} events, counted and read | {first:.1f} |")
-    print(f"| the same again | {again:.1f} |\n| one rule, thirty days | {month:.1f} |")
+        found = measure("SQLite", f"sqlite:///{Path(folder, 'events.sqlite3')}", made, now)
+    if url := os.environ.get("ESCAPE_MW_POSTGRES"):
+        engine = sql.create_engine(url)
+        try:
+            assert measure("PostgreSQL", url, made, now) == found
+        finally:
+            METADATA.drop_all(engine)
+            engine.dispose()
+    print("\n| the report written as | seconds |\n|---|---|")
     for name, form in (("text", text), ("JSON", as_json), ("HTML", html)):
-        print(f"| written as {name} | {timed(lambda form=form: form(found, {}))[1]:.2f} |")
+        print(f"| {name} | {timed(lambda form=form: form(found, {}))[1]:.2f} |")
 
 
 if __name__ == "__main__":

@@ -29,13 +29,18 @@ BUSY_TIMEOUT = 10  # seconds that SQLite waits for another writer
 HOUR = 3600  # seconds
 LARGEST = (1 << 63) - 1  # of a BIGINT
 KINDS = {type(blank): tuple(map(type, blank)) for blank in (Event(0, "", ""), Tally(""))}
+NUMBERS = {
+    kind: itemgetter(*(at for at, one in enumerate(kinds) if one is int))
+    for kind, kinds in KINDS.items()
+}
 NAMES = {Event: STAGES, Tally: (*COUNTED, "eligible")}
 COLUMNS = [EVENTS.c[name] for name in Event._fields]
 ROW = [*(column.name for column in COLUMNS), "once"]
 KEY = itemgetter(*map(ROW.index, ("day", "visit", "once")))
 # Both have an insert that waits for a concurrent writer of the same key and then skips or updates
 # the row (INSERT ... ON CONFLICT): no transaction fails for it. A batch of events is inserted by
-# text, for SQLAlchemy's parameters of each row take four times as long.
+# text, for SQLAlchemy's parameters of each row take four times as long: to SQLite as rows, to
+# PostgreSQL as columns.
 INSERT = "INSERT INTO escape_mw_events ({}) {{}} ON CONFLICT DO NOTHING".format(
     ", ".join(f'"{name}"' for name in ROW)
 )
@@ -228,8 +233,21 @@ def _insert(connection: sql.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         return connection.exec_driver_sql(
             INSERT_ROWS, list(rows), execution_options=COUNTS
         ).rowcount
-    columns = dict(zip(ROW, map(list, zip(*rows, strict=True)), strict=True))
+    columns = dict(zip(ROW, map(_array, zip(*rows, strict=True)), strict=True))
     return connection.execute(INSERT_COLUMNS, columns, execution_options=COUNTS).rowcount
+
+
+def _array(values: Sequence[Any]) -> str:
+    """Values as PostgreSQL reads an array (its manual, 8.15.6, "Array Input and Output Syntax").
+
+    Ten times as fast as what its drivers do for lists. Raises ValueError for a NUL, which no text
+    of PostgreSQL can hold.
+    """
+    joined = "\0".join(map(str, values))
+    if joined.count("\0") >= len(values):
+        raise ValueError("a word of an event holds a NUL")
+    quoted = joined.replace("\\", r"\\").replace('"', r"\"")
+    return '{"' + quoted.replace("\0", '","') + '"}'
 
 
 def _add(connection: sql.Connection, tallies: Iterable[Tally]) -> None:
@@ -252,7 +270,7 @@ def _require_storable(record: Record) -> None:
         for name, value, kind in zip(record._fields, record, kinds, strict=True):
             if not isinstance(value, kind):
                 raise TypeError(f"{name} of an event must be {kind.__name__}, not {type(value)}")
-    numbers = [value for value in record if isinstance(value, int)]
+    numbers = NUMBERS[type(record)](record)
     if min(numbers) < 0 or max(numbers) > LARGEST:
         raise ValueError("a number of an event is out of range")
     if record.name not in NAMES[type(record)]:
