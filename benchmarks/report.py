@@ -45,7 +45,7 @@ PRESAVE = {"escape": 0.15, "holdout": 0.10}
 
 
 def visits(now: int, rng: random.Random) -> Iterator[list[Event]]:
-    """Visits with all their stages, drawn by chance, as a site with one experiment has them."""
+    """Visits with all their stages, drawn by chance; each month has an experiment."""
     apps, weights = zip(*APPS.items(), strict=True)
     while True:
         start = now - rng.randrange(DAYS * DAY)
@@ -68,7 +68,7 @@ def visits(now: int, rng: random.Random) -> Iterator[list[Event]]:
         facts |= {
             "service": "spotify",
             "kind": "track",
-            "experiment": "pre-save" if arm else "",
+            "experiment": f"release {start // DAY // MONTH}" if arm else "",
             "arm": arm,
         }
         first = Event(start, f"{rng.getrandbits(128):032x}", "eligible", **facts)

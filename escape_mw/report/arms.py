@@ -20,6 +20,7 @@ HAS_ARRIVED = sql.and_(
     ARRIVAL.c.day == ELIGIBLE.c.day,
     ARRIVAL.c.visit == ELIGIBLE.c.visit,
     ARRIVAL.c.once == "arrived",
+    ELIGIBLE.c.arm == "escape",
 )
 TRIAL = (ELIGIBLE.c.experiment, ELIGIBLE.c.rule, ELIGIBLE.c.rule_version)
 
@@ -62,8 +63,7 @@ class OutcomeDay(NamedTuple):
 
 def arms(connection: sql.Connection, scope: Scope) -> tuple[list[ArmDay], list[OutcomeDay]]:
     """The experiments that have visits in the scope: all their visits before its end."""
-    here = sql.select(ELIGIBLE.c.experiment).where(*within(scope)).distinct()
-    names = [name for name in connection.execute(here).scalars() if name]
+    names = _names(connection, scope)
     if not names:
         return [], []
     is_one = sql.and_(IS_FIRST, ELIGIBLE.c.experiment.in_(names))
@@ -78,10 +78,17 @@ def tried_holdouts(connection: sql.Connection, scope: Scope) -> dict[str, int]:
     query = (
         sql.select(ELIGIBLE.c.experiment, sql.func.count(STAGE.c.visit.distinct()))
         .select_from(joined)
-        .where(*within(scope), ELIGIBLE.c.arm == "holdout")
+        .where(*within(scope), ELIGIBLE.c.experiment.in_(_names(connection, scope)))
+        .where(ELIGIBLE.c.arm == "holdout")
         .group_by(ELIGIBLE.c.experiment)
     )
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _names(connection: sql.Connection, scope: Scope) -> list[str]:
+    """The experiments that have visits in the scope."""
+    here = sql.select(ELIGIBLE.c.experiment).where(*within(scope)).distinct()
+    return [name for name in connection.execute(here).scalars() if name]
 
 
 def _arm_days(connection: sql.Connection, which: list[Column]) -> list[ArmDay]:
