@@ -13,7 +13,7 @@ import sqlalchemy as sql
 
 from ..events.tables import EVENTS
 from ..web.days import DAY
-from .counts import ELIGIBLE, IS_FIRST, SAME_VISIT, STAGE, TRIES, Column, Scope, within
+from .counts import ELIGIBLE, IS_FIRST, STAGE, TRIES, Column, Scope, same_visit, within
 
 ARRIVAL = EVENTS.alias("arrival")
 HAS_ARRIVED = sql.and_(
@@ -68,13 +68,14 @@ def arms(connection: sql.Connection, scope: Scope) -> tuple[list[ArmDay], list[O
         return [], []
     is_one = sql.and_(IS_FIRST, ELIGIBLE.c.experiment.in_(names))
     begun = connection.execute(sql.select(sql.func.min(ELIGIBLE.c.day)).where(is_one)).scalar_one()
-    which = [*within(replace(scope, since=begun * DAY)), is_one]
-    return _arm_days(connection, which), _outcome_days(connection, which)
+    whole = replace(scope, since=begun * DAY)
+    which = [*within(whole), is_one]
+    return _arm_days(connection, which), _outcome_days(connection, whole, which)
 
 
 def tried_holdouts(connection: sql.Connection, scope: Scope) -> dict[str, int]:
     """By experiment, the visits in a holdout on which something was tried all the same."""
-    joined = ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name.in_(("shown", *TRIES))))
+    joined = ELIGIBLE.join(STAGE, sql.and_(same_visit(scope), STAGE.c.name.in_(("shown", *TRIES))))
     query = (
         sql.select(ELIGIBLE.c.experiment, sql.func.count(STAGE.c.visit.distinct()))
         .select_from(joined)
@@ -109,10 +110,12 @@ def _arm_days(connection: sql.Connection, which: list[Column]) -> list[ArmDay]:
     return [ArmDay(*row) for row in connection.execute(query)]
 
 
-def _outcome_days(connection: sql.Connection, which: list[Column]) -> list[OutcomeDay]:
+def _outcome_days(
+    connection: sql.Connection, scope: Scope, which: list[Column]
+) -> list[OutcomeDay]:
     """The day is the visit's, on whichever day the outcome came."""
     keys = (*TRIAL, STAGE.c.outcome, ELIGIBLE.c.arm, ELIGIBLE.c.day)
-    joined = ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name == "outcome"))
+    joined = ELIGIBLE.join(STAGE, sql.and_(same_visit(scope), STAGE.c.name == "outcome"))
     query = (
         sql.select(
             *keys,

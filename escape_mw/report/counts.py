@@ -21,7 +21,6 @@ from ..web.days import DAY, date_of
 TRIES = ("attempt", "tapped", "left", "returned", "arrived")
 ELIGIBLE = EVENTS.alias("eligible")
 STAGE, RETURN = EVENTS.alias("stage"), EVENTS.alias("return")
-SAME_VISIT = sql.and_(STAGE.c.day == ELIGIBLE.c.day, STAGE.c.visit == ELIGIBLE.c.visit)
 WRITTEN = STAGE.c.trigger == "written"
 # Written instructions are tried by being shown, but only where they are the page's first step.
 TRIED = sql.or_(STAGE.c.name.in_(TRIES), sql.and_(STAGE.c.name == "shown", WRITTEN))
@@ -122,7 +121,7 @@ def funnel_by(connection: sql.Connection, scope: Scope, *keys: Column) -> Iterab
         _any(~acted_on).label("held_out"),
         *_reached(acted_on),
     )
-    joined = ELIGIBLE.outerjoin(STAGE, sql.and_(SAME_VISIT, TRIED))
+    joined = ELIGIBLE.outerjoin(STAGE, sql.and_(same_visit(scope), TRIED))
     visits = stages.select_from(joined).where(*within(scope)).group_by(*VISIT, *keys).subquery()
     return connection.execute(_summed(visits, len(keys)))
 
@@ -136,7 +135,7 @@ def techniques(connection: sql.Connection, scope: Scope) -> list[TechniqueCount]
     keys = (ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal, STAGE.c.technique)
     visits = (
         sql.select(*keys, *_reached())
-        .select_from(ELIGIBLE.join(STAGE, SAME_VISIT))
+        .select_from(ELIGIBLE.join(STAGE, same_visit(scope)))
         .where(*within(scope), ELIGIBLE.c.arm != "holdout", STAGE.c.technique != "", TRIED)
         .group_by(*VISIT, *keys)
         .having(_any(sql.or_(~WRITTEN, STAGE.c.name == "shown")) == 1)
@@ -157,10 +156,11 @@ def first_days(connection: sql.Connection, scope: Scope) -> list[FirstDay]:
     )
     back = sql.and_(
         *(RETURN.c[name] == STAGE.c[name] for name in ("day", "visit", "technique")),
+        RETURN.c.day >= scope.since // DAY,
         RETURN.c.once == sql.literal("returned ") + STAGE.c.technique,
         STAGE.c.name == "left",
     )
-    joined = ELIGIBLE.outerjoin(STAGE, sql.and_(SAME_VISIT, STAGE.c.once == proof))
+    joined = ELIGIBLE.outerjoin(STAGE, sql.and_(same_visit(scope), STAGE.c.once == proof))
     reached = sql.func.count(STAGE.c.visit) - sql.func.count(RETURN.c.visit)
     query = (
         sql.select(*ladder, ELIGIBLE.c.day, sql.func.count(), reached)
@@ -197,6 +197,17 @@ def within(scope: Scope) -> list[Column]:
     rule = [] if scope.rule is None else [ELIGIBLE.c.rule == scope.rule]
     until = [ELIGIBLE.c.day < scope.until // DAY] if scope.until else []
     return [IS_FIRST, ELIGIBLE.c.day >= scope.since // DAY, *until, *rule]
+
+
+def same_visit(scope: Scope) -> Column:
+    """That a stage belongs to the visit.
+
+    The days are those of the scope, which PostgreSQL's planner does not conclude by itself: it
+    would read the whole table.
+    """
+    same = STAGE.c.day == ELIGIBLE.c.day, STAGE.c.visit == ELIGIBLE.c.visit
+    until = [STAGE.c.day < scope.until // DAY] if scope.until else []
+    return sql.and_(*same, STAGE.c.day >= scope.since // DAY, *until)
 
 
 def _reached(*conditions: Column) -> tuple[Column, ...]:

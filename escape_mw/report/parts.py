@@ -10,12 +10,12 @@ import sqlalchemy as sql
 from .counts import (
     ELIGIBLE,
     IS_FIRST,
-    SAME_VISIT,
     STAGE,
     AppCount,
     Column,
     Scope,
     funnel_by,
+    same_visit,
     within,
 )
 from .funnel import Line, whole
@@ -68,7 +68,7 @@ def _outcomes(
     found: dict[tuple[str, str], dict[str, int]] = {}
     query = (
         sql.select(*keys, STAGE.c.outcome, sql.func.count())
-        .select_from(ELIGIBLE.join(STAGE, sql.and_(SAME_VISIT, STAGE.c.name == "outcome")))
+        .select_from(ELIGIBLE.join(STAGE, sql.and_(same_visit(scope), STAGE.c.name == "outcome")))
         .where(*within(scope), ELIGIBLE.c.arm != "holdout")
         .group_by(*keys, STAGE.c.outcome)
     )
