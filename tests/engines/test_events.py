@@ -18,6 +18,7 @@ from escape_mw.events.event import Event, Tally
 
 from ..support import agents, intent_uri
 from ..support.marked import short
+from ..support.measured import of_visits
 from ..support.needs import need
 from . import chromium as chromium_engine
 from .measured import BEACON, Measured, eventually, measured, site_with_presave
@@ -287,10 +288,10 @@ def test_every_step_is_reported_once_by_its_technique(engine, who, path, acts, s
         site.tells(engine, f"eligible, {story}")
         assert {event.trigger for event in site.events("attempt")} <= {"auto"}
         assert {event.trigger for event in site.events("tapped")} <= {"tap"}
-        assert {
-            (event.app, event.platform, event.rule) for event in site.read() if event.visit
-        } == {(*who.split(), "links")}
-        assert len({event.visit for event in site.read() if event.visit}) == 1
+        assert {(event.app, event.platform, event.rule) for event in of_visits(site.read())} == {
+            (*who.split(), "links")
+        }
+        assert len({event.visit for event in of_visits(site.read())}) == 1
 
 
 def test_a_bare_redirect_is_an_attempt_and_what_comes_back_is_the_same_visit(chromium):
@@ -299,7 +300,7 @@ def test_a_bare_redirect_is_an_attempt_and_what_comes_back_is_the_same_visit(chr
         chromium.load(site.site.here(chromium.attempts(1)[0].uri))
         play(chromium, "tap, wait")
         site.tells(chromium, "eligible, attempt line-external, shown intent, tapped intent")
-        assert len({event.visit for event in site.read() if event.visit}) == 1
+        assert len({event.visit for event in of_visits(site.read())}) == 1
 
 
 WAYS = [
@@ -626,7 +627,7 @@ def test_who_gets_out_has_arrived_once_in_their_arm(chromium, visitor, friend, c
             COMINGS[one](chromium, visitor, friend, out)
         site.tells(chromium, f"eligible, shown intent, tapped intent, {story}")
         (eligible,) = site.events("eligible")
-        assert {event.visit for event in site.read() if event.visit} == {eligible.visit}
+        assert {event.visit for event in of_visits(site.read())} == {eligible.visit}
         assert (eligible.experiment, eligible.arm) == ("spring", "escape")
         for arrived in site.events("arrived"):
             way = ("menu", "written") if story.startswith("arrived menu") else ("intent", "tap")
@@ -655,7 +656,7 @@ def test_who_is_let_through_is_measured_in_the_other_arm_and_never_marked(chromi
         site.tells(chromium, "eligible, outcome presave")
         (eligible,) = site.events("eligible")
         assert (eligible.experiment, eligible.arm) == ("spring", "holdout")
-        assert {event.visit for event in site.read() if event.visit} == {eligible.visit}
+        assert {event.visit for event in of_visits(site.read())} == {eligible.visit}
         assert site.site.asked.count("/presave") == 2
 
 
@@ -671,7 +672,7 @@ def test_the_outcome_of_who_got_out_counts_once_in_their_arm(chromium, visitor):
         )
         (eligible,) = site.events("eligible")
         assert eligible.arm == "escape"
-        assert {event.visit for event in site.read() if event.visit} == {eligible.visit}
+        assert {event.visit for event in of_visits(site.read())} == {eligible.visit}
 
 
 def test_the_outcome_of_who_continues_here_counts_in_their_arm_too(chromium):
@@ -682,7 +683,7 @@ def test_the_outcome_of_who_continues_here_counts_in_their_arm_too(chromium):
         site.tells(chromium, "eligible, shown intent, continued, outcome presave")
         (eligible,) = site.events("eligible")
         assert eligible.arm == "escape"
-        assert {event.visit for event in site.read() if event.visit} == {eligible.visit}
+        assert {event.visit for event in of_visits(site.read())} == {eligible.visit}
 
 
 def test_two_steps_bring_one_visitor_out_the_first_to_arrive_is_credited(chromium, visitor, friend):
@@ -716,5 +717,5 @@ def test_two_processes_and_one_database_count_an_arrival_once(chromium, visitor,
         )
         (eligible,) = site.events("eligible")
         assert eligible.arm == "escape"
-        assert {event.visit for event in site.read() if event.visit} == {eligible.visit}
+        assert {event.visit for event in of_visits(site.read())} == {eligible.visit}
     database.close()

@@ -14,11 +14,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
-from escape_mw import load
+from escape_mw import Event, load
 from escape_mw.events.database import Database
 
 from ..support.agents import CHROME_ANDROID, TIKTOK_ANDROID
-from ..support.measured import MARKER, times
+from ..support.measured import MARKER
 from ..support.needs import need
 from . import serving
 from .measured import RULES
@@ -78,11 +78,11 @@ class Site:
 def told(database):
     """Visit -> what was told of it, and how often something was only counted."""
     visits, counted = {}, Counter()
-    for event in database.read():
-        if event.visit:
-            visits.setdefault(event.visit, []).append(event.name)
+    for record in database.read():
+        if isinstance(record, Event):
+            visits.setdefault(record.visit, []).append(record.name)
         else:
-            counted[event.name] += times(event)
+            counted[record.name] += record.number
     return visits, counted
 
 
