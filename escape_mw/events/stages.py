@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from ..decision.handoffs import TECHNIQUES
 from ..decision.model import (
@@ -28,7 +28,7 @@ def stages(
     policy: Policy,
     *,
     is_carried_out: bool,
-    by: Iterable[str] = (),
+    by: Sequence[str] = (),
 ) -> Iterator[Event]:
     """The events of a decision; none where nothing is measured.
 
@@ -53,7 +53,7 @@ def stages(
 
 
 def _eligible(
-    visit: Visit, journey: Journey, act: Act | None, policy: Policy, by: Iterable[str]
+    visit: Visit, journey: Journey, act: Act | None, policy: Policy, by: Sequence[str]
 ) -> Event:
     """The visit's first event, with what only its first request knows."""
     rule = policy.by_key.get(journey.rule)
@@ -62,7 +62,7 @@ def _eligible(
         first=act.steps[0].technique if act else "",
         handover=act.handover if act else "",
         planned=experiment.planned if experiment else 0,
-        by=_own_word(visit, rule, by) if rule else "",
+        by=_own_word(visit, rule, by) if rule and by else "",
         hints=("yes" if "sec-ch-ua" in visit.headers else "no")
         if journey.platform == "android"
         else "",
@@ -93,7 +93,7 @@ def event(
         goal=journey.goal,
         technique=technique,
         trigger=trigger,
-        outcome=storable(outcome),
+        outcome=outcome and storable(outcome),
         experiment=journey.experiment,
         arm=journey.arm,
         rule_version=policy.versions.get(journey.rule, ""),
@@ -119,10 +119,10 @@ def trigger_of(journey: Journey, technique: str, policy: Policy) -> str:
     return ""
 
 
-def _own_word(visit: Visit, rule: Rule, by: Iterable[str]) -> str:
+def _own_word(visit: Visit, rule: Rule, by: Sequence[str]) -> str:
     """The first of these names that the rule's path captures, or that the query has a value for."""
     captures = rule.path.captures(*visit.paths) or {}
-    query = first_values(visit.query) if by else {}
+    query = first_values(visit.query)
     words = (captures.get(name) or query.get(name, "") for name in by)
     return storable(next(filter(None, words), ""))
 
