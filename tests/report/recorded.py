@@ -61,6 +61,12 @@ SITES = {
         *trial("escape", 30, 400, stages=["shown"]),
         *trial("holdout", 70, 700),
     ],
+    "label": [
+        *trial("escape", 150, 700, by="moon"),
+        *trial("holdout", 70, 700, by="moon"),
+        *stopped(),
+        *[visit(*FULL, by="sun", ago=40 + at % 9) for at in range(90)],
+    ],
     "lossy": [
         visit(*FULL),
         Tally("dropped", time=NOON, number=12),

@@ -195,6 +195,30 @@ def test_sentences(found, site, asked, sentence):
     assert sentence in prose("".join(page.itertext()))
 
 
+QUESTIONS = [
+    pytest.param("moon real browser 700", id="which release?"),
+    pytest.param(
+        "They came from TikTok on Android (700), Instagram on iOS (300).", id="which app?"
+    ),
+    pytest.param("Every rule, 2026-10-22 to 2026-11-20 (UTC).", id="since when?"),
+    pytest.param("Experiment oct, presave: escapes do better", id="is it worth it?"),
+    pytest.param("extbrowser stopped working since 2026-11-15", id="what broke?"),
+    pytest.param("To go on without it, add to techniques: - {app: instagram", id="what do I do?"),
+    pytest.param("Of 1,000 visits (before: 90, +1011%)", id="compared with last month?"),
+    pytest.param("(39 to 121, at 95% confidence)", id="how sure?"),
+    pytest.param("about 80 more visits ended in presave", id="how many more pre-saves?"),
+    pytest.param("This report holds counts only; it names no visitor.", id="who sees my data?"),
+]
+SCREENS = 2 * 30  # lines
+
+
+@pytest.mark.parametrize("answer", QUESTIONS)
+def test_a_label_managers_questions_are_answered_on_the_first_two_screens(found, answer):
+    month = Scope(None, NOON - 30 * DAY, NOON + DAY)
+    report = found("label", month, before=Scope(None, NOON - 60 * DAY, month.since), by="word")
+    assert answer in prose("\n".join(text(report, NAMES).splitlines()[:SCREENS]))
+
+
 def test_the_groups_of_an_experiment(found):
     """In both forms: held out, with escapes, and those of them that arrived or stayed."""
     report = found("groups")
