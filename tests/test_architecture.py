@@ -58,7 +58,7 @@ LIBRARIES = {
     "scipy": {"report"},
     "segno": {"lab.qr"},
     "sqlalchemy": {"events", "report", "cli.events"},
-    "sqlite3": {"lab.store", "events.database", "cli.lab"},
+    "sqlite3": {"lab.store", "events.connections", "cli.lab"},
     "ua_parser": {"decision.visitors"},
     "urllib3": {"edge.site"},
     "waitress": {"cli.serve", "cli.gate"},

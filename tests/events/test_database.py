@@ -24,9 +24,10 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError, Statem
 
 from escape_mw import Event, Tally
 from escape_mw.cli.main import main
+from escape_mw.events import connections, rows
 from escape_mw.events import database as database_module
 from escape_mw.events import recorder as recorder_module
-from escape_mw.events.database import HOUR, KEY, Database, sink
+from escape_mw.events.database import HOUR, Database, sink
 from escape_mw.events.options import EventOptions, seconds
 from escape_mw.events.recorder import SinkQueue
 from escape_mw.events.tables import (
@@ -290,7 +291,7 @@ def test_errors_of_an_event_are_told_from_errors_of_the_database(
     def fail(*_):
         raise raised
 
-    monkeypatch.setattr("escape_mw.events.database._write", fail)
+    monkeypatch.setattr("escape_mw.events.database.write", fail)
     with pytest.raises(expected):
         opened()([step()])
 
@@ -435,7 +436,7 @@ def test_a_child_has_connections_of_its_own(opened):
 
 def test_the_same_row_and_count_in_two_open_transactions(postgres, monkeypatch):
     """The second waits for the first, and then skips the row."""
-    tries, write = [], database_module._write
+    tries, write = [], database_module.write
     events = [step(), step(1), Tally("forged", time=NOW)]
 
     def tried(connection, events, room):
@@ -447,7 +448,7 @@ def test_the_same_row_and_count_in_two_open_transactions(postgres, monkeypatch):
         looker([step(9)])
         with first.engine.begin() as connection:
             write(connection, events)
-            monkeypatch.setattr(database_module, "_write", tried)
+            monkeypatch.setattr(database_module, "write", tried)
             found = pool.submit(second, events)
             until(lambda: lock_waits(looker) or found.done())
             assert not found.done()
@@ -460,11 +461,11 @@ def test_the_same_row_and_count_in_two_open_transactions(postgres, monkeypatch):
 def test_writers_of_the_same_rows_in_opposite_orders_do_not_block_each_other(opened, monkeypatch):
     """PostgreSQL ends one of two deadlocked transactions; in one order there is no deadlock."""
     taken = []
-    monkeypatch.setattr(database_module, "_insert", lambda _, rows: taken.extend(rows) or len(rows))
+    monkeypatch.setattr(rows, "_insert", lambda _, new: taken.extend(new) or len(new))
     events = [step(number) for number in range(50)]
     random.Random(1).shuffle(events)
     opened()(events)
-    keys = list(map(KEY, taken))
+    keys = list(map(rows.KEY, taken))
     assert keys == sorted(keys)
     assert len(keys) == 50
 
@@ -961,7 +962,7 @@ FAULTS = [
 @pytest.fixture
 def kept_at(tmp_path, monkeypatch):
     """A site whose events go to a SQLite file that already has some, and that file."""
-    monkeypatch.setattr(database_module, "BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.05)
     monkeypatch.setattr(recorder_module, "INTERVAL", 3600)
     path = tmp_path / "data" / "events.sqlite3"
     path.parent.mkdir()
