@@ -20,7 +20,7 @@ BUILDS = [
     nox.param("3.12", "newest", id="3.12, newest"),
     nox.param(NEWEST, "newest", id=f"{NEWEST}, newest"),
 ]
-# The tests that meet the frameworks; everything else is the same with each of their versions.
+# The tests that meet the frameworks: enough between both ends of the range.
 MEETING = (
     "tests/public",
     "tests/page",
@@ -31,10 +31,8 @@ MEETING = (
     "tests/promises/test_brief.py",
     "tests/promises/test_conformance.py",
 )
-# Everything that no browser and no other server is needed for.
-ALONE = ("engines", "servers", "edge/test_edges.py", "edge/test_examples.py")
-QUICK = ("tests", *(f"--ignore=tests/{name}" for name in ALONE))
-PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+QUICK = "not slow and not engines and not servers"
+PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto", "-m", QUICK)
 TYPED = ("mypy", "types-PyYAML", "types-waitress")
 
 
@@ -56,9 +54,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """All tests but the slow ones and those of `ALONE`; arguments go to pytest."""
+    """All tests but the slow ones and those with engines or servers; arguments go to pytest."""
     session.install("-e", ".[test]", "pytest-xdist")
-    session.run(*PYTEST, "-n", "auto", "-m", "not slow", *(session.posargs or QUICK))
+    session.run(*PYTEST, *session.posargs)
 
 
 @nox.session
@@ -72,8 +70,8 @@ def wheel(session: nox.Session, versions: str) -> None:
     pinned = _constraints(work) if versions == "lowest" else ()
     session.install(f"escape-mw[test] @ {built.as_uri()}", "pytest-xdist", "gunicorn", *pinned)
     session.chdir(_without_the_package(work / "tree"))
-    quick = (*PYTEST, "-n", "auto", "-m", "not slow", *_tests(session.python))
-    session.run(*quick, env={"ESCAPE_MW_CORPORA": None})
+    where = () if session.python in (OLDEST, NEWEST) else MEETING
+    session.run(*PYTEST, *where, env={"ESCAPE_MW_CORPORA": None})
 
 
 def _folder(session: nox.Session) -> Path:
@@ -85,11 +83,6 @@ def _folder(session: nox.Session) -> Path:
     folder = Path(session.virtualenv.location).resolve() / "work"
     folder.mkdir(exist_ok=True)
     return folder
-
-
-def _tests(python: str) -> tuple[str, ...]:
-    """Everything on both ends of the range; what meets the frameworks between them."""
-    return QUICK if python in (OLDEST, NEWEST) else MEETING
 
 
 def _constraints(work: Path) -> tuple[str, str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -15,6 +16,22 @@ from .support.postgres import database_url, postgres  # noqa: F401 - fixtures of
 # A busy machine is no fault of the code.
 hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
+
+TESTS = Path(__file__).parent
+# What needs a browser, or a server that is not Python's.
+MARKED = {"engines": "engines", "servers": "servers"} | dict.fromkeys(
+    ("edge/test_edges.py", "edge/test_examples.py"), "servers"
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by place, so that no new module is forgotten."""
+    for item in items:
+        place = item.path.relative_to(TESTS).as_posix()
+        for start, mark in MARKED.items():
+            if place.startswith(start):
+                item.add_marker(mark)
 
 
 @pytest.fixture(autouse=True)
