@@ -123,7 +123,8 @@ def report(  # noqa: PLR0913, PLR0917 - one for each option
         say(f"{page} is written; it is one file and asks nothing of any server.")
     else:
         say(_form("machine" if as_json else "text")(found, names))
-    if {task.kind for task in tasks(found, names)} & set(faults):
+    kinds = {task.kind for task in tasks(found, names)}
+    if kinds & {*faults, *(["holdout"] if "refused" in faults else [])}:
         sys.exit(1)
 
 

@@ -29,7 +29,8 @@ class ArmDay(NamedTuple):
     """Visits in one arm of an experiment, eligible on one day (counted from 1970, UTC).
 
     They came by one version of one rule, with so many `planned`; `last` is when the last did. Of
-    them, `hintless` are on Android without client hints, and `arrived` in the real browser.
+    them, `hintless` are on Android without client hints, and `arrived` in the real browser. On
+    `tried` something was tried, although they are held out.
     """
 
     experiment: str
@@ -42,6 +43,7 @@ class ArmDay(NamedTuple):
     last: int
     hintless: int = 0
     arrived: int = 0
+    tried: int = 0
 
 
 class OutcomeDay(NamedTuple):
@@ -70,20 +72,7 @@ def arms(connection: sql.Connection, scope: Scope) -> tuple[list[ArmDay], list[O
     begun = connection.execute(sql.select(sql.func.min(ELIGIBLE.c.day)).where(is_one)).scalar_one()
     whole = replace(scope, since=begun * DAY)
     which = [*within(whole), is_one]
-    return _arm_days(connection, which), _outcome_days(connection, whole, which)
-
-
-def tried_holdouts(connection: sql.Connection, scope: Scope) -> dict[str, int]:
-    """By experiment, the visits in a holdout on which something was tried all the same."""
-    joined = ELIGIBLE.join(STAGE, sql.and_(same_visit(scope), STAGE.c.name.in_(("shown", *TRIES))))
-    query = (
-        sql.select(ELIGIBLE.c.experiment, sql.func.count(STAGE.c.visit.distinct()))
-        .select_from(joined)
-        .where(*within(scope), ELIGIBLE.c.experiment.in_(_names(connection, scope)))
-        .where(ELIGIBLE.c.arm == "holdout")
-        .group_by(ELIGIBLE.c.experiment)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return _arm_days(connection, whole, which), _outcome_days(connection, whole, which)
 
 
 def _names(connection: sql.Connection, scope: Scope) -> list[str]:
@@ -92,8 +81,9 @@ def _names(connection: sql.Connection, scope: Scope) -> list[str]:
     return [name for name in connection.execute(here).scalars() if name]
 
 
-def _arm_days(connection: sql.Connection, which: list[Column]) -> list[ArmDay]:
+def _arm_days(connection: sql.Connection, scope: Scope, which: list[Column]) -> list[ArmDay]:
     keys = (*TRIAL, ELIGIBLE.c.planned, ELIGIBLE.c.arm, ELIGIBLE.c.day)
+    tried = sql.exists().where(same_visit(scope), STAGE.c.name.in_(("shown", *TRIES)))
     query = (
         sql.select(
             *keys,
@@ -101,6 +91,7 @@ def _arm_days(connection: sql.Connection, which: list[Column]) -> list[ArmDay]:
             sql.func.max(ELIGIBLE.c.time),
             _number(ELIGIBLE.c.hints == "no"),
             sql.func.count(ARRIVAL.c.visit),
+            _number(sql.and_(ELIGIBLE.c.arm == "holdout", tried)),
         )
         .select_from(ELIGIBLE.outerjoin(ARRIVAL, HAS_ARRIVED))
         .where(*which)

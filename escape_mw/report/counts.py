@@ -122,6 +122,7 @@ def funnel_by(connection: sql.Connection, scope: Scope, *keys: Column) -> Iterab
         *_reached(acted_on),
     )
     joined = ELIGIBLE.outerjoin(STAGE, sql.and_(same_visit(scope), TRIED))
+    joined = joined.outerjoin(RETURN, has_returned(scope))
     visits = stages.select_from(joined).where(*within(scope)).group_by(*VISIT, *keys).subquery()
     return connection.execute(_summed(visits, len(keys)))
 
@@ -135,7 +136,7 @@ def techniques(connection: sql.Connection, scope: Scope) -> list[TechniqueCount]
     keys = (ELIGIBLE.c.app, ELIGIBLE.c.platform, ELIGIBLE.c.goal, STAGE.c.technique)
     visits = (
         sql.select(*keys, *_reached())
-        .select_from(ELIGIBLE.join(STAGE, same_visit(scope)))
+        .select_from(ELIGIBLE.join(STAGE, same_visit(scope)).outerjoin(RETURN, has_returned(scope)))
         .where(*within(scope), ELIGIBLE.c.arm != "holdout", STAGE.c.technique != "", TRIED)
         .group_by(*VISIT, *keys)
         .having(_any(sql.or_(~WRITTEN, STAGE.c.name == "shown")) == 1)
@@ -154,17 +155,11 @@ def first_days(connection: sql.Connection, scope: Scope) -> list[FirstDay]:
     proof = sql.case(
         (ELIGIBLE.c.handover == "own", "arrived"), else_=sql.literal("left ") + ELIGIBLE.c.first
     )
-    back = sql.and_(
-        *(RETURN.c[name] == STAGE.c[name] for name in ("day", "visit", "technique")),
-        RETURN.c.day >= scope.since // DAY,
-        RETURN.c.once == sql.literal("returned ") + STAGE.c.technique,
-        STAGE.c.name == "left",
-    )
     joined = ELIGIBLE.outerjoin(STAGE, sql.and_(same_visit(scope), STAGE.c.once == proof))
     reached = sql.func.count(STAGE.c.visit) - sql.func.count(RETURN.c.visit)
     query = (
         sql.select(*ladder, ELIGIBLE.c.day, sql.func.count(), reached)
-        .select_from(joined.outerjoin(RETURN, back))
+        .select_from(joined.outerjoin(RETURN, has_returned(scope)))
         .where(*within(scope), ELIGIBLE.c.first != "")
         .group_by(ELIGIBLE.c.day, *ladder)
     )
@@ -210,17 +205,25 @@ def same_visit(scope: Scope) -> Column:
     return sql.and_(*same, STAGE.c.day >= scope.since // DAY, *until)
 
 
+def has_returned(scope: Scope) -> Column:
+    """That whoever left by a technique was back at once."""
+    return sql.and_(
+        *(RETURN.c[name] == STAGE.c[name] for name in ("day", "visit")),
+        RETURN.c.day >= scope.since // DAY,
+        RETURN.c.once == sql.literal("returned ") + STAGE.c.technique,
+        STAGE.c.name == "left",
+    )
+
+
 def _reached(*conditions: Column) -> tuple[Column, ...]:
     """1 for each of tried, left and arrived, else 0; of stages that are TRIED.
 
     Each includes the next: a visit that arrived has left, even if no event says so. Whoever left
-    by every hand-off only to return at once has not.
+    by a technique only to return at once has not left by it.
     """
-    arrived = _any(*conditions, STAGE.c.name == "arrived")
-    ways = (("left", 1), ("returned", -1))
-    steps = [(sql.and_(*conditions, STAGE.c.name == name), number) for name, number in ways]
-    away = sql.func.sum(sql.case(*steps, else_=0))
-    left = sql.case((sql.or_(arrived == 1, away > 0), 1), else_=0)
+    has_arrived = STAGE.c.name == "arrived"
+    is_away = sql.and_(STAGE.c.name == "left", RETURN.c.visit.is_(None))
+    arrived, left = _any(*conditions, has_arrived), _any(*conditions, is_away | has_arrived)
     tried = _any(*conditions, STAGE.c.name.is_not(None))
     return tried.label("tried"), left.label("left"), arrived.label("arrived")
 

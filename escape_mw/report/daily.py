@@ -20,8 +20,9 @@ Counts = Counter[tuple[str, str, int]]  # of what, by arm and day
 class Daily(NamedTuple):
     """Both arms at the end of a `day` (counted from 1970, UTC): successes of all visits so far.
 
-    `arrived` are the escape arm's visits that arrived. Of both arms, `hintless` are the visits on
-    Android without client hints, `hasty` those with the outcome within a second.
+    `arrived` are the escape arm's visits that arrived, `tried` the held-out visits on which
+    something was tried all the same. Of both arms, `hintless` are the visits on Android without
+    client hints, `hasty` those with the outcome within a second.
     """
 
     day: int
@@ -30,6 +31,7 @@ class Daily(NamedTuple):
     arrived: Share = Share(0, 0)
     hintless: tuple[int, int] = (0, 0)
     hasty: tuple[int, int] = (0, 0)
+    tried: int = 0
 
     @property
     def visits(self) -> int:
@@ -61,7 +63,8 @@ def daily(arms: Iterable[ArmDay], outcomes: Iterable[OutcomeDay]) -> Iterator[Se
     for arm in arms:
         every[arm.experiment] += arm.visits
         if newest[arm.experiment, arm.rule] == arm.version:
-            counted = {"visits": arm.visits, "hintless": arm.hintless, "arrived": arm.arrived}
+            counted = {"visits": arm.visits, "hintless": arm.hintless}
+            counted |= {"arrived": arm.arrived, "tried": arm.tried}
             _add(visits[arm.experiment], arm, counted)
             planned[arm.experiment] = arm.planned
     successes: dict[str, dict[str, Counts]] = defaultdict(lambda: defaultdict(Counter))
@@ -97,4 +100,5 @@ def _days(counts: Counts) -> Iterator[Daily]:
 
     arrived = shares("escape", "arrived", "arrived with")
     rows = shares("escape"), shares("holdout"), arrived, pairs("hintless"), pairs("hasty")
-    return (Daily(*row) for row in zip(days, *rows, strict=True))
+    tried = totals("tried", "holdout")
+    return (Daily(*row) for row in zip(days, *rows, tried, strict=True))

@@ -25,7 +25,7 @@ SETTLING = 2
 PACE = 7  # days
 HASTY = 0.05  # share of an arm's outcomes that come within a second, above which they matter
 ASSUMED = 0.5  # share of the holdout, if none was planned
-SAID = ("better", "worse", "no-difference", "too-early")  # unless it is in doubt
+EMPTY = ("no-day", "no-holdout", "no-escape")  # said of an experiment with nothing to compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +142,10 @@ class Reading:
         return max(0, math.ceil((self.needed - self.visits) / self.pace))
 
 
-def analyse(
-    series: Series, plan: Plan, now: int, until: int = 0, *, is_broken: bool = False
-) -> Reading:
+def analyse(series: Series, plan: Plan, now: int, until: int = 0) -> Reading:
     """Analyse one experiment for one outcome, of visits before `until` (0: of all).
 
-    Moments are in seconds since 1970. It is broken if held-out visits had an escape.
+    Moments are in seconds since 1970.
     """
     experiment, outcome, days, planned, earlier = series
     today = now // DAY
@@ -157,10 +155,8 @@ def analyse(
     read = [day for day in closed if reached is None or day.day <= reached]
     last = read[-1] if read else Daily(today, Share(0, 0), Share(0, 0))
     said, lifts = _read(read, share, planned) if read else ("no-day", [])
-    doubt = ""
-    if said in (*SAID, "refused"):
-        doubt = "holdout" if is_broken else "sizes" if said == "refused" else _doubt(read, share)
-        said = "refused" if doubt else said
+    doubt = "" if said in EMPTY else "sizes" if said == "refused" else _doubt(read, share)
+    said = "refused" if doubt else said
     target = _target(last.holdout.rate, plan.lift)
     searched = visits_needed(last.holdout.rate, target, share).daily if target else None
     return Reading(
@@ -186,7 +182,9 @@ def analyse(
 
 
 def _doubt(days: Sequence[Daily], share: float) -> str:
-    """Which visits by programs are not split as planned: "hints" or "hasty"; "" if none."""
+    """Why a lift would not be sound, as in `Reading.refused_for`; "" if it is."""
+    if days[-1].tried:
+        return "holdout"
     if _are_apart([day.hintless for day in days], share):
         return "hints"
     last = days[-1]

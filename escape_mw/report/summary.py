@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..web.days import DAY
 from . import counts
-from .arms import arms, tried_holdouts
+from .arms import arms
 from .counts import AppCount, Scope
 from .daily import daily
 from .funnel import Funnel, Line, funnels
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 Found = TypeVar("Found")
-QUERIES = 8  # of a summary, without a comparison
+QUERIES = 7  # of a summary, without a comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,7 @@ class Summary:
     """All values of the report. `made`, `first` and `last` are in seconds since 1970.
 
     `first` and `last` are those of the eligible visits, None without one. `parts` are the visits by
-    the dimension `by`; none by "app", which the funnels have. `tried_holdouts` are, by experiment,
-    held-out visits that were not let through as they should have been.
+    the dimension `by`; none by "app", which the funnels have.
     """
 
     scope: Scope
@@ -49,7 +48,6 @@ class Summary:
     health: tuple[Health, ...]
     readings: tuple[Reading, ...]
     tallies: dict[str, int]
-    tried_holdouts: dict[str, int]
     before: Before | None = None
     by: str = "app"
     parts: tuple[Part, ...] = ()
@@ -94,7 +92,6 @@ def summary(
     span = asked(counts.span, scope)
     end = min(now, scope.until - 1) if scope.until else now
     days = daily(*asked(arms, scope))
-    tried = asked(tried_holdouts, scope)
     return Summary(
         scope=scope,
         plan=plan,
@@ -103,12 +100,8 @@ def summary(
         last=span[1] if span else None,
         funnels=funnels(asked(counts.apps, scope), asked(counts.techniques, scope)),
         health=health(asked(counts.first_days, _of_health(scope, end)), end // DAY),
-        readings=tuple(
-            analyse(series, plan, now, scope.until, is_broken=series.experiment in tried)
-            for series in days
-        ),
+        readings=tuple(analyse(series, plan, now, scope.until) for series in days),
         tallies=asked(counts.tallies, scope),
-        tried_holdouts=tried,
         before=None if before is None else _before(before, asked(counts.apps, before)),
         by=by,
         parts=asked(parts_by, scope, by),

@@ -18,7 +18,13 @@ STATUS = {
 }
 CHECK = {"stopped": " Check it on a phone today.", "never-worked": ""}
 TRIALS = {
-    "refused": "find what adds or removes visits in a group, then start again under a new name.",
+    "sizes": "find what adds or removes visits in a group, then start again under a new name.",
+    "hints": "find what adds or removes visits in a group, then start again under a new name.",
+    "hasty": "record {outcome} only after something that the visitor does.",
+    "holdout": (
+        "{tried} held out for comparison had an escape all the same. Find what gave it, a second "
+        "middleware or a cache, then start again under a new name."
+    ),
     "worse": "escapes do worse, so let the rule's visits pass, or change what its page says.",
     "no-outcomes": "no outcome was recorded. The site reports it: escape_mw.record(name, visit).",
 }
@@ -40,7 +46,10 @@ class Task(NamedTuple):
 def tasks(summary: Summary, names: Names) -> list[Task]:
     """Everything that there is to do, what is most urgent first."""
     techniques = (_technique(row, names) for row in summary.health if row.status in CHECK)
-    return [*_holdouts(summary), *techniques, *dict.fromkeys(_trials(summary)), *_losses(summary)]
+    trials = list(dict.fromkeys(_trials(summary)))
+    broken = [task for task in trials if task.kind == "holdout"]
+    others = [task for task in trials if task.kind != "holdout"]
+    return [*broken, *techniques, *others, *_losses(summary)]
 
 
 def override(row: Health) -> str:
@@ -74,23 +83,15 @@ def _drop(row: Health) -> str:
     )
 
 
-def _holdouts(summary: Summary) -> Iterator[Task]:
-    for name, number in sorted(summary.tried_holdouts.items()):
-        yield Task(
-            "holdout",
-            f"Experiment {name}: {visits(number)} held out for comparison had an escape all the "
-            "same. Find what gave it, a second middleware or a cache, then start again under a "
-            "new name.",
-        )
-
-
 def _trials(summary: Summary) -> Iterator[Task]:
-    """What an experiment needs; a result of two outcomes that needs the same is said once."""
+    """What an experiment needs; two outcomes that need the same have equal tasks."""
     for reading in summary.readings:
-        if reading.refused_for == "holdout":
-            continue
-        if sentence := TRIALS.get(reading.said):
-            yield Task(reading.said, f"Experiment {reading.experiment}: {sentence}")
+        reason = reading.refused_for or reading.said
+        if sentence := TRIALS.get(reason):
+            tried = visits(reading.read.tried) if reading.read else ""
+            told = sentence.format(outcome=reading.outcome, tried=tried)
+            kind = "holdout" if reason == "holdout" else reading.said
+            yield Task(kind, f"Experiment {reading.experiment}: {told}")
 
 
 def _losses(summary: Summary) -> Iterator[Task]:

@@ -227,7 +227,7 @@ def test_what_a_past_period_said_is_said_again(two_periods):
 
 @pytest.fixture
 def faulty(tmp_path):
-    """A database with a technique that stopped five days ago, and one with a refused experiment."""
+    """Databases: a technique that stopped five days ago, experiments that are refused, and none."""
     today = (NOON - time.time()) / counts.DAY + 0.1
     sites = {
         "stopped": [
@@ -239,6 +239,11 @@ def faulty(tmp_path):
             visit(experiment="oct", arm=arm, ago=today + 4)
             for arm, number in (("escape", 400), ("holdout", 200))
             for _ in range(number)
+        ],
+        "tried": [
+            visit("shown", experiment="oct", arm=arm, ago=today + 4)
+            for arm in ("escape", "holdout")
+            for _ in range(20)
         ],
         "fine": [visit(*FULL, ago=today)],
     }
@@ -254,6 +259,7 @@ FAULTS = [
     pytest.param("stopped", ["refused"], 0, id="another fault"),
     pytest.param("stopped", ["refused", "stopped"], 1, id="either"),
     pytest.param("refused", ["refused"], 1, id="an experiment that is refused"),
+    pytest.param("tried", ["refused"], 1, id="held-out visits that had an escape"),
     pytest.param("refused", ["stopped"], 0, id="no technique that stopped"),
     pytest.param("fine", ["refused", "stopped"], 0, id="nothing to do"),
 ]

@@ -115,23 +115,6 @@ def test_every_sink_gets_the_sites_word_as_all_of_them_can_take_it(
     assert f'outcome="{label}"'.encode() in prometheus_client.generate_latest()
 
 
-UNKNOWN = [
-    pytest.param("presav", id="misspelt"),
-    pytest.param("", id="nothing"),
-    pytest.param("x" * 999, id="far too long"),
-]
-
-
-@pytest.mark.parametrize("outcome", UNKNOWN)
-def test_a_word_that_the_rules_do_not_list_is_an_error(caplog, outcome):
-    """Not a second outcome in the report, nor a zero."""
-    site = Measured()
-    assert escape_mw.record(outcome, token()) is False
-    assert site.words == []
-    said = f"outcome {repr(outcome)[:64]} was not recorded: events.outcomes lists presave"
-    assert caplog.messages[-1] == said
-
-
 def test_twice_is_a_repeat_and_another_outcome_is_none():
     site = Measured(RULES | {"events": {"outcomes": ["presave", "follow"]}})
     assert [

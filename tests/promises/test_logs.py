@@ -301,12 +301,6 @@ def fails_at_an_outcome(text, _):
     escape_mw.record(text, "visit")
 
 
-def has_an_outcome_by_another_name(text, _):
-    kept = EscapeMiddleware(site, MEASURED | {"events": {"log": True, "outcomes": ["presave"]}})
-    escape_mw.record(text or "other", "visit")
-    assert kept
-
-
 def is_wrapped_twice(text, _):
     rules = MEASURED | {"site": "labels", "page": {"brand": text[:200]}}
     kept = [EscapeMiddleware(site, rules, sinks=[lambda _: None]) for _ in "xy"]
@@ -331,7 +325,6 @@ WRITERS = [
     (fails_to_record, "an internal error in measuring"),
     (fails_at_a_redirect, "an internal error at a redirect"),
     (fails_at_an_outcome, "an internal error at an outcome"),
-    (has_an_outcome_by_another_name, "an outcome that is not listed"),
     (is_edited_when_memory_is_short, "an internal error at an edit"),
     (has_a_failing_body, "a failing body"),
     (has_a_failing_observer, "a failing observer"),

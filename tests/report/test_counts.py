@@ -7,7 +7,7 @@ import pytest
 from escape_mw.events.event import Tally
 from escape_mw.events.source import open_events
 from escape_mw.report import counts
-from escape_mw.report.arms import ArmDay, OutcomeDay, arms, tried_holdouts
+from escape_mw.report.arms import ArmDay, OutcomeDay, arms
 from escape_mw.report.counts import (
     DAY,
     AppCount,
@@ -48,6 +48,12 @@ FUNNELS = [
         [(1, 0, 1, 1, 0)],
         [("intent", 1, 0, 0), ("x-safari", 1, 1, 0)],
         id="back at once, and then gone by another technique",
+    ),
+    pytest.param(
+        [visit("shown", "returned", "left x-safari tap")],
+        [(1, 0, 1, 1, 0)],
+        [("intent", 1, 0, 0), ("x-safari", 1, 1, 0)],
+        id="a return whose departure was lost takes no other's away",
     ),
     pytest.param(
         [visit("shown", "left", "returned", "arrived")],
@@ -217,7 +223,12 @@ def test_holdouts_on_which_something_was_tried(database_url):
         visit(*FULL, experiment="e", arm="escape"),
         visit(experiment="f", arm="holdout"),
     )
-    assert read(database_url, tried_holdouts) == {"e": 2}
+    found = read(database_url, arms)[0]
+    assert [(row.experiment, row.arm, row.visits, row.tried) for row in found] == [
+        ("e", "escape", 1, 0),
+        ("e", "holdout", 3, 2),
+        ("f", "holdout", 1, 0),
+    ]
 
 
 def test_visits_by_the_sites_own_word(database_url):

@@ -13,7 +13,6 @@ MESSAGES = {
     "an internal error in measuring": "internal error; the visit was not recorded",
     "an internal error at a redirect": "internal error; the site's response was sent unchanged",
     "an internal error at an outcome": "internal error; the outcome was not recorded",
-    "an outcome that is not listed": "outcome %.64r was not recorded: events.outcomes lists %s",
     "an internal error at an edit": "internal error; the rules were not reloaded",
     "a failing body": "the body of a replaced redirect raised an exception",
     "a failing observer": "an observer raised an exception",

@@ -2,7 +2,7 @@
   function one(selector) { return document.querySelector(selector); }
   function all(selector) { return [].slice.call(document.querySelectorAll(selector)); }
   var root = document.documentElement, main = one("main"), words = main.dataset, state = one("#state"), menu = one(".menu");
-  var links = all(".step a"), current = 0, timer = 0, offer = 0, tapped = 0, last, fired, told = {}, away = 0;
+  var links = all(".step a"), current = 0, timer, offer, tapped, last, fired, told = {}, away, gone;
   var search = location.search.slice(1);
   var rest = search.split("&").filter(function (part) { return part.split("=")[0] !== words.marker; }).join("&");
   var clean = words.home || location.pathname + (rest && "?" + rest);
@@ -89,18 +89,18 @@
   // app that opened, or by a question that was refused, so the next step is offered beside the one that was tried. A page
   // that another one replaces is no hand-off that opened: its pagehide comes before it is hidden (both engines, measured).
   function left() {
-    if (timer && document.hidden) tell("left", fired);
-    if (timer) away = Date.now();
+    if (timer && document.hidden) { tell("left", fired); gone = Date.now(); }
+    away = away || timer;
     rested();
     last = 0;
   }
   function back() {
     if (away) {
-      if (Date.now() - away < 2e4) tell("returned", fired);
+      if (Date.now() - gone < 2e4) tell("returned", fired);
       say(words.again);
       offerMore();
     }
-    away = 0;
+    away = gone = 0;
   }
   document.addEventListener("visibilitychange", function () { document.hidden ? left() : back(); });
   addEventListener("pagehide", left);
