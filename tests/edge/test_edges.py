@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from http.client import IncompleteRead
 
 import pytest
 
@@ -20,6 +21,7 @@ from .edges import EDGES, missing
 from .site import BIG, COOKIES, MEGABYTE, SIGN_IN, TRACK, Origin
 
 NUMBERS = itertools.count()
+ASKING = 8  # at the same time
 BROWSERS = [SAFARI, CHROME_ANDROID, UNNAMED_ANDROID]
 
 
@@ -376,20 +378,24 @@ def test_a_form_that_a_gate_has_taken_is_not_sent_twice(alone):
 
 
 def test_one_of_two_gates_is_killed(alone):
-    """While many ask: no visitor gets an error, and no browser notices."""
+    """While many ask: no visitor gets an error, and no browser notices.
+
+    But for those whose answer was half sent: no server in front can ask again for the rest.
+    """
     if not alone.kind.takes_two_gates:
         pytest.skip("it takes one gate")
     where = alone.kind.site_for_gate(alone.folder, alone.site.url)
     gates = [Gate(written(alone.folder), where) for _ in range(2)]
     url = alone(*(gate.url for gate in gates))
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(ASKING) as pool:
         replies = [
             pool.submit(ask, url, f"/presave/{n}", (TIKTOK_IOS, SAFARI)[n % 2]) for n in range(400)
         ]
         until(lambda: sum(one.done() for one in replies) > 100)
         gates[0].process.send_signal(signal.SIGKILL)
-        found = [one.result() for one in replies]
-    assert all(one.is_page for one in found[0::2])
-    assert all(one.is_site for one in found[1::2])
+        cut = [one for one in replies if isinstance(one.exception(), IncompleteRead)]
+    assert len(cut) <= ASKING
+    assert all(one.result().is_page for one in replies[0::2] if one not in cut)
+    assert all(one.result().is_site for one in replies[1::2] if one not in cut)
     for gate in gates:
         gate.stop()
