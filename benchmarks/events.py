@@ -1,32 +1,25 @@
-"""What events cost: an escape answer with and without them, a browser's request, the write rate.
+"""What events cost: an escape answer with and without them, and a browser's request.
 
     python -m pip install -e '.[database]'
-    python -m benchmarks.events [EVENTS]
+    python -m benchmarks.events
 
-Prints two tables in Markdown. The first is of one interleaved run on one core, in bursts. Events
-are written between the bursts, as the writer thread does it between requests. The second writes
-1,000,000 events, or EVENTS of them, to a SQLite file, and to PostgreSQL if ESCAPE_MW_POSTGRES is
-its URL, as SQLAlchemy writes it.
+Prints a table in Markdown, of one interleaved run on one core, in bursts. Events are written
+between the bursts, as the writer thread does it between requests. How fast they are written is in
+`benchmarks.report`.
 """
 
 from __future__ import annotations
 
 import os
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sql
-
-from escape_mw import EscapeMiddleware, Event
+from escape_mw import EscapeMiddleware
 from escape_mw.events import recorder
-from escape_mw.events.database import Database
-from escape_mw.events.recorder import BATCH_SIZE
-from escape_mw.events.tables import METADATA
 from tests.support import agents
 
 from .requests import copied, environ_of, redirecting, site
@@ -79,7 +72,7 @@ def flush(middlewares: list[EscapeMiddleware]) -> None:
 
 
 def costs(folder: Path) -> None:
-    recorder.INTERVAL = 3600  # the second table measures the writer's time
+    recorder.INTERVAL = 3600  # so that the writer's time is not measured
     measured = cases(folder)
     times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in measured}
     for _ in range(BURSTS):
@@ -100,82 +93,11 @@ def costs(folder: Path) -> None:
         )
 
 
-def visits(number: int) -> Iterator[list[Event]]:
-    """`number` events in batches, four to a visit, as a site records them."""
-    stages = [
-        ("eligible", "", ""),
-        ("shown", "intent", "tap"),
-        ("tapped", "intent", "tap"),
-        ("arrived", "intent", "tap"),
-    ]
-    batch = []
-    for at in range(number):
-        name, technique, trigger = stages[at % 4]
-        about = ("bio link", "tiktok", "41", "android", "spotify", "track", "app")
-        batch.append(
-            Event(
-                1_790_000_000 + at // 40,
-                f"{at // 4 * 2654435761 % 2**48:012x}",
-                name,
-                *about,
-                technique,
-                trigger,
-                rule_version="0123abcd",
-            )
-        )
-        if len(batch) == BATCH_SIZE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def write(name: str, url: str, number: int) -> str:
-    """A row of the second table. Making the events is not timed."""
-    database, took = Database(url), 0.0
-    for batch in visits(number):
-        started = time.perf_counter()
-        database(batch)
-        took += time.perf_counter() - started
-    started = time.perf_counter()
-    with database.reading() as connection:
-        kept = connection.execute(sql.text("SELECT count(*) FROM escape_mw_events")).scalar()
-    counted = time.perf_counter() - started
-    started = time.perf_counter()
-    exported = sum(1 for _ in database.read())
-    read = time.perf_counter() - started
-    assert kept == exported == number, (kept, exported)
-    database.close()
-    return (
-        f"| {name} | {number:,} | {took:.1f} | {number / took:,.0f} "
-        f"| {counted:.2f} | {number / read:,.0f} |"
-    )
-
-
-def rates(folder: Path, number: int) -> None:
-    print(
-        f"\n| {BATCH_SIZE:,} a transaction | events | s | written a second | counted in s "
-        "| read a second |\n|---|---|---|---|---|---|"
-    )
-    file = folder / "million.sqlite3"
-    print(write("SQLite", f"sqlite:///{file}", number))
-    if url := os.environ.get("ESCAPE_MW_POSTGRES"):
-        engine = sql.create_engine(url)
-        try:
-            print(write("PostgreSQL", url, number))
-        finally:
-            METADATA.drop_all(engine)
-            engine.dispose()
-    print(f"\nSQLite's file has {file.stat().st_size / number:.0f} bytes an event.")
-
-
 def main() -> None:
-    number = int(sys.argv[1].replace(",", "")) if len(sys.argv) > 1 else 1_000_000
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as name:
         costs(Path(name))
-        rates(Path(name), number)
 
 
 if __name__ == "__main__":

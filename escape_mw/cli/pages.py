@@ -14,7 +14,7 @@ HEAD = 2000  # bytes in which a report says what made it
 
 
 def require_replaceable(file: Path, *, force: bool) -> None:
-    """Raise click.ClickException for a file that is no report of ours, unless `force`."""
+    """Raise click.ClickException if the file is there and is not a report, unless `force`."""
     if not force and os.path.lexists(file) and (file.is_symlink() or not _is_report(file)):
         raise click.ClickException(f"{file}: this is not a report; --force replaces it")
 

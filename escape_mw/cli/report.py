@@ -153,8 +153,8 @@ def _require_period(since: int, until: int, now: int, compare: bool) -> None:
 def _require_rule(rule: str, known: list[str]) -> None:
     """Raise click.UsageError for a rule of which no visit was recorded."""
     if rule not in known:
-        there = f"there are {', '.join(map(repr, known))}" if known else "there is no visit yet"
-        raise click.UsageError(f"--rule {rule!r}: no visit of this rule is recorded; {there}")
+        there = f"only of {', '.join(map(repr, known))}" if known else "nor of any other yet"
+        raise click.UsageError(f"--rule {rule!r}: no visit of this rule is recorded, {there}")
 
 
 def _found(

@@ -1,9 +1,9 @@
 """Put one tag into a stream of HTML, right behind its `<head>`; every other byte stays as it came.
 
 Before `<head>`, an HTML parser skips blanks, comments, a doctype and end tags of nothing, and reads
-`<html>` (HTML, 13.2.6.4.1 to 13.2.6.4.3). Whatever else comes opens the head by itself: the tag
-stands before it then. What shows no sign of a document is a fragment and stays whole; so do UTF-16,
-XML without a `<head>`, and what has none in its first `LIMIT` bytes.
+`<html>` (HTML, 13.2.6.4.1 to 13.2.6.4.3). Anything else opens the head by itself, and the tag is
+put before it. A fragment (nothing says that it is a document) is not changed; nor are UTF-16, XML
+without a `<head>`, and a body that has no head in its first `LIMIT` bytes.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _may_stand_before_head(name: bytes) -> bool:
 
 
 def _may_become_a_tag(start: bytes) -> bool:
-    """Whether bytes that are no whole tag or comment may be the beginning of one."""
+    """Whether an incomplete tag or comment may begin with these bytes."""
     return start[:1] == b"<" and (start[1:] in (b"", b"!", b"?", b"/") or start[1:].isalpha())
 
 

@@ -21,7 +21,7 @@ CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE)
 NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]+={0,2})'")
 SCRIPT_DIRECTIVES = ("script-src-elem", "script-src", "default-src")
 OPEN_SOURCES = frozenset(("'self'", "*"))
-# What is no longer true of a page with a tag in it.
+# Headers that are wrong once the page contains the tag.
 STALE = frozenset(
     [
         *("content-length", "etag", "last-modified", "accept-ranges", "expires", "content-md5"),

@@ -34,7 +34,7 @@ Column = sql.ColumnElement[Any]
 class Scope:
     """Visits of one `rule` (None: all), of the day of `since` to the one before `until`.
 
-    Both are in seconds since 1970; `until` is 0 where there is no end.
+    Both are in seconds since 1970; `until` is 0 if there is no end.
     """
 
     rule: str | None = None
@@ -195,7 +195,7 @@ def within(scope: Scope) -> list[Column]:
 
 
 def same_visit(scope: Scope) -> Column:
-    """That a stage belongs to the visit.
+    """The condition that a stage belongs to the visit.
 
     The days are those of the scope, which PostgreSQL's planner does not conclude by itself: it
     would read the whole table.
@@ -206,7 +206,7 @@ def same_visit(scope: Scope) -> Column:
 
 
 def has_returned(scope: Scope) -> Column:
-    """That whoever left by a technique was back at once."""
+    """The condition that a visitor who left by a technique came back at once."""
     return sql.and_(
         *(RETURN.c[name] == STAGE.c[name] for name in ("day", "visit")),
         RETURN.c.day >= scope.since // DAY,
@@ -218,8 +218,8 @@ def has_returned(scope: Scope) -> Column:
 def _reached(*conditions: Column) -> tuple[Column, ...]:
     """1 for each of tried, left and arrived, else 0; of stages that are TRIED.
 
-    Each includes the next: a visit that arrived has left, even if no event says so. Whoever left
-    by a technique only to return at once has not left by it.
+    Each includes the next: a visit that arrived has left, even if no event says so. A visitor
+    who left by a technique and came back at once has not left by it.
     """
     has_arrived = STAGE.c.name == "arrived"
     is_away = sql.and_(STAGE.c.name == "left", RETURN.c.visit.is_(None))

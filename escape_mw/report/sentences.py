@@ -17,7 +17,7 @@ from .statistics import ENOUGH
 DOUBTS = {
     "holdout": "Held-out visits had an escape all the same, so there is nothing to compare with.",
     "hints": (
-        "Visits on Android without client hints, which are mostly programs, are not split between "
+        "Visits on Android without client hints (programs, old browsers) are not split between "
         "the two groups as planned, so something adds or removes them in one: a cache, or a bot."
     ),
     "hasty": (

@@ -17,9 +17,10 @@ STATUS = {
     "too-few": "too few visits to tell",
 }
 CHECK = {"stopped": " Check it on a phone today.", "never-worked": ""}
+UNEVEN = "find what adds or removes visits in a group, then start again under a new name."
 TRIALS = {
-    "sizes": "find what adds or removes visits in a group, then start again under a new name.",
-    "hints": "find what adds or removes visits in a group, then start again under a new name.",
+    "sizes": UNEVEN,
+    "hints": UNEVEN,
     "hasty": "record {outcome} only after something that the visitor does.",
     "holdout": (
         "{tried} held out for comparison had an escape all the same. Find what gave it, a second "
@@ -46,10 +47,8 @@ class Task(NamedTuple):
 def tasks(summary: Summary, names: Names) -> list[Task]:
     """Everything that there is to do, what is most urgent first."""
     techniques = (_technique(row, names) for row in summary.health if row.status in CHECK)
-    trials = list(dict.fromkeys(_trials(summary)))
-    broken = [task for task in trials if task.kind == "holdout"]
-    others = [task for task in trials if task.kind != "holdout"]
-    return [*broken, *techniques, *others, *_losses(summary)]
+    found = [*techniques, *dict.fromkeys(_trials(summary)), *_losses(summary)]
+    return sorted(found, key=lambda task: task.kind != "holdout")
 
 
 def override(row: Health) -> str:

@@ -19,8 +19,8 @@ EXAMPLE = "such as 2026-12-04T00:00 Europe/London"
 def moment(text: str) -> int:
     """Seconds since 1970, of `2026-12-04T00:00 Europe/London`, or with `Z` or `+01:00` for a zone.
 
-    A date alone means midnight. Raises PydanticCustomError where there is no zone, no such time, or
-    two of them.
+    A date alone means midnight. Raises PydanticCustomError if the zone is missing, or if the zone
+    has no such time or two of them.
     """
     match = MOMENT.fullmatch(text)
     if match is None:

@@ -136,7 +136,7 @@ PERIODS = [
     ),
     pytest.param(
         ["--rule", "bio link"],
-        "--rule 'bio link': no visit of this rule is recorded; there are 'pre-save'",
+        "--rule 'bio link': no visit of this rule is recorded, only of 'pre-save'",
         id="a rule that nobody knows",
     ),
     pytest.param(["--json", "--digest"], "give either --json or --digest", id="two forms"),
@@ -156,7 +156,7 @@ def test_a_rule_of_a_database_without_visits(tmp_path):
     url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
     write(url, Tally("capped", time=1))
     done = run("report", "--db", url, "--rule", "pre-save")
-    assert (done.exit_code, "recorded; there is no visit yet" in done.output) == (2, True)
+    assert (done.exit_code, "recorded, nor of any other yet" in done.output) == (2, True)
 
 
 @pytest.fixture

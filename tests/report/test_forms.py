@@ -63,7 +63,7 @@ SENTENCES = [
     pytest.param(
         "groups",
         {},
-        "Visits on Android without client hints, which are mostly programs, are not split",
+        "Visits on Android without client hints (programs, old browsers) are not split",
         id="bots in one arm",
     ),
     pytest.param(

@@ -94,7 +94,7 @@ def test_no_lift_is_read(escape, holdout, said, sentence):
     assert lift_chart(found) is None
 
 
-NO_HINTS = "no result. Visits on Android without client hints, which are mostly programs, are not"
+NO_HINTS = "no result. Visits on Android without client hints (programs, old browsers) are not"
 FAST = "no result. Outcomes that came within a second of the visit are not split"
 PROGRAMS = [
     pytest.param({"hintless": (60, 60)}, "", "", id="as many bots in either arm"),
