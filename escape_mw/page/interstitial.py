@@ -96,26 +96,33 @@ class Interstitial:
         return self._values(page, skin_of(None, ()), languages.FALLBACK)
 
     def answer(
-        self, decision: Page, accept_language: str = "", accept_encoding: str = ""
+        self,
+        decision: Page,
+        accept_language: str = "",
+        accept_encoding: str = "",
+        *more: tuple[str, str],
     ) -> Answer:
-        """The page in the visitor's language, or the dress's; with gzip where it is accepted."""
+        """The page in the visitor's language, or the dress's; with gzip where it is accepted.
+
+        `more` are further headers.
+        """
         dress = decision.dress
         language = dress.language or "auto"
         if language == "auto":
             language = languages.choose(accept_language)
         to = decision.destination
-        own = to.colour if to.goal == "app" else None  # a browser's button is of no service
+        colour = to.colour if to.goal == "app" else None  # a browser's button is of no service
         style = self._styles[dress.style] if dress.style else ""
-        skin = skin_of(dress.accent or own, (dress.artwork, dress.logo), style)
+        skin = skin_of(dress.accent or colour, (dress.artwork, dress.logo), style)
         template = self._templates[dress.template] if dress.template else _shipped_template()
         body = template.render(self._values(decision, skin, language)).encode("utf-8")
         policy = skin.reporting_policy if decision.beacon else skin.policy
-        more = [("Content-Language", language), ("Content-Security-Policy", policy)]
+        own = [("Content-Language", language), ("Content-Security-Policy", policy)]
         if takes_gzip(accept_encoding):
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
-            more += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
+            own += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
         length = ("Content-Length", str(len(body)))
-        return Answer("200 OK", (HTML, length, *NO_STORE, *more), body)
+        return Answer("200 OK", (HTML, length, *NO_STORE, *more, *own), body)
 
     def _values(self, decision: Page, skin: Skin, language: str) -> dict[str, Any]:
         """What the template reads; the names are public, for sites have templates of their own."""

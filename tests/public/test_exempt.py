@@ -53,7 +53,7 @@ def test_a_redirect_that_says_so_passes_and_the_word_goes_no_further(ask, header
     status, sent, body = ask(headers, agents.TIKTOK_IOS)
     assert (status, sent.get("location") == TRACK) == ((302, True) if passes else (200, False))
     assert (b"Play on Spotify" in body) is not passes
-    assert "x-escape" not in sent
+    assert sent.get("x-escape") == (None if passes else "escape; to=spotify; by=app-scheme")
 
 
 @pytest.mark.parametrize("ask", [ask_plain, ask_django])
