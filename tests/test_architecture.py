@@ -30,8 +30,8 @@ LAYERS = [
     {"rules", "report"},
     {"engine"},
     {"wsgi", "django"},
-    {"flask", "edge", ""},
-    {"cli"},
+    {"flask", "edge", "testing", ""},
+    {"cli", "pytest_plugin"},
     {"__main__"},
 ]
 LAYER = {name: number for number, layer in enumerate(LAYERS) for name in layer}
@@ -41,7 +41,7 @@ PUBLIC |= {f"escape_mw.{shell}.EscapeMiddleware" for shell in ("wsgi", "django")
 PUBLIC |= {f"escape_mw.{name}" for name in escape_mw.__all__}
 # In programs and dotted paths, as text.
 PRIVATE = re.compile(
-    r"(?:from |import |[\"'])escape_mw\.(?!flask|django|wsgi)[a-z_]+[. ]|\.engine\b"
+    r"(?:from |import |[\"'])escape_mw\.(?!flask|django|wsgi|testing)[a-z_]+[. ]|\.engine\b"
 )
 # Which libraries a package may import, and where in it; all others are the standard library's.
 LIBRARIES = {
@@ -56,13 +56,14 @@ LIBRARIES = {
     "pydantic": {"rules"},
     "pydantic_core": {"rules"},
     "scipy": {"report"},
+    "pytest": {"pytest_plugin"},
     "segno": {"lab.qr"},
     "sqlalchemy": {"events", "report", "cli.events"},
     "sqlite3": {"lab.store", "events.connections", "cli.lab"},
     "ua_parser": {"decision.visitors"},
     "urllib3": {"edge.site"},
     "waitress": {"cli.serve", "cli.gate"},
-    "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "edge", "flask"},
+    "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "edge", "flask", "testing"},
     "yaml": {"rules"},
 }
 for name, library in SINKS.items():

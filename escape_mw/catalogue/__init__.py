@@ -1,6 +1,7 @@
 """The facts that ship with the package: who asks, where to, and how out.
 
-The YAML files beside this one are the sources, for people; `catalogue.json` is made from them.
+The YAML files beside this one are the sources, for people; `catalogue.json` is made from them,
+and `visitors.json` from their examples, for the tests of sites.
 """
 
 from __future__ import annotations

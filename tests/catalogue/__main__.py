@@ -1,7 +1,8 @@
 """Write down anew all that is made from the catalogue's sources: `python -m tests.catalogue`.
 
-That is the JSON that processes read, what is decided about every example, the table of
-docs/host-apps.md, and README's day of the facts. Read the diff before you commit it.
+That is the JSON that processes read, the visitors of `escape_mw.testing`, what is decided about
+every example, the table of docs/host-apps.md, and README's day of the facts. Read the diff before
+you commit it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 def main() -> None:
     (FOLDER / "catalogue.json").write_text(compiled(sources()), encoding="utf-8")
     # In processes of their own, for this one may have read the JSON as it was.
+    (FOLDER / "visitors.json").write_text(said_by("tests.catalogue.agents"), encoding="utf-8")
     decisions = ROOT / "tests" / "promises" / "decisions.jsonl"
     decisions.write_text(said_by("tests.promises.test_decisions"), encoding="utf-8")
     page = ROOT / "docs" / "host-apps.md"

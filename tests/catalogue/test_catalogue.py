@@ -21,6 +21,7 @@ from escape_mw.decision.model import StepSpec
 from escape_mw.rules.forms import AppForm, StepForm
 from escape_mw.web.urls import strict_split
 
+from . import agents
 from .sources import SourceRow, Sources, compiled, dated, sources
 from .table import table
 
@@ -187,7 +188,13 @@ def test_the_json_is_made_from_the_sources():
     assert CATALOGUE.dated == dated(SOURCES)
 
 
-def test_the_package_has_no_examples():
+def test_the_visitors_are_made_from_the_examples():
+    """`python -m tests.catalogue` writes them anew."""
+    written = files(catalogue).joinpath("visitors.json").read_text("utf-8")
+    assert written == agents.text()
+
+
+def test_the_catalogue_has_no_examples():
     assert "examples" not in files(catalogue).joinpath("catalogue.json").read_text("utf-8")
     assert set(Sources.model_fields) == set(Catalogue.__dataclass_fields__) - {"dated"}
 

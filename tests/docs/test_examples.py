@@ -67,6 +67,26 @@ def test_framework_sites(request, name):
     assert "Harbour Lights" in get(site + "/", TIKTOK_IOS).text
 
 
+TESTS = ["test_flask_site.py", "django_site/tests.py", "label_smartlinks/test_wrapped.py"]
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_the_sites_own_tests_run_as_they_say(name):
+    """The first line of each says by which command."""
+    docstring = ast.get_docstring(ast.parse((EXAMPLES / name).read_text("utf-8")))
+    command = docstring.partition(": python ")[2].split()
+    done = subprocess.run(
+        [sys.executable, *command, *(["-p", "no:cacheprovider"] if "pytest" in command else [])],
+        cwd=EXAMPLES.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"Ran 3 tests|\d passed", done.stdout + done.stderr)
+
+
 def test_django_check_knows_our_checks():
     command = [sys.executable, "examples/django_site/manage.py", "check", "--tag", "escape_mw"]
     done = subprocess.run(
