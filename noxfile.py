@@ -33,16 +33,19 @@ MEETING = (
 )
 QUICK = "not slow and not engines and not servers"
 PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto", "-m", QUICK)
+SITE = "tests/public/typed_site.py"
 TYPED = ("mypy", "types-PyYAML", "types-waitress")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff, and mypy with all that is optional."""
-    session.install("-e", ".[test]", "ruff", *TYPED)
+    """Ruff; mypy with all that is optional; a site's own code, by mypy and by pyright."""
+    session.install("-e", ".[test]", "ruff", "pyright[nodejs]", *TYPED)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("mypy", "--strict", SITE)
+    session.run("pyright", SITE)
 
 
 @nox.session

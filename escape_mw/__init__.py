@@ -16,14 +16,17 @@ if TYPE_CHECKING:
         Destination,
         Page,
         Pass,
+        Reason,
         Redirect,
         Step,
         Tag,
         Visit,
         Visitor,
     )
+    from .engine.engine import Observer
     from .engine.outcomes import record, recorder
     from .events.event import Event, Tally
+    from .events.sinks import Sink
     from .rules import Rules, RulesError, load
     from .web.answers import Answer
     from .wsgi import EscapeMiddleware
@@ -37,11 +40,14 @@ __all__ = [
     "Destination",
     "EscapeMiddleware",
     "Event",
+    "Observer",
     "Page",
     "Pass",
+    "Reason",
     "Redirect",
     "Rules",
     "RulesError",
+    "Sink",
     "Step",
     "Tag",
     "Tally",
@@ -51,13 +57,15 @@ __all__ = [
     "record",
     "recorder",
 ]
-_MODEL = ("AskSite", "Decision", "Destination", "Page", "Pass", "Redirect", "Step", "Tag", "Visit")
+_JUDGED = ("AskSite", "Decision", "Page", "Pass", "Reason", "Redirect", "Tag")
 _HOMES = {
-    **dict.fromkeys((*_MODEL, "Visitor"), "decision.model"),
+    **dict.fromkeys((*_JUDGED, "Destination", "Step", "Visit", "Visitor"), "decision.model"),
     **dict.fromkeys(("Rules", "RulesError", "load"), "rules"),
     "Answer": "web.answers",
     "EscapeMiddleware": "wsgi",
     **dict.fromkeys(("Event", "Tally"), "events.event"),
+    "Observer": "engine.engine",
+    "Sink": "events.sinks",
     **dict.fromkeys(("record", "recorder"), "engine.outcomes"),
 }
 

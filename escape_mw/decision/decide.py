@@ -38,6 +38,7 @@ from .model import (
     Journey,
     Page,
     Pass,
+    Reason,
     Redirect,
     Tag,
     Visit,
@@ -51,6 +52,7 @@ from .targets import Lookup, SiteRedirect
 from .visitors import platform
 
 PAGE = ""  # the location of a page
+OUTSIDE: dict[str, Reason] = {"browser": "browser", "bot": "bot"}  # who is in no webview, by kind
 
 
 def decide(visit: Visit, policy: Policy, location: str | None = None) -> Decision:
@@ -65,7 +67,7 @@ def decide(visit: Visit, policy: Policy, location: str | None = None) -> Decisio
     if visit.method not in ("GET", "HEAD", "POST"):
         return Pass("method")
     visitor = policy.detector.visitor(visit.user_agent, visit.headers)
-    if visitor.kind in ("browser", "bot"):
+    if visitor.kind in OUTSIDE:
         return Pass("method") if visit.method == "POST" else _arrival(visit, visitor, policy)
     return decide_for(visitor, visit, policy, location)
 
@@ -73,8 +75,9 @@ def decide(visit: Visit, policy: Policy, location: str | None = None) -> Decisio
 def decide_tap(visit: Visit, tap: Tap, policy: Policy) -> Decision:
     """Judge a tap on a plain link; `visit` is that to the page that it stands on."""
     visitor = policy.detector.visitor(visit.user_agent, visit.headers)
-    if policy.mode == "off" or visitor.kind in ("browser", "bot"):
-        return Pass("off" if policy.mode == "off" else visitor.kind, visitor)
+    reason = "off" if policy.mode == "off" else OUTSIDE.get(visitor.kind)
+    if reason is not None:
+        return Pass(reason, visitor)
     return decide_for(visitor, visit, policy, tap=tap)
 
 
@@ -147,7 +150,7 @@ def _guarded(case: Case, location: str | None) -> Decision:
     return _escape_or_compare(case, destination, location)
 
 
-def _asked(reason: str, case: Case) -> AskSite:
+def _asked(reason: Reason, case: Case) -> AskSite:
     """The site answers; what it answers with, a redirect or a page, is looked at."""
     rule, is_page = case.rule, case.visit.method != "POST"
     has_tag = rule.links and is_page and isinstance(tag_of(case), Tag)
@@ -193,7 +196,7 @@ def _goes_on(case: Case) -> bool:
 def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:
     """A marked request of a real browser: it got out, which is believed if its marker holds."""
     if not visit.is_marked or visitor.kind == "bot":
-        return Pass(visitor.kind, visitor)
+        return Pass(OUTSIDE[visitor.kind], visitor)
     is_verified = visit.marker is not None and visit.marker.is_verified
     journey = carried_journey(replace(visit, stay=None), policy)
     reason = _how_it_came(visit) if is_verified else "marked"
@@ -209,7 +212,7 @@ def _arrival(visit: Visit, visitor: Visitor, policy: Policy) -> Decision:
     return Redirect(reason, path_of(visit.url), visitor, None, rule.name)
 
 
-def _how_it_came(visit: Visit) -> str:
+def _how_it_came(visit: Visit) -> Reason:
     """Whether a browser can be on the visit's own phone: "arrived", or "arrived-elsewhere".
 
     Whoever opens a shared address on another system is somebody else. Safari on an iPad calls
@@ -235,7 +238,7 @@ def _rule_of_arrival(visit: Visit, policy: Policy) -> Rule | None:
     return next((rule for rule in policy.rules if rule.covers(visit)), None)
 
 
-def _lead_on(reason: str, case: Case, journey: Journey | None) -> Pass | Redirect:
+def _lead_on(reason: Reason, case: Case, journey: Journey | None) -> Pass | Redirect:
     """Let the site answer as it always does; lead on where the rules know where to."""
     visit, visitor, rule, policy = case
     destination = rule.to.destination(lookup(visit, rule, policy)) if rule.to.is_of_rules else None

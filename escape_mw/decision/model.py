@@ -206,11 +206,41 @@ class Step:
     asks: bool = False
 
 
+# Why a request was decided as it was; docs/python.md explains each.
+Reason = Literal[
+    "off",
+    "method",
+    "browser",
+    "bot",
+    "arrived",
+    "arrived-elsewhere",
+    "marked",
+    "platform",
+    "app",
+    "not-navigation",
+    "sign-in-return",
+    "excluded",
+    "no-rule",
+    "webview",
+    "stay",
+    "address",
+    "no-redirect",
+    "links",
+    "no-destination",
+    "own-host",
+    "words-only",
+    "flow",
+    "share",
+    "holdout",
+    "escape",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Leave the request alone; `reason` says why, in one of a fixed set of words."""
+    """Leave the request alone; `reason` says why."""
 
-    reason: str
+    reason: Reason
     visitor: Visitor | None = None
     destination: Destination | None = None
     rule: str | None = None
@@ -225,7 +255,7 @@ class AskSite:
     """
 
     visitor: Visitor
-    reason: str = "no-redirect"
+    reason: Reason = "no-redirect"
     journey: Journey | None = None
     rule: str | None = None
     links: bool = False
@@ -245,7 +275,7 @@ class Tag:
     token: str = ""
     after: str = ""
     settle_ms: int = 2000
-    reason: str = "links"
+    reason: Reason = "links"
     journey: Journey | None = None
     destination: None = None
 
@@ -258,7 +288,7 @@ class Redirect:
     the same address without the marker. `handover` is as in `Page`, "" for an arrival.
     """
 
-    reason: str
+    reason: Reason
     location: str
     visitor: Visitor
     destination: Destination | None
@@ -281,7 +311,7 @@ class Page:
     what is opened elsewhere: this site's own page, which sees arrivals, or the destination.
     """
 
-    reason: str
+    reason: Reason
     visitor: Visitor
     destination: Destination
     rule: str

@@ -6,7 +6,7 @@ The module of a sink's name has a function `sink`, or `inline_sink`, that takes 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,7 @@ from types import ModuleType
 from .event import Event, Record
 from .options import LIBRARIES, EventOptions
 
-Sink = Callable[[Sequence[Record]], object]
+Sink = Callable[[list[Record]], object]  # what is only counted comes as a Tally
 DATABASES = ("sqlite", "postgresql")
 SQLITE = re.compile(r"^sqlite(?:\+\w+)?:///(?:file:)?")
 

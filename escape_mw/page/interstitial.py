@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 GZIP_LEVEL = 1
 
 SAMPLE = Page(
-    reason="sample",
+    reason="escape",
     visitor=Visitor("webview", None, "android"),
     destination=Destination(
         "spotify", "Spotify", "track", None, "https://open.spotify.com/", "app"

@@ -21,7 +21,7 @@ def render(visit: Visit, decision: Redirect | Page, page: Interstitial) -> Answe
 
 def summary_of(decision: Act) -> str:
     """The reason, the destination's service, and the technique that is offered first."""
-    said = decision.reason
+    said: str = decision.reason
     if decision.destination:
         said += f"; to={decision.destination.service}"
     return f"{said}; by={decision.steps[0].technique}" if decision.steps else said

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
-from escape_mw import django
+from escape_mw import Reason, django
 from escape_mw.decision import decide
 
 PYTHON = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
@@ -24,7 +25,7 @@ def test_every_reason():
     reasons = {word for names in named for word in names.split(", ")}
     assert len(reasons) > 15
     others = {"escape", "links", "webview", "arrived", "arrived-elsewhere", "marked"}
-    assert listed("Reasons") == reasons | others
+    assert listed("Reasons") == reasons | others == set(get_args(Reason))
 
 
 def test_every_check_of_django():
