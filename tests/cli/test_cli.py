@@ -13,12 +13,20 @@ import yaml
 
 from escape_mw import catalogue
 from escape_mw.cli.lists import is_stale
+from escape_mw.cli.main import COMMANDS
 
 from ..support.agents import SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..support.commands import run
+from ..support.commands import run, run_alone
 from ..support.real_http import Served, get
 
 TRACK = "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=x"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_starts_alone(command):
+    done = run_alone(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: python -m escape_mw {command}")
 
 
 def batch(*records, rules=()):
@@ -215,7 +223,7 @@ def test_a_port_that_is_taken():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = run("serve", "--port", str(taken.getsockname()[1]))
+        done = run_alone("serve", "--port", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert "cannot serve on 127.0.0.1" in done.stderr
     assert "another port: --port" in done.stderr

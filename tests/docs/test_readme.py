@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from types import CodeType
 
@@ -12,6 +10,8 @@ import pytest
 import yaml
 
 from escape_mw import catalogue, load
+
+from ..support.commands import run
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -88,7 +88,4 @@ def test_the_two_set_up_commands():
 
 def test_commands_of_the_text_exist():
     for command in set(re.findall(r"escape-mw ([a-z]+)", "".join(PAGES.values()))):
-        done = subprocess.run(
-            [sys.executable, "-m", "escape_mw", command, "--help"], capture_output=True, check=False
-        )
-        assert done.returncode == 0, command
+        assert run(command, "--help").returncode == 0, command

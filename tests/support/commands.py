@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from click.testing import CliRunner
 
@@ -16,7 +17,24 @@ from escape_mw.cli.main import main
 PYTHON = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]
 
 
+class Done(NamedTuple):
+    """What a command has printed, and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 def run(*words, given=None):
+    """A command in this process."""
+    done = CliRunner().invoke(main, words, given)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+def run_alone(*words, given=None):
+    """The same in a process of its own, as a shell starts it."""
     return subprocess.run(
         [sys.executable, "-m", "escape_mw", *words],
         input=given,
