@@ -32,6 +32,9 @@ MEETING = (
     "tests/promises/test_conformance.py",
 )
 QUICK = "not slow and not engines and not servers"
+WHOLE = ("python", "-m", "pytest", "-n", "auto")
+REQUIRED = {"ESCAPE_MW_REQUIRE_ENGINES": "1"}  # what is missing fails, and is not skipped
+COVERED = 96  # per cent of lines and branches
 PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto", "-m", QUICK)
 SITE = "tests/public/typed_site.py"
 TYPED = ("mypy", "types-PyYAML", "types-waitress")
@@ -71,7 +74,7 @@ def wheel(session: nox.Session, versions: str) -> None:
     session.run("uv", "build", "--quiet", "--wheel", "--clear", "--out-dir", str(work / "dist"))
     [built] = (work / "dist").glob("*.whl")
     pinned = _constraints(work) if versions == "lowest" else ()
-    session.install(f"escape-mw[test] @ {built.as_uri()}", "pytest-xdist", "gunicorn", *pinned)
+    session.install(f"escape-mw[test] @ {built.as_uri()}", "pytest-xdist", *pinned)
     session.chdir(_without_the_package(work / "tree"))
     where = () if session.python in (OLDEST, NEWEST) else MEETING
     session.run(*PYTEST, *where, env={"ESCAPE_MW_CORPORA": None})
@@ -129,17 +132,17 @@ def fuzz(session: nox.Session) -> None:
         session.error("the planted fault was not found")
 
 
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """The same tests as `fast`, and how much of the package they run."""
+    session.install("-e", ".[test]", "pytest-xdist", "pytest-cov")
+    measured = ("--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERED}")
+    session.run(*WHOLE, "-m", QUICK, *measured, *session.posargs, env=REQUIRED)
+
+
 @nox.session(venv_backend="venv")
-def whole(session: nox.Session) -> None:
-    """All tests, with every engine and server: none may be missing."""
-    session.install("--upgrade", "gunicorn", "gevent", "cheroot", "uwsgi", "build", "setuptools")
+def heavy(session: nox.Session) -> None:
+    """The tests that `fast` leaves out, with every engine and server: none may be missing."""
+    session.install("--upgrade", "uwsgi", "build", "setuptools")
     session.run("python", "-m", "pip", "install", "--quiet", "-e", ".[test]", "pytest-xdist")
-    session.run(
-        "python",
-        "-m",
-        "pytest",
-        "-n",
-        "auto",
-        *session.posargs,
-        env={"ESCAPE_MW_REQUIRE_ENGINES": "1"},
-    )
+    session.run(*WHOLE, "-m", f"not ({QUICK})", *session.posargs, env=REQUIRED)

@@ -139,6 +139,7 @@ def test_head_and_an_empty_answer(served):
     assert ask(served.url, "/presave/x", method="HEAD").status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("chunked", [False, True], ids=["of a length", "chunked"])
 def test_a_hundred_megabytes_go_up(served, method, chunked):
@@ -152,6 +153,7 @@ def test_a_hundred_megabytes_go_up(served, method, chunked):
     assert told["digest"] == hashlib.sha256(MEGABYTE * BIG).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_hundred_megabytes_come_down(served):
     reply = ask(served.url, "/big", SAFARI)
     assert hashlib.sha256(reply.body).digest() == hashlib.sha256(MEGABYTE * BIG).digest()
@@ -192,6 +194,7 @@ def test_a_connection_that_the_site_has_closed_is_no_failure(served):
     assert ask(served.url, "/about", SAFARI).is_site
 
 
+@pytest.mark.slow
 def test_a_slow_site_keeps_no_page_from_anybody(served):
     """More requests wait than most servers have threads."""
     begun = len(served.site.asked)

@@ -82,6 +82,7 @@ class Asking(Served):
         connection.close()
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("rules", CASES)
 def test_nginx_asks_for_what_the_prefilter_says(tmp_path, rules):
     need(None if NGINX else "nginx not installed")
@@ -98,6 +99,7 @@ def test_nginx_asks_for_what_the_prefilter_says(tmp_path, rules):
     assert compared > NUMBER / 2
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("rules", CASES)
 def test_the_worker_asks_for_what_the_engine_acts_on(tmp_path, rules):
     need(None if shutil.which("node") else "node not installed")
@@ -216,6 +218,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("more", HOSTILE)
 def test_what_the_rules_say_stays_text(tmp_path, more):
     """Both languages read what was written, and as the expressions that were meant."""
@@ -237,6 +240,7 @@ def test_what_the_rules_say_stays_text(tmp_path, more):
     assert [one.replace("\\/", "/") for one in json.loads(done.stdout)] == meant
 
 
+@pytest.mark.servers
 def test_access_rules_of_an_nginx_hold_for_the_gate_too(tmp_path):
     """Whatever agent, marker or path brings a request to the gate."""
     kind, site = EDGES["nginx, included"], Origin()

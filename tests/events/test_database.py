@@ -421,6 +421,7 @@ def ran(program, *words):
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 @needs_fork
 def test_a_new_file_is_made_by_four_at_once_time_and_again(tmp_path):
     """SQLite does not wait when switching to WAL; a process that fails to switch goes on."""

@@ -206,6 +206,7 @@ def grows_no_faster(few, more, many):
     assert many - more <= 10 * (more - few) * 1.1 + FIXED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sizes", "make"), NUMBERS)
 def test_work_grows_no_faster_than_the_rules(sizes, make):
     grows_no_faster(*works(make, sizes))
