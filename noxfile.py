@@ -140,6 +140,13 @@ def coverage(session: nox.Session) -> None:
     session.run(*WHOLE, "-m", QUICK, *measured, *session.posargs, env=REQUIRED)
 
 
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Other projects' own tests, bare and wrapped; none may fail by us. Arguments are names."""
+    session.install("pip", "uv", "PyYAML")
+    session.run("python", "-m", "tests.peers", str(_folder(session)), *session.posargs)
+
+
 @nox.session(venv_backend="venv")
 def heavy(session: nox.Session) -> None:
     """The tests that `fast` leaves out, with every engine and server: none may be missing."""
