@@ -61,7 +61,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def fast(session: nox.Session) -> None:
     """All tests but the slow ones and those with engines or servers; arguments go to pytest."""
-    session.install("-e", ".[test]", "pytest-xdist")
+    session.install("-e", ".[test]")
     session.run(*PYTEST, *session.posargs)
 
 
@@ -74,7 +74,7 @@ def wheel(session: nox.Session, versions: str) -> None:
     session.run("uv", "build", "--quiet", "--wheel", "--clear", "--out-dir", str(work / "dist"))
     [built] = (work / "dist").glob("*.whl")
     pinned = _constraints(work) if versions == "lowest" else ()
-    session.install(f"escape-mw[test] @ {built.as_uri()}", "pytest-xdist", *pinned)
+    session.install(f"escape-mw[test] @ {built.as_uri()}", *pinned)
     session.chdir(_without_the_package(work / "tree"))
     where = () if session.python in (OLDEST, NEWEST) else MEETING
     session.run(*PYTEST, *where, env={"ESCAPE_MW_CORPORA": None})
@@ -135,7 +135,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """The same tests as `fast`, and how much of the package they run."""
-    session.install("-e", ".[test]", "pytest-xdist", "pytest-cov")
+    session.install("-e", ".[test]", "pytest-cov")
     measured = ("--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERED}")
     session.run(*WHOLE, "-m", QUICK, *measured, *session.posargs, env=REQUIRED)
 
@@ -151,5 +151,5 @@ def peers(session: nox.Session) -> None:
 def heavy(session: nox.Session) -> None:
     """The tests that `fast` leaves out, with every engine and server: none may be missing."""
     session.install("--upgrade", "uwsgi", "build", "setuptools")
-    session.run("python", "-m", "pip", "install", "--quiet", "-e", ".[test]", "pytest-xdist")
+    session.run("python", "-m", "pip", "install", "--quiet", "-e", ".[test]")
     session.run(*WHOLE, "-m", f"not ({QUICK})", *session.posargs, env=REQUIRED)
