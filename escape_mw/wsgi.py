@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from inspect import iscoroutinefunction
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +13,17 @@ from .events.sinks import Sink
 from .links.insertion import Insertion
 from .rules import RulesLike
 from .web.answers import Answer
-from .web.pep3333 import Closing, ExcInfo, Header, are_headers, close, discard, drain, started
+from .web.pep3333 import (
+    Closing,
+    ExcInfo,
+    Header,
+    are_headers,
+    close,
+    discard,
+    drain,
+    is_asgi,
+    started,
+)
 from .web.request import Environ, from_environ
 
 if TYPE_CHECKING:
@@ -22,8 +31,8 @@ if TYPE_CHECKING:
 
 Returned = TypeVar("Returned")
 ASGI = (
-    "this is an ASGI application, and EscapeMiddleware wraps WSGI applications; Django has"
-    " escape_mw.django.EscapeMiddleware for its MIDDLEWARE, under ASGI as well"
+    "this is an ASGI application, and this EscapeMiddleware wraps WSGI applications; take"
+    " escape_mw.asgi.EscapeMiddleware, or in Django's MIDDLEWARE escape_mw.django.EscapeMiddleware"
 )
 
 
@@ -47,7 +56,7 @@ class EscapeMiddleware:
         observers: Iterable[Observer] = (),
         sinks: Iterable[Sink] = (),
     ) -> None:
-        if iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__):
+        if is_asgi(app):
             raise TypeError(ASGI)
         if not callable(app):
             raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")

@@ -29,7 +29,7 @@ LAYERS = [
     {"catalogue", "page", "events", "lab", "links"},
     {"rules", "report"},
     {"engine"},
-    {"wsgi", "django"},
+    {"wsgi", "asgi", "django"},
     {"flask", "edge", "testing", ""},
     {"cli", "pytest_plugin"},
     {"__main__"},
@@ -37,11 +37,11 @@ LAYERS = [
 LAYER = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 PROMISES = Path(__file__).parent / "promises"
 PUBLIC = {"escape_mw", "escape_mw.flask.Escape"}
-PUBLIC |= {f"escape_mw.{shell}.EscapeMiddleware" for shell in ("wsgi", "django")}
+PUBLIC |= {f"escape_mw.{shell}.EscapeMiddleware" for shell in ("wsgi", "asgi", "django")}
 PUBLIC |= {f"escape_mw.{name}" for name in escape_mw.__all__}
 # In programs and dotted paths, as text.
 PRIVATE = re.compile(
-    r"(?:from |import |[\"'])escape_mw\.(?!flask|django|wsgi|testing)[a-z_]+[. ]|\.engine\b"
+    r"(?:from |import |[\"'])escape_mw\.(?!asgi|flask|django|wsgi|testing)[a-z_]+[. ]|\.engine\b"
 )
 # Which libraries a package may import, and where in it; all others are the standard library's.
 LIBRARIES = {
@@ -60,8 +60,10 @@ LIBRARIES = {
     "segno": {"lab.qr"},
     "sqlalchemy": {"events", "report", "cli.events"},
     "sqlite3": {"lab.store", "events.connections", "cli.lab"},
+    "starlette": {"testing"},
     "ua_parser": {"decision.visitors"},
     "urllib3": {"edge.site"},
+    "uvicorn": {"cli.serve"},
     "waitress": {"cli.serve", "cli.gate"},
     "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "edge", "flask", "testing"},
     "yaml": {"rules"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from inspect import iscoroutinefunction
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -68,6 +69,11 @@ def started(
     if exc_info:
         return start_response(status, headers, exc_info)
     return start_response(status, headers)
+
+
+def is_asgi(app: object) -> bool:
+    """Whether this is an ASGI application (ASGI 3), which no WSGI server can call."""
+    return iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__)
 
 
 def are_headers(headers: object) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 Environ = dict[str, Any]
 
@@ -88,26 +89,41 @@ def from_environ(environ: Environ) -> Request:
 def from_scope(scope: Mapping[str, Any], body: bytes | None = None) -> Request:
     """The request of an ASGI HTTP scope (ASGI, "HTTP connection scope").
 
-    `body` is what the server's messages held, None where it was not read. A `path` that begins with
-    `root_path` (ASGI 3, 2023) and one that does not give the same request.
+    `body` is what the server's messages held, None where it was not read.
     """
     sent: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         sent[name] = f"{sent[name]},{value}" if name in sent else value
-    mount = scope.get("root_path", "")
     return Request(
         scope["method"],
         scope.get("scheme", "http"),
         sent.get("host", ""),
-        as_latin1(mount),
-        as_latin1(scope["path"].removeprefix(mount)),
+        as_latin1(scope.get("root_path", "")),
+        path_below(scope),
         scope.get("query_string", b"").decode("latin-1"),
         sent.get("user-agent", ""),
         {name: sent[name] for name in HEADERS if name in sent},
         sent.get("cookie", ""),
         lambda limit: body if body is not None and len(body) <= limit else None,
     )
+
+
+def path_below(scope: Mapping[str, Any]) -> str:
+    """The path below the mount, as PEP 3333 has it.
+
+    A `path` that begins with `root_path` (ASGI 3, 2023) and one that does not give the same. Of
+    bytes that are not UTF-8, servers make U+FFFD: the path as it was sent knows them.
+    """
+    path: str = scope["path"]
+    mount: str = scope.get("root_path", "")
+    if not mount and path.isascii():
+        return path
+    if "\ufffd" in path and (raw := scope.get("raw_path")):
+        sent = unquote_to_bytes(raw)
+        if sent.decode("utf-8", "replace") == path:
+            return sent.decode("latin-1").removeprefix(as_latin1(mount))
+    return as_latin1(path.removeprefix(mount))
 
 
 def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ import re
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
 from types import SimpleNamespace
 from urllib.parse import unquote
 
@@ -24,6 +25,7 @@ from django.test import AsyncRequestFactory, override_settings
 from webtest import TestApp
 
 from escape_mw import EscapeMiddleware, RulesError, catalogue, load
+from escape_mw.asgi import EscapeMiddleware as AsgiMiddleware
 from escape_mw.decision.handoffs import TECHNIQUES
 from escape_mw.django import EscapeMiddleware as DjangoMiddleware
 from escape_mw.flask import Escape
@@ -43,7 +45,16 @@ from ..support.agents import (
 )
 from ..support.examples import SECRET, SITE
 from ..support.marked import set_clock
-from ..support.sites import answer_to, ask_django_asgi, ask_django_wsgi, ask_wsgi, flask_site, plain
+from ..support.sites import (
+    answer_to,
+    ask_asgi,
+    ask_django_asgi,
+    ask_django_wsgi,
+    ask_wsgi,
+    flask_site,
+    plain,
+    starlette_site,
+)
 from ..support.wsgi import environ_of
 
 TOKEN = LabTokens(SECRET).link
@@ -704,6 +715,7 @@ def shells(lab, monkeypatch):
             "flask": lambda *words, **more: ask_wsgi(flask_app, *words, **more),
             "django": ask_django_wsgi,
             "django async": ask_django_asgi,
+            "asgi": partial(ask_asgi, AsgiMiddleware(starlette_site(), rules)),
         }
 
 
@@ -724,10 +736,10 @@ def test_the_same_in_every_shell(shells, path, agent, method):
     answers = [without_dates(ask(path, agent, method=method)) for ask in shells.values()]
     assert answers[0][0] == 200
     assert bool(answers[0][2]) == (method == "GET")
-    assert answers == answers[:1] * 4
+    assert answers == answers[:1] * 5
 
 
-@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async", "asgi"])
 def test_an_arrival_in_every_shell(shells, lab, name):
     assert b"It worked: recorded" in shells[name](arrival(), SAFARI)[2]
     assert len(lab.results()) == 1
@@ -764,7 +776,33 @@ def test_an_answer_in_async_django(lab, token, status):
         assert request.body == form
 
 
-@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+def test_an_answer_under_asgi(lab):
+    """In parts, as a server may hand a body over."""
+    form = b"browser.x-safari.tap=question"
+    path, _, query = saw().partition("?")
+    parts = [{"body": form[:9], "more_body": True}, {"body": form[9:]}]
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", **parts.pop(0)}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = {"host": "site.example", "user-agent": TIKTOK_IOS, "content-length": str(len(form))}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "https",
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    asyncio.run(AsgiMiddleware(starlette_site(), lab.rules)(scope, receive, send))
+    assert (sent[0]["status"], len(lab.results())) == (303, 1)
+
+
+@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async", "asgi"])
 def test_a_wrong_token_in_every_shell(shells, name):
     assert b"Pre-save" in shells[name]("/_escape/lab?token=another-token-of-sixteen", TIKTOK_IOS)[2]
 

@@ -37,7 +37,7 @@ ASGI = [
 
 @pytest.mark.parametrize("app", ASGI)
 def test_an_asgi_application_is_refused(app):
-    with pytest.raises(TypeError, match=r"escape_mw\.django\.EscapeMiddleware"):
+    with pytest.raises(TypeError, match=r"escape_mw\.asgi\.EscapeMiddleware.* escape_mw\.django\."):
         EscapeMiddleware(app)
 
 

@@ -223,7 +223,7 @@ def test_django_compresses_further_out_and_not_within():
             assert (status, is_tagged(body)) == (200, True), "too short for gzip to help"
 
 
-@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async", "starlette"])
 def test_a_tap_is_answered_in_every_shell(name):
     headers = {"Accept": "text/html", "Referer": "https://site.example/music?a=1"}
     with wrapped_shells(load(RULES)) as shells:

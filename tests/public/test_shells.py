@@ -1,40 +1,34 @@
-"""Plain WSGI, Flask and Django, sync and async.
+"""Plain WSGI, Flask, Django, sync and async, and Starlette.
 
 The same answers byte for byte, and the same nothing.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote
 
 import pytest
 from django.test import override_settings
 
-from escape_mw import load
-
 from ..support import agents
 from ..support.marked import marked, short, stay
 from ..support.sites import (
+    RULES,
+    ask_asgi,
     ask_django_asgi,
     ask_django_wsgi,
     ask_wsgi,
     flask_site,
     plain,
+    starlette_site,
     wrapped_shells,
 )
 
-RULES = load(
-    {
-        "version": 1,
-        "rules": [
-            {"name": "bio", "path": "/bio/{id}", "to": "https://open.spotify.com/album/{id}"},
-            {"name": "page", "path": "/presave/**", "to": "page"},
-            {"name": "redirects", "path": "/**", "to": "redirect"},
-        ],
-    }
-)
 AS_IT_IS = "/?&=%+_.-~"
 OURS = "escape_mw.django.EscapeMiddleware"
+ASYNC = ("django async", "starlette")  # asked by decoded paths
+SHELLS = ("plain", "flask", "django", *ASYNC, "starlette, by httpx")
 
 
 @pytest.fixture
@@ -75,7 +69,7 @@ def everywhere(shells, path, agent):
     expected = timeless(shells["plain"](quote(path, safe=AS_IT_IS), agent))
     assert ("cache-control", "no-store") in expected[1]
     for name, ask in shells.items():
-        got = ask(path if name == "django async" else quote(path, safe=AS_IT_IS), agent)
+        got = ask(path if name in ASYNC else quote(path, safe=AS_IT_IS), agent)
         assert timeless(got) == expected, name
     return expected
 
@@ -93,7 +87,7 @@ def test_same_page_of_taps_everywhere_on_a_marked_url(shells, agent):
     assert (status, 'data-trigger="auto"' in page) == (200, False)
 
 
-@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+@pytest.mark.parametrize("name", SHELLS)
 def test_head_is_get_without_a_body(shells, name):
     status, headers, body = shells[name]("/listen", agents.TIKTOK_IOS, method="HEAD")
     assert (status, body) == (200, b"")
@@ -114,6 +108,8 @@ UNTOUCHED = [
 def test_passed_as_if_we_were_not_there(shells, path, agent, headers):
     assert shells["plain"](path, agent, **headers) == ask_wsgi(plain, path, agent, **headers)
     assert shells["flask"](path, agent, **headers) == ask_wsgi(flask_site(), path, agent, **headers)
+    starlette = partial(ask_asgi, starlette_site())
+    assert shells["starlette"](path, agent, **headers) == starlette(path, agent, **headers)
     ours = shells["django"](path, agent, **headers), shells["django async"](path, agent, **headers)
     with override_settings(MIDDLEWARE=[]):
         assert ours == (
@@ -122,7 +118,7 @@ def test_passed_as_if_we_were_not_there(shells, path, agent, headers):
         )
 
 
-@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+@pytest.mark.parametrize("name", SHELLS)
 def test_the_site_never_sees_the_marker(shells, name):
     path = marked(RULES.policy, "/other?a=1", "intent", rule=1) + "&b=2"
     status, headers, _ = shells[name](path, agents.SAFARI)
@@ -131,7 +127,7 @@ def test_the_site_never_sees_the_marker(shells, name):
     assert shells[name](path, agents.SAFARI, **script)[2] == b"<p>Pre-save</p>a=1&b=2"
 
 
-@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+@pytest.mark.parametrize("name", SHELLS)
 def test_who_stays_keeps_the_choice_on_the_next_page(shells, name):
     """The tap's response has one header more, the same in every shell; the next has none."""
     path = stay(RULES.policy, "/presave/x?a=1")
@@ -146,7 +142,7 @@ def test_who_stays_keeps_the_choice_on_the_next_page(shells, name):
     assert "set-cookie" not in dict(headers)
 
 
-@pytest.mark.parametrize("name", ["plain", "flask", "django", "django async"])
+@pytest.mark.parametrize("name", SHELLS)
 def test_arrival_is_led_on(shells, name):
     path = marked(RULES.policy, "/bio/1DFixLWuPkv3KT3TnV35m3", "intent")
     status, headers, _ = shells[name](path, agents.SAFARI)

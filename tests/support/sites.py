@@ -1,4 +1,4 @@
-"""One site in three frameworks, to stand behind the middleware."""
+"""One site in four frameworks, to stand behind the middleware."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import django
+import httpx
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
@@ -19,13 +20,22 @@ from django.urls import path
 from flask import Flask
 from flask import redirect as flask_redirect
 from flask import request as flask_request
+from starlette.applications import Starlette
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import HTMLResponse
+from starlette.responses import RedirectResponse as StarletteRedirect
+from starlette.responses import Response as StarletteResponse
+from starlette.routing import Route
 from webtest import TestApp
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from escape_mw import EscapeMiddleware
+from escape_mw import EscapeMiddleware, load
+from escape_mw.asgi import EscapeMiddleware as AsgiMiddleware
 from escape_mw.flask import Escape
 from escape_mw.web.request import from_environ
+
+from .examples import SECRET
 
 TARGETS = {
     "/listen": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=x",
@@ -35,6 +45,19 @@ TARGETS = {
     "/exempt": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC",
 }
 PAGE = "<p>Pre-save</p>"
+ORIGIN = "https://site.example"
+# Of the table that holds in every framework, and on every ASGI server.
+RULES = load(
+    {
+        "version": 1,
+        "secret": SECRET,
+        "rules": [
+            {"name": "bio", "path": "/bio/{id}", "to": "https://open.spotify.com/album/{id}"},
+            {"name": "page", "path": "/presave/**", "to": "page"},
+            {"name": "redirects", "path": "/**", "to": "redirect"},
+        ],
+    }
+)
 
 if not settings.configured:
     settings.configure(
@@ -121,15 +144,41 @@ urlpatterns = [
 ]
 
 
+# --- Starlette ------------------------------------------------------------------------------------
+
+
+async def starlette_target(request: StarletteRequest) -> StarletteResponse:
+    path = request.url.path
+    response = StarletteRedirect(TARGETS[path], 302, more_headers(path))
+    response.set_cookie("seen", "1", samesite=None)
+    return response
+
+
+async def starlette_page(request: StarletteRequest) -> StarletteResponse:
+    return HTMLResponse(f"{PAGE}{request.scope['query_string'].decode('latin-1')}")
+
+
+def starlette_site() -> Starlette:
+    targets = [Route(name, starlette_target) for name in TARGETS]
+    return Starlette(routes=[*targets, Route("/{rest:path}", starlette_page)])
+
+
 # --- asking them ----------------------------------------------------------------------------------
 
 Got = tuple[int, list[tuple[str, str]], bytes]
 
 
-def ask_wsgi(app: Any, path: str, agent: str, method: str = "GET", **headers: str) -> Got:
+def ask_wsgi(
+    app: Any,
+    path: str,
+    agent: str,
+    method: str = "GET",
+    origin: str = ORIGIN,
+    **headers: str,
+) -> Got:
     """Status, headers (names in lower case) and body of a WSGI application's response, linted."""
     response = TestApp(app, lint=True).request(
-        f"https://site.example{path}",
+        f"{origin}{path}",
         method=method,
         headers={"User-Agent": agent, **headers},
         expect_errors=True,
@@ -145,10 +194,19 @@ def ask_django_wsgi(path: str, agent: str, **more: Any) -> Got:
     return ask_wsgi(get_wsgi_application(), path, agent, **more)
 
 
-def ask_django_asgi(
-    path: str, agent: str, method: str = "GET", raw_path: bytes | None = None, **headers: str
+def ask_django_asgi(path: str, agent: str, **more: Any) -> Got:
+    return ask_asgi(get_asgi_application(), path, agent, **more)
+
+
+def ask_asgi(
+    app: Any,
+    path: str,
+    agent: str,
+    method: str = "GET",
+    raw_path: bytes | None = None,
+    **headers: str,
 ) -> Got:
-    """The same of Django's ASGI application."""
+    """The same of an ASGI application; `path` is decoded, as servers hand it over."""
     path, _, query = path.partition("?")
     scope = {
         "type": "http",
@@ -181,7 +239,7 @@ def ask_django_asgi(
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        await get_asgi_application()(scope, receive, send)
+        await app(scope, receive, send)
 
     asyncio.run(run())
     start = next(message for message in sent if message["type"] == "http.response.start")
@@ -195,16 +253,33 @@ def ask_django_asgi(
     )
 
 
+def ask_httpx(app: Any, path: str, agent: str, method: str = "GET", **headers: str) -> Got:
+    """The same by httpx's transport, which sends what a browser does not."""
+
+    async def run() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            client.headers = {"User-Agent": agent, "Accept-Encoding": "identity", **headers}
+            return await client.request(method, path)
+
+    response = asyncio.run(run())
+    sent = [
+        (name.decode().lower(), value.decode("latin-1")) for name, value in response.headers.raw
+    ]
+    return response.status_code, sent, response.content
+
+
 # --- all of them, wrapped -------------------------------------------------------------------------
 
 
 @contextmanager
 def wrapped_shells(rules: Any) -> Iterator[dict[str, Callable[..., Got]]]:
     """Name -> ask(path, agent): the site in each framework, wrapped; None stands for bare."""
-    flask_app, app = flask_site(), plain
+    flask_app, app, starlette_app = flask_site(), plain, starlette_site()
     if rules is not None:
         Escape(flask_app, rules)
         app = EscapeMiddleware(plain, rules)
+        starlette_app.add_middleware(AsgiMiddleware, rules=rules)
     ours = [] if rules is None else ["escape_mw.django.EscapeMiddleware"]
     with override_settings(MIDDLEWARE=ours, ESCAPE_MW_RULES=rules):
         yield {
@@ -212,4 +287,6 @@ def wrapped_shells(rules: Any) -> Iterator[dict[str, Callable[..., Got]]]:
             "flask": partial(ask_wsgi, flask_app),
             "django": ask_django_wsgi,
             "django async": ask_django_asgi,
+            "starlette": partial(ask_asgi, starlette_app),
+            "starlette, by httpx": partial(ask_httpx, starlette_app),
         }
