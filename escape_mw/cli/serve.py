@@ -1,15 +1,18 @@
-"""`escape-mw serve`: a site, wrapped, on waitress."""
+"""`escape-mw serve`: a site, wrapped: on waitress, or on uvicorn if it is an ASGI application."""
 
 from __future__ import annotations
 
 import errno
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from ..asgi import EscapeMiddleware as AsgiMiddleware
 from ..web.logs import show
+from ..web.pep3333 import is_asgi
 from ..wsgi import EscapeMiddleware
 from . import demo
 from .options import or_exit, rules_option
@@ -23,17 +26,20 @@ from .options import or_exit, rules_option
     "--app",
     "spec",
     metavar="MODULE:OBJECT",
-    help="The WSGI application to wrap. Default: a small demo site.",
+    help="The WSGI or ASGI application to wrap. Default: a small demo site.",
 )
 def serve(rules_file: str | None, host: str, port: int, spec: str | None) -> None:
-    """Serve a site wrapped in the middleware, with waitress."""
+    """Serve a site wrapped in the middleware: with waitress, or uvicorn for ASGI."""
     show()
     if spec is None and rules_file is None:
         return run_server(demo.phone(), host, port, lambda actual: demo.how_to_try(host, actual))
-    app = demo.site if spec is None else _imported(spec)
-    wrapped = or_exit(lambda: EscapeMiddleware(app, rules_file))
+    app: Any = demo.site if spec is None else _imported(spec)
     what = spec or "the demo site"
     greeting = f"Serving {what} on http://{host}:%s/ (end with Ctrl-C)."
+    if is_asgi(app):
+        wrapped = or_exit(lambda: AsgiMiddleware(app, rules_file))
+        return run_asgi_server(wrapped, host, port, lambda actual: greeting % actual)
+    wrapped = or_exit(lambda: EscapeMiddleware(app, rules_file))
     return run_server(wrapped, host, port, lambda actual: greeting % actual)
 
 
@@ -51,11 +57,33 @@ def run_server(app: Any, host: str, port: int, greeting: Callable[[int], str]) -
     try:
         server = create_server(app, host=host, port=port)
     except (OSError, ValueError) as error:
-        hint = "; another port: --port" if getattr(error, "errno", None) == errno.EADDRINUSE else ""
-        raise click.ClickException(f"cannot serve on {host}:{port}: {error}{hint}") from None
+        raise _cannot_serve(host, port, error) from None
     click.echo(greeting(getattr(server, "effective_port", port)))
     sys.stdout.flush()
     server.run()
+
+
+def run_asgi_server(app: Any, host: str, port: int, greeting: Callable[[int], str]) -> None:
+    """The same for an ASGI application, on uvicorn."""
+    try:
+        import uvicorn  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise click.UsageError(
+            "an ASGI application needs uvicorn;"
+            " install it with: python -m pip install 'escape-mw[asgi]'"
+        ) from None
+    try:
+        bound = socket.create_server((host, port))
+    except OSError as error:
+        raise _cannot_serve(host, port, error) from None
+    click.echo(greeting(bound.getsockname()[1]))
+    sys.stdout.flush()
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[bound])
+
+
+def _cannot_serve(host: str, port: int, error: Exception) -> click.ClickException:
+    hint = "; another port: --port" if getattr(error, "errno", None) == errno.EADDRINUSE else ""
+    return click.ClickException(f"cannot serve on {host}:{port}: {error}{hint}")
 
 
 def _imported(spec: str) -> Any:
@@ -68,5 +96,5 @@ def _imported(spec: str) -> Any:
     except Exception as error:
         raise click.UsageError(f"--app {spec!r}: {type(error).__name__}: {error}") from None
     if not callable(found):
-        raise click.UsageError(f"--app {spec!r} is not a WSGI application: it cannot be called")
+        raise click.UsageError(f"--app {spec!r} is not an application: it cannot be called")
     return found
