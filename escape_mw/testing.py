@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.test import Client
 
 from .page.render import SUMMARY
+from .web.pep3333 import is_asgi
 from .web.request import Environ
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def visitor(app: str, platform: str | None = None) -> Headers:
 def as_visitor(app_or_client: Any, app: str, platform: str | None = None) -> Any:
     """A test client whose requests are those of a visitor; `app` and `platform` as in `visitor`.
 
-    From a Flask or other WSGI application it is a new client, Flask's or Werkzeug's own. From a
-    client of Werkzeug, Flask, Django (also async), WebTest, httpx or Starlette it is a copy that
-    shares the client's cookies, such as a login; the client itself stays as it is. Raises TypeError
-    for anything else.
+    From an application it is a new client: Flask's or Werkzeug's own for WSGI, Starlette's for ASGI
+    (which must be installed), without redirects followed. From a client of Werkzeug, Flask, Django
+    (also async), WebTest, httpx or Starlette it is a copy that shares the client's cookies, such as
+    a login; the client itself stays as it is. Raises TypeError for anything else.
     """
     headers = visitor(app, platform)
     client = _client_of(app_or_client)
@@ -66,7 +67,7 @@ def as_visitor(app_or_client: Any, app: str, platform: str | None = None) -> Any
             client = copy(client)
             dress(client, headers)
             return client
-    raise TypeError(f"{app_or_client!r} is neither a WSGI application nor a known test client")
+    raise TypeError(f"{app_or_client!r} is neither an application nor a known test client")
 
 
 def assert_escapes(response: Any, to: str | None = None, by: str | None = None) -> None:
@@ -105,16 +106,15 @@ def _visitors() -> Mapping[str, Mapping[str, Headers]]:
 
 
 def _client_of(app_or_client: Any) -> Any:
+    if any(hasattr(app_or_client, attribute) for attribute in CLIENTS):
+        return app_or_client
+    if is_asgi(app_or_client):
+        from starlette.testclient import TestClient  # noqa: PLC0415 - not every site has it
+
+        return TestClient(app_or_client, follow_redirects=False)
     if hasattr(app_or_client, "test_client"):  # Flask's
         return app_or_client.test_client()
-    is_client = any(hasattr(app_or_client, attribute) for attribute in CLIENTS)
-    if is_client or not callable(app_or_client) or _is_async(app_or_client):
-        return app_or_client
-    return Client(app_or_client)
-
-
-def _is_async(app: Any) -> bool:
-    return iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__)
+    return Client(app_or_client) if callable(app_or_client) else app_or_client
 
 
 def _environ(headers: Headers) -> Environ:
