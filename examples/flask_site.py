@@ -10,6 +10,7 @@ Then, as a visitor in TikTok:
 import sys
 
 from flask import Flask, redirect
+from markupsafe import escape
 
 from escape_mw.flask import Escape
 
@@ -39,7 +40,7 @@ def listen():
 
 @app.get("/presave/<release>")
 def presave(release):
-    return f"<h1>Pre-save {release}</h1>"
+    return f"<h1>Pre-save {escape(release)}</h1>"
 
 
 Escape(app)

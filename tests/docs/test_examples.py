@@ -67,7 +67,12 @@ def test_framework_sites(request, name):
     assert "Harbour Lights" in get(site + "/", TIKTOK_IOS).text
 
 
-TESTS = ["test_flask_site.py", "django_site/tests.py", "label_smartlinks/test_wrapped.py"]
+TESTS = [
+    "test_flask_site.py",
+    "test_fastapi_site.py",
+    "django_site/tests.py",
+    "label_smartlinks/test_wrapped.py",
+]
 
 
 @pytest.mark.parametrize("name", TESTS)
