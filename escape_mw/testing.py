@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping
 from copy import copy
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
@@ -137,9 +137,11 @@ def _dress_werkzeug(client: Any, headers: Headers) -> None:
 
 
 def _dress_django(client: Any, headers: Headers) -> None:
-    """The synchronous client's defaults are CGI variables, the asynchronous one's are headers."""
-    more = headers if iscoroutinefunction(client.request) else _environ(headers)
-    client.defaults = {**client.defaults, **more}
+    """The asynchronous client takes headers; before Django 5, its defaults were none."""
+    if iscoroutinefunction(client.request):
+        client.generic = partial(client.generic, **headers)
+    else:
+        client.defaults = {**client.defaults, **_environ(headers)}
 
 
 def _dress_webtest(client: Any, headers: Headers) -> None:
