@@ -135,7 +135,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """The same tests as `fast`, and how much of the package they run."""
-    session.install("-e", ".[test]", "pytest-cov")
+    session.install("-e", ".[test]", "fastapi", "pytest-cov")
     measured = ("--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERED}")
     session.run(*WHOLE, "-m", QUICK, *measured, *session.posargs, env=REQUIRED)
 
