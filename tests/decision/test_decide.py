@@ -433,6 +433,25 @@ def test_the_link_to_copy_works_without_the_site(policy):
     assert decide(visit("/presave/x"), policy).link == "https://site.example/presave/x"
 
 
+MENU_MARKERS = [
+    pytest.param("/presave/x", "menu", id="a page of the site"),
+    pytest.param(BIO, "", id="what the music app opens"),
+]
+
+
+@pytest.mark.parametrize(("path", "technique"), MENU_MARKERS)
+def test_who_leaves_by_the_menu_brings_the_marker_of_the_visit(policy, path, technique):
+    """The page puts it into its own address, which the host app's menu hands over."""
+    page = decide(replace(visit(path), id="a-visit"), policy)
+    read = policy.markers.read(page.menu_marker, SITE + path, NOW) if page.menu_marker else None
+    assert (read.technique if read else "") == technique
+    assert read is None or (read.is_verified, read.subject.visit) == (True, "a-visit")
+
+
+def test_a_page_that_is_not_measured_has_no_marker_for_the_menu(policy):
+    assert decide(visit("/presave/x"), policy).menu_marker == ""
+
+
 STAYING = [
     pytest.param(Stay("", is_new=True), id="by the tap"),
     pytest.param(Stay(""), id="by its cookie"),

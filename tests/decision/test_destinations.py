@@ -35,6 +35,11 @@ FOUND = [
         id="a route behind the hash",
     ),
     pytest.param(
+        f"https://open.spotify.com/?uri=spotify:track:{'1' * 22}&uri=spotify:track:{'2' * 22}",
+        ("spotify", "track", "1" * 22, "app", f"spotify:track:{'1' * 22}"),
+        id="of several parameters with one name, the first",
+    ),
+    pytest.param(
         "https://accounts.spotify.com/authorize?client_id=x&state=y",
         ("spotify", "oauth", None, "browser", None),
         id="a sign-in start",

@@ -135,6 +135,12 @@ MADE = [
         PAGE + "&openExternalBrowser=1",
         id="and only once",
     ),
+    pytest.param(
+        "line-external",
+        CARGO._replace(fallback=PAGE + "&openExternalBrowser=10"),
+        PAGE + "&openExternalBrowser=10&openExternalBrowser=1",
+        id="beside a parameter that begins like it",
+    ),
     pytest.param("https-link", CARGO, URL, id="a plain link"),
     pytest.param("menu", CARGO, None, id="the menu is words"),
 ]

@@ -342,8 +342,17 @@ def test_plain_grammar_has_no_room_for_a_mark(token, data):
     assert not PLAIN.fullmatch(f"{agent[:at]} {token} {agent[at:]}") or at == agent.index(")")
 
 
-def test_a_package_is_no_novel():
-    assert visitor(agents.CHROME_ANDROID, x_requested_with="a." + "b" * 60_000) is BROWSER
+LENGTHS = [
+    pytest.param(255, "webview", id="255 characters, as long as a file's name"),
+    pytest.param(256, "browser", id="one letter more"),
+    pytest.param(60_000, "browser", id="a novel"),
+]
+
+
+@pytest.mark.parametrize(("length", "kind"), LENGTHS)
+def test_how_long_a_package_may_be(length, kind):
+    package = "a." + "b" * (length - 2)
+    assert visitor(agents.CHROME_ANDROID, x_requested_with=package).kind == kind
 
 
 def test_memory_is_bounded():

@@ -35,6 +35,7 @@ SAME_SITE = [
     pytest.param("http://site.example", "http://site.example?_esc={M}", id="another scheme"),
     pytest.param("//evil.example/", "//evil.example/", id="no scheme"),
     pytest.param("///evil.example/", "///evil.example/", id="three slashes are browsers' two"),
+    pytest.param("/\\evil.example/", "/\\evil.example/", id="a backslash, browsers' second slash"),
     pytest.param("/\t/evil.example/", "/\t/evil.example/", id="a tab, which browsers drop"),
     pytest.param("https:///evil.example/", "https:///evil.example/", id="a scheme, three slashes"),
     pytest.param("https:evil.example/", "https:evil.example/", id="a scheme, no slash"),
@@ -257,9 +258,12 @@ def test_observers_see_every_decision_and_may_fail(caplog):
     assert "an observer raised an exception" in caplog.text
 
 
+LOCAL = ("localhost:8000", "127.0.0.1:8000", "10.0.0.7", "192.168.1.9:5000")
+
+
 def test_plain_http_is_told_once_a_process_and_host(caplog):
     with caplog.at_level(logging.WARNING, "escape_mw"):
-        for host in ("site.example", "localhost:8000", "site.example", "www.site.example") * 2:
+        for host in ("site.example", *LOCAL, "site.example", "www.site.example") * 2:
             app = EscapeMiddleware(redirecting())
             environ = environ_of(TIKTOK_IOS, HTTP_HOST=host, **{"wsgi.url_scheme": "http"})
             send(app, environ)
