@@ -154,6 +154,12 @@ WHEN = [
         id="app, platform and language fit",
     ),
     pytest.param(
+        {"accept_language": "de-Latn-AT"},
+        agents.TIKTOK_IOS,
+        "tiktok only",
+        id="a language by the first of its parts",
+    ),
+    pytest.param(
         {"accept_language": "en,de;q=0.5"}, agents.TIKTOK_IOS, "others", id="another first language"
     ),
     pytest.param({}, agents.TIKTOK_IOS, "others", id="no language"),

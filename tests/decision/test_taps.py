@@ -89,6 +89,19 @@ def test_the_page_of_a_tap(policy, headers, expected):
     assert (page and page.url) == expected
 
 
+MOUNTED = [
+    pytest.param("", f"{SITE}/", ("/",), id="at the root"),
+    pytest.param("/m%C3%BCsli", f"{SITE}/m%C3%BCsli/", ("/müsli/", "/"), id="below a mount"),
+]
+
+
+@pytest.mark.parametrize(("root", "url", "paths"), MOUNTED)
+def test_the_front_page_is_that_of_the_mount(policy, root, url, paths):
+    go = visit(path=f"{root}/_escape/go", sec_fetch_site="same-origin")
+    page = page_of_tap(replace(go, root=root, below=root and "/_escape/go", query="u=x"), policy)
+    assert (page.url, page.paths, page.query) == (url, paths, "")
+
+
 OPENED = [
     pytest.param(agents.TIKTOK_ANDROID, TRACK, "intent-app", id="TikTok on Android"),
     pytest.param(agents.TIKTOK_IOS, TRACK, "app-scheme", id="TikTok on iOS"),
@@ -129,6 +142,11 @@ def test_what_was_tried_is_a_page_of_the_steps_that_are_left(policy, after, left
     assert (decision.stay, decision.link, decision.home) == (TRACK, TRACK, "/music?a=1")
 
 
+def test_a_fragment_is_no_query(policy):
+    tap = Tap(TRACK + "#?token=x", token="")
+    assert judged(policy, tap, agent=agents.TIKTOK_IOS).reason == "escape"
+
+
 def test_words_alone_are_a_page(policy):
     decision = judged(policy, Tap(SMART, token=""), agent=agents.TIKTOK_IOS)
     assert isinstance(decision, Page)
@@ -147,6 +165,9 @@ PASSES = [
     pytest.param({"url": "javascript:alert(1)"}, {}, "no-destination", id="a script"),
     pytest.param({"url": ""}, {}, "no-destination", id="nothing"),
     pytest.param({"url": TRACK + "?token=x"}, {}, "no-destination", id="good for one use"),
+    pytest.param(
+        {"url": TRACK + "?token=x?a=1"}, {}, "no-destination", id="the same, a question mark more"
+    ),
     pytest.param({}, {"agent": agents.SAFARI}, "browser", id="a real browser"),
     pytest.param({}, {"agent": agents.FACEBOOK_PREVIEW}, "bot", id="a preview"),
     pytest.param({}, {"agent": agents.WECHAT_WINDOWS}, "platform", id="a desktop"),
@@ -185,6 +206,7 @@ def test_a_tap_is_read_from_the_query():
     query = f"u=https%3A%2F%2FOpen.Spotify.com%2Fa%C3%A9&after={'x' * 99}&visit=a.b&u=second"
     assert read_tap(query) == Tap("https://open.spotify.com/a%C3%A9", "x" * 32, "a.b")
     assert read_tap("") == Tap("", "", None)
+    assert read_tap("visit=") == Tap("", "", ""), "of a page that is not measured"
 
 
 TAGGED = [

@@ -227,6 +227,7 @@ BOTS = [
         "Mozilla/5.0 (compatible; Examplebot/2.1; Android 14)", id="a crawler that says Android"
     ),
     pytest.param(agents.ANDROID + " Examplebot", id="a crawler's name without parentheses"),
+    pytest.param(agents.ANDROID + " [Examplebot/2.1]", id="a crawler in square brackets"),
     pytest.param(
         "Mozilla/5.0 (Windows NT 10.0; example.com bot) AppleWebKit/537.36",
         id="a crawler in a desktop's parentheses",
