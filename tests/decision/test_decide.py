@@ -130,11 +130,26 @@ PASSES = [
 ]
 
 
+RULED = {
+    "method": "bio",
+    "address": "bio",
+    "own-host": "bio",
+    "no-destination": "bio",
+    "share": "none",
+}
+
+
 @pytest.mark.parametrize(("request_", "reason"), PASSES)
 def test_pass(policy, request_, reason):
+    """An observer is told why, who, and by which rule, as far as that is known by then."""
     decision = decide(request_, policy)
     assert isinstance(decision, Pass)
+    is_unknown = request_.method == "get"
+    asks = policy.detector.visitor(request_.user_agent, request_.headers)
     assert decision.reason == reason
+    assert decision.visitor == (None if is_unknown else asks)
+    assert decision.rule == (None if is_unknown else RULED.get(reason))
+    assert (decision.destination is not None) is (reason in ("own-host", "share"))
 
 
 def test_off():

@@ -223,6 +223,10 @@ TAGGED = [
 def test_which_page_gets_the_tag(policy, path, agent, expected, reason):
     decision = decide(visit(agent, path), policy, PAGE)
     assert (type(decision).__name__.lower(), decision.reason) == (expected, reason)
+    assert decision.visitor == policy.detector.visitor(agent, {})
+    name = next(rule.name for rule in policy.rules if rule.path.fits(path))
+    assert decision.rule == (None if reason == "browser" else name)
+    assert getattr(decision, "token", "") == "", "it is not measured"
 
 
 @pytest.mark.parametrize("path", ["/music", "/words", "/share", "/plain"])
@@ -243,6 +247,8 @@ def test_arms_are_drawn_for_the_page_and_kept_for_its_taps(policy):
         assert asked.links is (decision.reason == "links")
         assert asked.journey.arm == decision.journey.arm
     assert set(arms) == {"links", "holdout"}
+    assert {decision.rule for decision in arms.values()} == {"tried"}
+    assert {decision.visitor.app for decision in arms.values()} == {"tiktok"}
     token = arms["links"].token
     tap = judged(policy, Tap(TRACK, token=token), f"{SITE}/tried", id_="another")
     assert tap.journey.id == arms["links"].journey.id

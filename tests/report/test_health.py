@@ -59,6 +59,14 @@ def test_the_reference_stays_while_it_is_stopped():
     assert said((30, 20, 12), (60, 20, 1))[-1].reference == said((30, 20, 12))[-1].reference
 
 
+def test_the_reference_moves_on_again_35_days_after_a_recovery():
+    states = said((30, 20, 12), (60, 20, 1), (60, 20, 16))
+    recovered = max(at for at, state in enumerate(states) if state.said == "stopped") + 1
+    before = states[recovered].reference
+    assert {state.reference for state in states[30 : recovered + 35]} == {before}
+    assert states[recovered + 35].reference != before
+
+
 def test_days_that_differ_by_themselves_are_no_alarm():
     """A fair has half as many arrivals on its odd days: the same fall stands out among equals."""
     differing = [(1, 200, 160 if day % 2 else 70) for day in range(36)]
