@@ -33,9 +33,10 @@ def described(name: str, module: Path) -> str:
     from mutmut.mutation.diff_apply import get_diff_for_mutant  # noqa: PLC0415 - nox installs it
 
     diff = get_diff_for_mutant(name, path=module).splitlines()[2:]
-    text = " ".join(line[1:].strip() for line in diff if line.startswith("+"))
-    function = re.sub(r"__mutmut_\d+$", "", name.rpartition(".")[2]).removeprefix("x").strip("_ǁ")
-    return f"{module.relative_to('escape_mw')} {function.replace('ǁ', '.')}: {text or 'removed'}"
+    added, gone = (" ".join(line[1:].strip() for line in diff if line[0] == mark) for mark in "+-")
+    text = added or f"without {gone}"
+    function = re.sub(r"^x[_ǁ]|__mutmut_\d+$", "", name.rpartition(".")[2]).replace("ǁ", ".")
+    return f"{module.relative_to('escape_mw')} {function}: {text}"
 
 
 def listed() -> list[str]:

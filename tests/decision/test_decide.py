@@ -414,6 +414,12 @@ def test_an_unverified_marker_names_a_rule_only_where_its_path_fits(policy):
     assert (decision.reason, decision.location) == ("marked", "/presave/x")
 
 
+def test_an_arrival_where_no_rule_is_passes():
+    policy = load({"version": 1, "rules": [{"path": "/a", "to": "page"}]}).policy
+    decision = decide(visit("/b", agents.SAFARI, marker=forged(policy, "/b", "intent")), policy)
+    assert (type(decision), decision.reason, decision.rule) == (Pass, "marked", None)
+
+
 def test_an_unverified_marker_leads_on_and_is_not_called_an_arrival(policy):
     marker = forged(policy, BIO, "intent", 3)
     decision = decide(visit(BIO, agents.SAFARI, marker=marker), policy)

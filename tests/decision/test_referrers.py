@@ -9,7 +9,7 @@ from escape_mw.decision.decide import decide
 from escape_mw.decision.referrers import referring_page
 
 from ..support import agents
-from ..support.examples import SITE, TRACK
+from ..support.examples import SECRET, SITE, TRACK
 from ..support.marked import marked, short
 
 START = "https://accounts.spotify.com/authorize?client_id=x&redirect_uri=https%3A%2F%2Fa.example&state=y"
@@ -87,7 +87,27 @@ PASSES = [
 
 @pytest.mark.parametrize(("visit", "location"), PASSES)
 def test_every_other_form_passes(policy, visit, location):
-    assert isinstance(decide(visit, policy, location), Pass)
+    decision = decide(visit, policy, location)
+    assert isinstance(decision, Pass)
+    is_browser = visit.user_agent == agents.CHROME_ANDROID
+    assert (decision.visitor and decision.visitor.app) == (None if is_browser else "instagram")
+    is_judged = decision.reason in ("method", "no-destination") and not is_browser
+    rule = "a share" if visit.path == "/split/x" else "redirects"
+    assert decision.rule == (rule if is_judged else None)
+
+
+def test_a_form_of_a_page_that_an_experiment_splits_is_left_to_the_site():
+    tried = {"path": "/**", "to": "page", "experiment": {"name": "a", "holdout": 0.5}}
+    rules = {"version": 1, "site": "a", "secret": SECRET, "events": {"log": True}}
+    policy = load(rules | {"rules": [tried]}).policy
+    assert decide(posted(f"{SITE}/join"), policy, START).reason == "method"
+
+
+def test_what_answers_a_form_is_no_page_for_the_tag():
+    policy = load({"version": 1, "rules": [{"path": "/**", "links": True}]}).policy
+    asked = decide(posted(f"{SITE}/join"), policy)
+    assert isinstance(asked, AskSite)
+    assert not asked.links
 
 
 UNDER_A_RULE = [

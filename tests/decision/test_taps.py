@@ -183,6 +183,13 @@ def test_every_other_tap_passes(policy, tap, more, reason):
     decision = judged(policy, Tap(**{"url": TRACK, "token": "", **tap}), **more)
     assert isinstance(decision, Pass)
     assert decision.reason == reason
+    agent = more.get("agent", agents.TIKTOK_ANDROID)
+    assert decision.visitor == policy.detector.visitor(agent, {})
+
+
+def test_a_tap_under_rules_that_are_switched_off_passes():
+    decision = judged(load(RULES | {"mode": "off"}).policy, Tap(TRACK, token=""))
+    assert (type(decision), decision.reason, decision.visitor.app) == (Pass, "off", "tiktok")
 
 
 KNOWN = [
