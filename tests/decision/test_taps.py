@@ -234,6 +234,18 @@ def test_which_page_gets_the_tag(policy, path, agent, expected, reason):
     name = next(rule.name for rule in policy.rules if rule.path.fits(path))
     assert decision.rule == (None if reason == "browser" else name)
     assert getattr(decision, "token", "") == "", "it is not measured"
+    assert getattr(decision, "after", "") == "", "nothing was tried"
+
+
+WAITS = [
+    pytest.param(agents.TIKTOK_IOS, 2000, id="TikTok, which opens at once"),
+    pytest.param(agents.INSTAGRAM_IOS, 8000, id="Instagram, which asks first"),
+]
+
+
+@pytest.mark.parametrize(("agent", "wait"), WAITS)
+def test_a_tag_says_how_long_its_first_step_may_take(policy, agent, wait):
+    assert decide(visit(agent, "/music"), policy, PAGE).settle_ms == wait
 
 
 @pytest.mark.parametrize("path", ["/music", "/words", "/share", "/plain"])
