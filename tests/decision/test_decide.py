@@ -338,6 +338,10 @@ def test_arrival(policy, path, query, rule, kind, location):
     assert isinstance(decision, kind)
     assert decision.reason == "arrived"
     assert getattr(decision, "location", None) == location
+    assert decision.visitor.kind == "browser"
+    assert decision.rule == (None if path.startswith("/admin") else policy.rules[rule].name)
+    found = decision.destination
+    assert (found and found.url) == (TRACK if location == TRACK else None)
 
 
 LEFT_TO_THE_SITE = [
@@ -363,6 +367,13 @@ def test_a_measured_arrival_is_the_sites_to_answer(policy):
     decision = decide(visit("/presave/x", agents.SAFARI, marker=marker), policy)
     assert isinstance(decision, Pass)
     assert decision.journey.id == "a-visit"
+
+
+def test_a_measured_arrival_that_is_led_on_is_still_the_visit(policy):
+    marker = tried(policy, BIO, "intent", 3)
+    marker = replace(marker, subject=marker.subject._replace(visit="a-visit"))
+    decision = decide(visit(BIO, agents.SAFARI, marker=marker), policy)
+    assert (decision.location, decision.journey.id) == (TRACK, "a-visit")
 
 
 IPAD = agents.SAFARI.replace(
@@ -487,7 +498,8 @@ STAYING = [
 
 @pytest.mark.parametrize("chosen", STAYING)
 def test_who_stays_is_let_in_or_led_on(policy, chosen):
-    assert decide(visit("/presave/x", stay=chosen), policy).reason == "stay"
+    let_in = decide(visit("/presave/x", stay=chosen), policy)
+    assert (let_in.reason, let_in.rule, let_in.visitor.app) == ("stay", "page", "tiktok")
     onward = decide(visit(BIO, stay=chosen), policy)
     assert (onward.reason, onward.location) == ("stay", TRACK)
 

@@ -112,3 +112,22 @@ def test_only_disable_and_add():
             "browser",
         )
     assert find("https://lnk.label.example/x") is None
+
+
+LISTED = [
+    pytest.param({"hosts": ["a.example", "b.example"]}, ["a.example", "b.example"], id="by name"),
+    pytest.param({"hosts": ["*.a.example", "x.a.example"]}, ["*.a.example"], id="below another"),
+    pytest.param(
+        {"hosts": ["*.a.example", "y.x.a.example"]}, ["*.a.example"], id="two labels below another"
+    ),
+    pytest.param(
+        {"hosts": ["*.a.example", "a.example"]}, ["*.a.example", "a.example"], id="and the other"
+    ),
+]
+
+
+@pytest.mark.parametrize(("added", "hosts"), LISTED)
+def test_every_host_is_listed_once(added, hosts):
+    entry = {"id": "ours", "name": "Ours", **added}
+    listed = load({"version": 1, "destinations": {"add": [entry]}}).policy.destinations.hosts()
+    assert [host for host in listed if host.endswith(".example")] == hosts

@@ -52,7 +52,7 @@ CONTRASTS = [
     pytest.param("#ff0000", "#ffffff", 4.00, id="red"),
     pytest.param("#00ff00", "#ffffff", 1.37, id="green"),
     pytest.param("#0000ff", "#ffffff", 8.59, id="blue"),
-    pytest.param("#0a0a0a", "#000000", 1.06, id="a dark grey, below the curve"),
+    pytest.param("#0a0a0a", "#ffffff", 19.8, id="a dark grey, below the curve"),
 ]
 
 
