@@ -61,6 +61,17 @@ MARKUP = [
         id="a style's file",
     ),
     pytest.param(
+        '<link rel="alternate preload" href="/x.js">',
+        ['<link rel="alternate preload"> (write its rules into page.style)'],
+        id="a file for later",
+    ),
+    pytest.param(
+        '<link rel="modulepreload" href="/x.js">',
+        ['<link rel="modulepreload"> (write its rules into page.style)'],
+        id="a module for later",
+    ),
+    pytest.param('<link href="/x">', [], id="a link to nothing known"),
+    pytest.param(
         '<img src="https://cdn.example/x.png"/>',
         ['<img src="https://cdn.example/x.png"> (only page.artwork and page.logo)'],
         id="a foreign image",
@@ -93,6 +104,15 @@ def test_what_the_policy_refuses_of_a_template_is_told(tmp_path, markup, told):
     rules = rules_with(tmp_path, page, our_html=EXTENDS % markup)
     path = str(tmp_path / "our.html")
     assert [*warnings_of(rules, 0)] == [f"{path}: {REFUSES}{one}" for one in told]
+
+
+def test_values_in_a_template_are_escaped(tmp_path):
+    page = "template: our.html, title: '<b>&'"
+    text = (
+        '{% extends "interstitial.html" %}{% block header %}<i>{{ page.title }}</i>{% endblock %}'
+    )
+    made = page_of(rules_with(tmp_path, page, our_html=text), decision(), "en").body.decode()
+    assert "<i>&lt;b&gt;&amp;</i>" in made
 
 
 def test_a_template_without_the_shipped_one(tmp_path):
