@@ -140,3 +140,32 @@ def whole(session: nox.Session) -> None:
         *session.posargs,
         env={"ESCAPE_MW_REQUIRE_ENGINES": "1"},
     )
+
+
+# The tests that a package's mutants are held against, beside its own and the public modules'.
+ALSO = {
+    "decision": ("tests/catalogue", "tests/links", "tests/page/test_dress.py"),
+    "events": ("tests/decision/test_experiment.py",),
+}
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Faults in decision, page and events that no test finds; hours. Arguments: which of them."""
+    session.install("-e", ".[test]", "mutmut>=3.8", *TYPED)
+    work, trees = _folder(session), []
+    for package in session.posargs or ("decision", "page", "events"):
+        tree = work / package
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "build", "dist"))
+        settings = ConfigParser()
+        settings.read(ROOT / "setup.cfg", "utf-8")
+        tests = (f"tests/{package}", "tests/public", *ALSO.get(package, ()))
+        settings["mutmut"]["only_mutate"] = f"escape_mw/{package}/*"
+        settings["mutmut"]["pytest_add_cli_args_test_selection"] = "\n".join(tests)
+        with (tree / "setup.cfg").open("w", encoding="utf-8") as file:
+            settings.write(file)
+        with session.chdir(tree):
+            session.run("mutmut", "run")
+        trees.append(str(tree))
+    session.run("python", "-m", "tests.mutants", *trees)

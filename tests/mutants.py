@@ -1,8 +1,9 @@
-"""Survivors of a run of mutmut, held against `mutants.txt`: `python -m tests.mutants [FOLDER]`.
+"""Survivors of a run of mutmut, held against `mutants.txt`: `python -m tests.mutants [FOLDER]...`.
 
-FOLDER is where mutmut ran. A mutant is named by its function and the text that the fault gives the
-changed lines, not by mutmut's number, which an edit of the function moves. Exits with 1 where the
-list does not name a survivor, and tells which of its lines name none any more.
+A FOLDER is where mutmut ran, by its whole path. A mutant is named by its function and the text that
+the fault gives the changed lines, not by mutmut's number, which an edit of the function moves.
+Exits with 1 where the list does not name a survivor, and tells which of its lines name none any
+more.
 """
 
 from __future__ import annotations
@@ -16,8 +17,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LIST = Path(__file__).with_suffix(".txt")
-# Exit codes of a worker: no test failed; no test calls the function; mypy refuses; pytest failed.
-SURVIVED, UNTESTED, REFUSED, KILLED = 0, 33, 37, (1, 3)
+# By a worker's exit code, as mutmut keeps it.
+STATUS = {
+    None: "not run",
+    0: "survived",
+    33: "not called by a test",
+    1: "killed",
+    3: "killed",
+    37: "refused by mypy",
+}
+SURVIVED = (0, 33)
 
 
 def results() -> Iterator[tuple[str, Path, int | None]]:
@@ -45,30 +54,35 @@ def listed() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def main(folder: str = ".") -> int:
-    """Print what differs, and the counts."""
+def main(*folders: str) -> int:
+    """Print what the list does not name, and to stderr what it names in vain, and the counts."""
     patterns = {line: re.compile(re.escape(line).replace(r"\*", ".*")) for line in listed()}
-    os.chdir(folder)
+    is_known = True
+    for folder in folders or (".",):
+        os.chdir(folder)
+        is_known &= _is_known(patterns)
+    return 0 if is_known else 1
+
+
+def _is_known(patterns: dict[str, re.Pattern[str]]) -> bool:
     counts: Counter[str] = Counter()
-    packages, used, new = set(), set(), []
+    packages, used, new = set(), set(), 0
     for name, module, code in results():
         packages.add(module.parts[1])
-        if code not in (SURVIVED, UNTESTED):
-            status = "killed" if code in KILLED else "refused" if code == REFUSED else "other"
-            counts["not run" if code is None else status] += 1
+        counts[STATUS.get(code, "timed out")] += 1
+        if code not in SURVIVED:
             continue
-        counts["survived"] += 1
         line = described(name, module)
         known = {pattern for pattern, found in patterns.items() if found.fullmatch(line)}
         used |= known
-        new += [] if known else [line]
-    for line in new:
-        print(line)
+        if not known:
+            new += 1
+            print(line)
     for line in patterns:
         if line.partition("/")[0] in packages and line not in used and not counts["not run"]:
             print(f"names no survivor: {line}", file=sys.stderr)
-    print(f"{dict(counts)}, {len(new)} survivors that the list does not name", file=sys.stderr)
-    return 1 if new else 0
+    print(f"{', '.join(sorted(packages))}: {dict(counts)}, unlisted: {new}", file=sys.stderr)
+    return not new
 
 
 if __name__ == "__main__":

@@ -105,6 +105,15 @@ def test_loop_of_two_host_names_ends():
     assert first == [("x-safari", "tap"), ("line-external", "tap"), ("line-external", "tap")]
 
 
+def test_a_bare_redirect_says_that_it_has_no_body():
+    app = EscapeMiddleware(redirecting(), {"version": 1, "rules": [{"path": "/**", "to": "page"}]})
+    got = send(app, environ_of(LINE_IOS, "/listen"))
+    headers = dict(got.headers)
+    assert (got.status, got.body) == ("302 Found", b"")
+    assert (headers["Content-Length"], headers["Content-Type"]) == ("0", "text/html; charset=utf-8")
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
 @pytest.mark.parametrize(
     "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"]
 )
