@@ -204,3 +204,9 @@ def test_no_request_names_another_host_or_scheme(host, scheme):
     url = visit_of(request, POLICY, AT).url
     assert url is None or urlsplit(url).scheme in {"https", "http"}
     assert url is None or urlsplit(url).hostname in POLICY.allowed_hosts
+
+
+def test_before_the_day_no_rule_leads_everyone():
+    url = f"https://{LANTERNS}/tides"
+    visit = Visit("GET", "/tides", "", url, LANTERNS, agents.SAFARI, moment=BEFORE)
+    assert POLICY.rule_for_everyone(visit) is None

@@ -189,6 +189,8 @@ BROWSERS = [
         "Instagram 5.0.7 Android (15/4.0.4; 160dpi; 320x480; Sony; MiniPro; mango; semc; en_US)",
         id="a native client is no visitor in a webview",
     ),
+    pytest.param(agents.IPHONE.strip(), id="a phone that says no more"),
+    pytest.param(agents.SAFARI + " Reader/1.0", id="Safari with a word more"),
     pytest.param("", id="no agent"),
     pytest.param("\x00\x1b[31m\xff" * 50, id="noise"),
 ]
