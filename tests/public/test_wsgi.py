@@ -105,6 +105,20 @@ def test_loop_of_two_host_names_ends():
     assert first == [("x-safari", "tap"), ("line-external", "tap"), ("line-external", "tap")]
 
 
+ACCEPTED = [
+    pytest.param({}, "en", None, id="nothing"),
+    pytest.param({"HTTP_ACCEPT_LANGUAGE": "de-AT,en;q=0.5"}, "de", None, id="a language"),
+    pytest.param({"HTTP_ACCEPT_ENCODING": "gzip, br"}, "en", "gzip", id="gzip"),
+]
+
+
+@pytest.mark.parametrize(("headers", "language", "encoding"), ACCEPTED)
+def test_the_page_is_in_what_the_browser_accepts(headers, language, encoding):
+    app = EscapeMiddleware(redirecting())
+    found = dict(send(app, environ_of(TIKTOK_ANDROID, "/listen", **headers)).headers)
+    assert (found["Content-Language"], found.get("Content-Encoding")) == (language, encoding)
+
+
 def test_a_bare_redirect_says_that_it_has_no_body():
     app = EscapeMiddleware(redirecting(), {"version": 1, "rules": [{"path": "/**", "to": "page"}]})
     got = send(app, environ_of(LINE_IOS, "/listen"))
