@@ -144,7 +144,7 @@ def whole(session: nox.Session) -> None:
 
 # The tests that a package's mutants are held against, beside its own and the public modules'.
 ALSO = {
-    "decision": ("tests/catalogue", "tests/links", "tests/page/test_dress.py"),
+    "decision": ("tests/catalogue", "tests/engine", "tests/links", "tests/page/test_dress.py"),
     "events": ("tests/decision/test_experiment.py",),
 }
 

@@ -376,6 +376,17 @@ def test_a_measured_arrival_that_is_led_on_is_still_the_visit(policy):
     assert (decision.location, decision.journey.id) == (TRACK, "a-visit")
 
 
+def test_who_returns_by_a_marker_was_shown_the_page_of_an_experiment():
+    tried_out = {"path": "/**", "to": "page", "experiment": {"name": "autumn", "holdout": 0.5}}
+    secret = "long enough to be the secret of a site"
+    rules = {"version": 1, "secret": secret, "site": "labels", "events": {"log": True}}
+    policy = load(rules | {"rules": [tried_out]}).policy
+    marker = tried(policy, "/presave/x", "intent")
+    marker = replace(marker, subject=marker.subject._replace(visit="a-visit"))
+    journey = decide(visit("/presave/x", agents.SAFARI, marker=marker), policy).journey
+    assert (journey.experiment, journey.arm) == ("autumn", "escape")
+
+
 IPAD = agents.SAFARI.replace(
     "iPhone; CPU iPhone OS 18_6 like Mac OS X", "Macintosh; Intel Mac OS X 10_15_7"
 )

@@ -45,7 +45,17 @@ FOUND = [
         id="a sign-in start",
     ),
     pytest.param(
+        "https://music.163.com/song?id=42#a/b",
+        ("netease", "track", "42", "app", "orpheus://song/42"),
+        id="a fragment behind a page of its own is no route",
+    ),
+    pytest.param(
         "https://spotify.link/AbC", ("spotify", "shortlink", "AbC", "app", None), id="a short link"
+    ),
+    pytest.param(
+        "https://spotify.link/AbX/",
+        ("spotify", "shortlink", "AbX", "app", None),
+        id="a short link with a slash behind it",
     ),
 ]
 

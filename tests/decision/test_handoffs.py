@@ -151,6 +151,19 @@ def test_uri(technique, cargo, expected):
     assert TECHNIQUES[technique].make(cargo) == expected
 
 
+KNOWN = [
+    pytest.param("intent", "tiktok", "android", True, id="any host app on Android"),
+    pytest.param("intent", "tiktok", "ios", False, id="not on iOS"),
+    pytest.param("line-external", "line", "ios", True, id="the host app's own"),
+    pytest.param("line-external", "tiktok", "ios", False, id="not another's"),
+]
+
+
+@pytest.mark.parametrize(("technique", "app", "platform", "expected"), KNOWN)
+def test_which_host_app_may_know_a_technique(technique, app, platform, expected):
+    assert bool(TECHNIQUES[technique].is_of(app, platform)) is expected
+
+
 def test_every_technique_is_in_the_table():
     assert {case.values[0] for case in MADE} == set(TECHNIQUES)
 
