@@ -373,7 +373,8 @@ def test_a_measured_arrival_that_is_led_on_is_still_the_visit(policy):
     marker = tried(policy, BIO, "intent", 3)
     marker = replace(marker, subject=marker.subject._replace(visit="a-visit"))
     decision = decide(visit(BIO, agents.SAFARI, marker=marker), policy)
-    assert (decision.location, decision.journey.id) == (TRACK, "a-visit")
+    assert (decision.location, decision.journey.subject) == (TRACK, marker.subject)
+    assert (decision.journey.experiment, decision.journey.arm) == ("", "")
 
 
 def test_who_returns_by_a_marker_was_shown_the_page_of_an_experiment():
@@ -384,6 +385,7 @@ def test_who_returns_by_a_marker_was_shown_the_page_of_an_experiment():
     marker = tried(policy, "/presave/x", "intent")
     marker = replace(marker, subject=marker.subject._replace(visit="a-visit"))
     journey = decide(visit("/presave/x", agents.SAFARI, marker=marker), policy).journey
+    assert journey.subject == marker.subject
     assert (journey.experiment, journey.arm) == ("autumn", "escape")
 
 
