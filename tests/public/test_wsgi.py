@@ -16,7 +16,7 @@ from escape_mw.engine.notices import MAX_WARNED_OF
 
 from ..support import faults
 from ..support.agents import LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..support.examples import TRACK
+from ..support.examples import SECRET, TRACK
 from ..support.marked import marked, short
 from ..support.wsgi import environ_of, redirecting, send
 
@@ -117,6 +117,29 @@ def test_the_page_is_in_what_the_browser_accepts(headers, language, encoding):
     app = EscapeMiddleware(redirecting())
     found = dict(send(app, environ_of(TIKTOK_ANDROID, "/listen", **headers)).headers)
     assert (found["Content-Language"], found.get("Content-Encoding")) == (language, encoding)
+
+
+def test_a_page_is_the_same_with_gzip():
+    app = EscapeMiddleware(redirecting())
+    plain, packed = (
+        send(app, environ_of(TIKTOK_ANDROID, "/listen", HTTP_ACCEPT_ENCODING=accept))
+        for accept in ("", "gzip")
+    )
+    own = {"Content-Encoding", "Content-Length", "Vary"}
+    assert {*packed.headers} >= {item for item in plain.headers if item[0] not in own}
+
+
+REPORTING = [
+    pytest.param({}, False, id="not measured"),
+    pytest.param({"events": {"log": True}, "secret": SECRET, "site": "a"}, True, id="measured"),
+]
+
+
+@pytest.mark.parametrize(("more", "expected"), REPORTING)
+def test_only_a_measured_page_may_report(more, expected):
+    app = EscapeMiddleware(redirecting(), {"version": 1, **more})
+    headers = dict(send(app, environ_of(TIKTOK_ANDROID, "/listen")).headers)
+    assert ("connect-src 'self'" in headers["Content-Security-Policy"]) is expected
 
 
 def test_a_bare_redirect_says_that_it_has_no_body():
