@@ -45,6 +45,16 @@ FOUND = [
         id="a sign-in start",
     ),
     pytest.param(
+        "https://music.163.com/store/x#/song?id=42",
+        ("netease", "track", "42", "app", "orpheus://song/42"),
+        id="a route behind another page's hash",
+    ),
+    pytest.param(
+        "https://music.163.com/store/x#!/song?id=42",
+        ("netease", "track", "42", "app", "orpheus://song/42"),
+        id="the same behind a hash and a bang",
+    ),
+    pytest.param(
         "https://music.163.com/song?id=42#a/b",
         ("netease", "track", "42", "app", "orpheus://song/42"),
         id="a fragment behind a page of its own is no route",
@@ -83,6 +93,11 @@ NOT_FOUND = [
 @pytest.mark.parametrize("url", NOT_FOUND)
 def test_not_found(url):
     assert INDEX.find(url) is None
+
+
+def test_what_no_browser_reads_alike_matches_no_entry():
+    assert INDEX.matches("https://open.spotify.com/") == ["spotify"]
+    assert INDEX.matches("https://open.spotify.com\\@evil.example/") == []
 
 
 def test_opt_in_entries_can_be_named():
