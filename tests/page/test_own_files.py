@@ -28,6 +28,8 @@ def test_a_style_stands_behind_ours_and_is_allowed_by_its_hash(tmp_path):
     assert text.index(":root{color-scheme") < text.index("h1 { color: red }</style>")
     assert f"style-src {hashes(text, 'style')}" in dict(made.headers)["Content-Security-Policy"]
     assert [*map(str, rules.files)] == [str(tmp_path / "our.css")]  # an edit is seen
+    bare = page_of(load({"version": 1}), decision(), "en")
+    assert text.replace("\nh1 { color: red }", "") == bare.body.decode()
 
 
 def test_a_byte_order_mark_is_no_part_of_a_selector(tmp_path):
@@ -104,6 +106,11 @@ def test_what_the_policy_refuses_of_a_template_is_told(tmp_path, markup, told):
     rules = rules_with(tmp_path, page, our_html=EXTENDS % markup)
     path = str(tmp_path / "our.html")
     assert [*warnings_of(rules, 0)] == [f"{path}: {REFUSES}{one}" for one in told]
+
+
+def test_a_template_that_is_none_is_told_by_its_line(tmp_path):
+    with pytest.raises(RulesError, match=r"our\.html:2: "):
+        rules_with(tmp_path, "template: our.html", our_html="<h1>\n{% if %}")
 
 
 def test_values_in_a_template_are_escaped(tmp_path):
