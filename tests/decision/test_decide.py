@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
+from escape_mw import AskSite, Page, Pass, Redirect, Visit, catalogue, load
 from escape_mw.decision.decide import decide, is_navigation
 from escape_mw.decision.journeys import site_token
 from escape_mw.decision.model import Stay, Subject
@@ -671,3 +671,14 @@ def test_a_destination_with_a_token_is_only_tapped():
     page = decide(visit("/s", agents.FACEBOOK_ANDROID), load({"version": 1}).policy, to)
     assert page.steps[0].trigger == "tap"
     assert "browser_fallback_url" in page.steps[0].uri, "the page itself holds none"
+
+
+@pytest.mark.parametrize("agent", [agents.LINE_IOS, agents.UNNAMED_ANDROID])
+def test_what_shows_an_escape_takes_every_visitor_from_everywhere(agent):
+    """As `explain` and `preview` do, whatever the rules say."""
+    against = {"mode": "off", "exclude": ["/**"], "apps": {"disable": ["line"]}}
+    policy = load({"version": 1, "destinations": {"only": ["linkfire"]}, **against}).policy
+    shown = decide(visit("/admin/x", agent), policy.anywhere(catalogue.load().destinations), TRACK)
+    assert (shown.reason, shown.rule, shown.destination.service) == ("escape", "to", "spotify")
+    assert decide(visit("/x", agent), policy.anywhere(), TRACK).reason == "no-destination"
+    assert decide(visit("/x", agent), policy.anywhere(), SMART).reason == "escape"
