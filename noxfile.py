@@ -31,6 +31,11 @@ MEETING = (
     "tests/promises/test_brief.py",
     "tests/promises/test_conformance.py",
 )
+# The tests that a package's mutants are held against, beside its own and the public modules'.
+ALSO = {
+    "decision": ("tests/catalogue", "tests/engine", "tests/links", "tests/page/test_dress.py"),
+    "events": ("tests/decision/test_experiment.py",),
+}
 QUICK = "not slow and not engines and not servers"
 WHOLE = ("python", "-m", "pytest", "-n", "auto")
 REQUIRED = {"ESCAPE_MW_REQUIRE_ENGINES": "1"}  # what is missing fails, and is not skipped
@@ -153,3 +158,25 @@ def heavy(session: nox.Session) -> None:
     session.install("--upgrade", "uwsgi", "build", "setuptools")
     session.run("python", "-m", "pip", "install", "--quiet", "-e", ".[test]")
     session.run(*WHOLE, "-m", f"not ({QUICK})", *session.posargs, env=REQUIRED)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Faults in decision, page and events that no test finds; hours. Arguments: which of them."""
+    session.install("-e", ".[test]", "mutmut>=3.8", *TYPED)
+    work, trees = _folder(session), []
+    for package in session.posargs or ("decision", "page", "events"):
+        tree = work / package
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "build", "dist"))
+        settings = ConfigParser()
+        settings.read(ROOT / "setup.cfg", "utf-8")
+        tests = (f"tests/{package}", "tests/public", *ALSO.get(package, ()))
+        settings["mutmut"]["only_mutate"] = f"escape_mw/{package}/*"
+        settings["mutmut"]["pytest_add_cli_args_test_selection"] = "\n".join(tests)
+        with (tree / "setup.cfg").open("w", encoding="utf-8") as file:
+            settings.write(file)
+        with session.chdir(tree):
+            session.run("mutmut", "run")
+        trees.append(str(tree))
+    session.run("python", "-m", "tests.mutants", *trees)

@@ -16,6 +16,10 @@ from .support.postgres import database_url, postgres  # noqa: F401 - fixtures of
 # A busy machine is no fault of the code.
 hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
+# For `nox -s mutants`, which runs a test many times and counts on the same answer.
+hypothesis.settings.register_profile(
+    "mutants", deadline=None, max_examples=20, derandomize=True, database=None
+)
 
 TESTS = Path(__file__).parent
 # What needs a browser, or a server that is not Python's.

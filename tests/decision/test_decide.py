@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from escape_mw import AskSite, Page, Pass, Redirect, Visit, load
+from escape_mw import AskSite, Page, Pass, Redirect, Visit, catalogue, load
 from escape_mw.decision.decide import decide, is_navigation
 from escape_mw.decision.journeys import site_token
 from escape_mw.decision.model import Stay, Subject
@@ -130,11 +130,26 @@ PASSES = [
 ]
 
 
+RULED = {
+    "method": "bio",
+    "address": "bio",
+    "own-host": "bio",
+    "no-destination": "bio",
+    "share": "none",
+}
+
+
 @pytest.mark.parametrize(("request_", "reason"), PASSES)
 def test_pass(policy, request_, reason):
+    """An observer is told why, who, and by which rule, as far as that is known by then."""
     decision = decide(request_, policy)
     assert isinstance(decision, Pass)
+    is_unknown = request_.method == "get"
+    asks = policy.detector.visitor(request_.user_agent, request_.headers)
     assert decision.reason == reason
+    assert decision.visitor == (None if is_unknown else asks)
+    assert decision.rule == (None if is_unknown else RULED.get(reason))
+    assert (decision.destination is not None) is (reason in ("own-host", "share"))
 
 
 def test_off():
@@ -152,6 +167,12 @@ WHEN = [
         agents.TIKTOK_IOS,
         "tiktok only",
         id="app, platform and language fit",
+    ),
+    pytest.param(
+        {"accept_language": "de-Latn-AT"},
+        agents.TIKTOK_IOS,
+        "tiktok only",
+        id="a language by the first of its parts",
     ),
     pytest.param(
         {"accept_language": "en,de;q=0.5"}, agents.TIKTOK_IOS, "others", id="another first language"
@@ -317,6 +338,10 @@ def test_arrival(policy, path, query, rule, kind, location):
     assert isinstance(decision, kind)
     assert decision.reason == "arrived"
     assert getattr(decision, "location", None) == location
+    assert decision.visitor.kind == "browser"
+    assert decision.rule == (None if path.startswith("/admin") else policy.rules[rule].name)
+    found = decision.destination
+    assert (found and found.url) == (TRACK if location == TRACK else None)
 
 
 LEFT_TO_THE_SITE = [
@@ -342,6 +367,26 @@ def test_a_measured_arrival_is_the_sites_to_answer(policy):
     decision = decide(visit("/presave/x", agents.SAFARI, marker=marker), policy)
     assert isinstance(decision, Pass)
     assert decision.journey.id == "a-visit"
+
+
+def test_a_measured_arrival_that_is_led_on_is_still_the_visit(policy):
+    marker = tried(policy, BIO, "intent", 3)
+    marker = replace(marker, subject=marker.subject._replace(visit="a-visit"))
+    decision = decide(visit(BIO, agents.SAFARI, marker=marker), policy)
+    assert (decision.location, decision.journey.subject) == (TRACK, marker.subject)
+    assert (decision.journey.experiment, decision.journey.arm) == ("", "")
+
+
+def test_who_returns_by_a_marker_was_shown_the_page_of_an_experiment():
+    tried_out = {"path": "/**", "to": "page", "experiment": {"name": "autumn", "holdout": 0.5}}
+    secret = "long enough to be the secret of a site"
+    rules = {"version": 1, "secret": secret, "site": "labels", "events": {"log": True}}
+    policy = load(rules | {"rules": [tried_out]}).policy
+    marker = tried(policy, "/presave/x", "intent")
+    marker = replace(marker, subject=marker.subject._replace(visit="a-visit"))
+    journey = decide(visit("/presave/x", agents.SAFARI, marker=marker), policy).journey
+    assert journey.subject == marker.subject
+    assert (journey.experiment, journey.arm) == ("autumn", "escape")
 
 
 IPAD = agents.SAFARI.replace(
@@ -393,6 +438,12 @@ def test_an_unverified_marker_names_a_rule_only_where_its_path_fits(policy):
     assert (decision.reason, decision.location) == ("marked", "/presave/x")
 
 
+def test_an_arrival_where_no_rule_is_passes():
+    policy = load({"version": 1, "rules": [{"path": "/a", "to": "page"}]}).policy
+    decision = decide(visit("/b", agents.SAFARI, marker=forged(policy, "/b", "intent")), policy)
+    assert (type(decision), decision.reason, decision.rule) == (Pass, "marked", None)
+
+
 def test_an_unverified_marker_leads_on_and_is_not_called_an_arrival(policy):
     marker = forged(policy, BIO, "intent", 3)
     decision = decide(visit(BIO, agents.SAFARI, marker=marker), policy)
@@ -433,6 +484,25 @@ def test_the_link_to_copy_works_without_the_site(policy):
     assert decide(visit("/presave/x"), policy).link == "https://site.example/presave/x"
 
 
+MENU_MARKERS = [
+    pytest.param("/presave/x", "menu", id="a page of the site"),
+    pytest.param(BIO, "", id="what the music app opens"),
+]
+
+
+@pytest.mark.parametrize(("path", "technique"), MENU_MARKERS)
+def test_who_leaves_by_the_menu_brings_the_marker_of_the_visit(policy, path, technique):
+    """The page puts it into its own address, which the host app's menu hands over."""
+    page = decide(replace(visit(path), id="a-visit"), policy)
+    read = policy.markers.read(page.menu_marker, SITE + path, NOW) if page.menu_marker else None
+    assert (read.technique if read else "") == technique
+    assert read is None or (read.is_verified, read.subject.visit) == (True, "a-visit")
+
+
+def test_a_page_that_is_not_measured_has_no_marker_for_the_menu(policy):
+    assert decide(visit("/presave/x"), policy).menu_marker == ""
+
+
 STAYING = [
     pytest.param(Stay("", is_new=True), id="by the tap"),
     pytest.param(Stay(""), id="by its cookie"),
@@ -441,7 +511,8 @@ STAYING = [
 
 @pytest.mark.parametrize("chosen", STAYING)
 def test_who_stays_is_let_in_or_led_on(policy, chosen):
-    assert decide(visit("/presave/x", stay=chosen), policy).reason == "stay"
+    let_in = decide(visit("/presave/x", stay=chosen), policy)
+    assert (let_in.reason, let_in.rule, let_in.visitor.app) == ("stay", "page", "tiktok")
     onward = decide(visit(BIO, stay=chosen), policy)
     assert (onward.reason, onward.location) == ("stay", TRACK)
 
@@ -600,3 +671,14 @@ def test_a_destination_with_a_token_is_only_tapped():
     page = decide(visit("/s", agents.FACEBOOK_ANDROID), load({"version": 1}).policy, to)
     assert page.steps[0].trigger == "tap"
     assert "browser_fallback_url" in page.steps[0].uri, "the page itself holds none"
+
+
+@pytest.mark.parametrize("agent", [agents.LINE_IOS, agents.UNNAMED_ANDROID])
+def test_what_shows_an_escape_takes_every_visitor_from_everywhere(agent):
+    """As `explain` and `preview` do, whatever the rules say."""
+    against = {"mode": "off", "exclude": ["/**"], "apps": {"disable": ["line"]}}
+    policy = load({"version": 1, "destinations": {"only": ["linkfire"]}, **against}).policy
+    shown = decide(visit("/admin/x", agent), policy.anywhere(catalogue.load().destinations), TRACK)
+    assert (shown.reason, shown.rule, shown.destination.service) == ("escape", "to", "spotify")
+    assert decide(visit("/x", agent), policy.anywhere(), TRACK).reason == "no-destination"
+    assert decide(visit("/x", agent), policy.anywhere(), SMART).reason == "escape"

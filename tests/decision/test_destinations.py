@@ -35,12 +35,37 @@ FOUND = [
         id="a route behind the hash",
     ),
     pytest.param(
+        f"https://open.spotify.com/?uri=spotify:track:{'1' * 22}&uri=spotify:track:{'2' * 22}",
+        ("spotify", "track", "1" * 22, "app", f"spotify:track:{'1' * 22}"),
+        id="of several parameters with one name, the first",
+    ),
+    pytest.param(
         "https://accounts.spotify.com/authorize?client_id=x&state=y",
         ("spotify", "oauth", None, "browser", None),
         id="a sign-in start",
     ),
     pytest.param(
+        "https://music.163.com/store/x#/song?id=42",
+        ("netease", "track", "42", "app", "orpheus://song/42"),
+        id="a route behind another page's hash",
+    ),
+    pytest.param(
+        "https://music.163.com/store/x#!/song?id=42",
+        ("netease", "track", "42", "app", "orpheus://song/42"),
+        id="the same behind a hash and a bang",
+    ),
+    pytest.param(
+        "https://music.163.com/song?id=42#a/b",
+        ("netease", "track", "42", "app", "orpheus://song/42"),
+        id="a fragment behind a page of its own is no route",
+    ),
+    pytest.param(
         "https://spotify.link/AbC", ("spotify", "shortlink", "AbC", "app", None), id="a short link"
+    ),
+    pytest.param(
+        "https://spotify.link/AbX/",
+        ("spotify", "shortlink", "AbX", "app", None),
+        id="a short link with a slash behind it",
     ),
 ]
 
@@ -68,6 +93,11 @@ NOT_FOUND = [
 @pytest.mark.parametrize("url", NOT_FOUND)
 def test_not_found(url):
     assert INDEX.find(url) is None
+
+
+def test_what_no_browser_reads_alike_matches_no_entry():
+    assert INDEX.matches("https://open.spotify.com/") == ["spotify"]
+    assert INDEX.matches("https://open.spotify.com\\@evil.example/") == []
 
 
 def test_opt_in_entries_can_be_named():
@@ -107,3 +137,22 @@ def test_only_disable_and_add():
             "browser",
         )
     assert find("https://lnk.label.example/x") is None
+
+
+LISTED = [
+    pytest.param({"hosts": ["a.example", "b.example"]}, ["a.example", "b.example"], id="by name"),
+    pytest.param({"hosts": ["*.a.example", "x.a.example"]}, ["*.a.example"], id="below another"),
+    pytest.param(
+        {"hosts": ["*.a.example", "y.x.a.example"]}, ["*.a.example"], id="two labels below another"
+    ),
+    pytest.param(
+        {"hosts": ["*.a.example", "a.example"]}, ["*.a.example", "a.example"], id="and the other"
+    ),
+]
+
+
+@pytest.mark.parametrize(("added", "hosts"), LISTED)
+def test_every_host_is_listed_once(added, hosts):
+    entry = {"id": "ours", "name": "Ours", **added}
+    listed = load({"version": 1, "destinations": {"add": [entry]}}).policy.destinations.hosts()
+    assert [host for host in listed if host.endswith(".example")] == hosts

@@ -135,6 +135,12 @@ MADE = [
         PAGE + "&openExternalBrowser=1",
         id="and only once",
     ),
+    pytest.param(
+        "line-external",
+        CARGO._replace(fallback=PAGE + "&openExternalBrowser=10"),
+        PAGE + "&openExternalBrowser=10&openExternalBrowser=1",
+        id="beside a parameter that begins like it",
+    ),
     pytest.param("https-link", CARGO, URL, id="a plain link"),
     pytest.param("menu", CARGO, None, id="the menu is words"),
 ]
@@ -143,6 +149,19 @@ MADE = [
 @pytest.mark.parametrize(("technique", "cargo", "expected"), MADE)
 def test_uri(technique, cargo, expected):
     assert TECHNIQUES[technique].make(cargo) == expected
+
+
+KNOWN = [
+    pytest.param("intent", "tiktok", "android", True, id="any host app on Android"),
+    pytest.param("intent", "tiktok", "ios", False, id="not on iOS"),
+    pytest.param("line-external", "line", "ios", True, id="the host app's own"),
+    pytest.param("line-external", "tiktok", "ios", False, id="not another's"),
+]
+
+
+@pytest.mark.parametrize(("technique", "app", "platform", "expected"), KNOWN)
+def test_which_host_app_may_know_a_technique(technique, app, platform, expected):
+    assert bool(TECHNIQUES[technique].is_of(app, platform)) is expected
 
 
 def test_every_technique_is_in_the_table():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from escape_mw import EscapeMiddleware, load
 from escape_mw.decision.decide import decide
 from escape_mw.decision.model import Visit
+from escape_mw.decision.policy import hosts_of
 from escape_mw.decision.visits import visit_of
 from escape_mw.web.request import from_environ
 
@@ -204,3 +205,25 @@ def test_no_request_names_another_host_or_scheme(host, scheme):
     url = visit_of(request, POLICY, AT).url
     assert url is None or urlsplit(url).scheme in {"https", "http"}
     assert url is None or urlsplit(url).hostname in POLICY.allowed_hosts
+
+
+def test_before_the_day_no_rule_leads_everyone():
+    url = f"https://{LANTERNS}/tides"
+    visit = Visit("GET", "/tides", "", url, LANTERNS, agents.SAFARI, moment=BEFORE)
+    assert POLICY.rule_for_everyone(visit) is None
+
+
+HOSTS = [
+    pytest.param("a.example", True, id="by its name"),
+    pytest.param("a.example:8000", True, id="with a port"),
+    pytest.param("x.a.example", False, id="below a name"),
+    pytest.param("x.b.example", True, id="below a star"),
+    pytest.param("y.x.b.example", True, id="two labels below"),
+    pytest.param("b.example", False, id="the host above the star"),
+    pytest.param("xb.example", False, id="a longer label"),
+]
+
+
+@pytest.mark.parametrize(("host", "expected"), HOSTS)
+def test_which_hosts_a_rule_is_for(host, expected):
+    assert hosts_of(["*.b.example", "a.example"]).has(host) is expected

@@ -205,6 +205,38 @@ def test_overrides(override, expected):
     assert names(make_steps(specs(techniques=[override]), LINE, lambda _: CARGO, 0)) == expected
 
 
+def test_an_override_of_one_app_leaves_the_default_ladder():
+    unnamed = Visitor("webview", None, "ios")
+    override = {"app": "line", "technique": "x-safari", "enabled": False}
+    assert specs(unnamed, techniques=[override]) == specs(unnamed)
+
+
+FIRING = [
+    pytest.param(
+        [{"line-external": "redirect"}, {"x-safari": "auto"}],
+        [("line-external", "redirect"), ("x-safari", "tap"), ("menu", "written")],
+        id="not the second of two",
+    ),
+    pytest.param(
+        [{"line-external": "tap"}, {"x-safari": "auto"}],
+        [("line-external", "tap"), ("x-safari", "tap"), ("menu", "written")],
+        id="not behind a button",
+    ),
+    pytest.param(
+        [{"intent-app": "auto"}, {"x-safari": "auto"}],
+        [("x-safari", "auto"), ("menu", "written")],
+        id="the first that can be made",
+    ),
+]
+
+
+@pytest.mark.parametrize(("steps", "expected"), FIRING)
+def test_only_the_first_step_happens_by_itself(steps, expected):
+    table = specs(techniques=[{"app": "line", "platform": "ios", "steps": steps}])
+    cargo = CARGO._replace(android_package=None)
+    assert names(make_steps(table, LINE, lambda _: cargo)) == expected
+
+
 def test_later_overrides_win():
     table = specs(
         techniques=[

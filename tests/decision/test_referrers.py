@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from escape_mw import AskSite, Page, Pass, Visit, load
 from escape_mw.decision.decide import decide
+from escape_mw.decision.model import Subject
 from escape_mw.decision.referrers import referring_page
+from escape_mw.web.urls import MAX_URL
 
 from ..support import agents
-from ..support.examples import SITE, TRACK
+from ..support.examples import NOW, SECRET, SITE, TRACK
 from ..support.marked import marked, short
 
 START = "https://accounts.spotify.com/authorize?client_id=x&redirect_uri=https%3A%2F%2Fa.example&state=y"
@@ -87,7 +91,27 @@ PASSES = [
 
 @pytest.mark.parametrize(("visit", "location"), PASSES)
 def test_every_other_form_passes(policy, visit, location):
-    assert isinstance(decide(visit, policy, location), Pass)
+    decision = decide(visit, policy, location)
+    assert isinstance(decision, Pass)
+    is_browser = visit.user_agent == agents.CHROME_ANDROID
+    assert (decision.visitor and decision.visitor.app) == (None if is_browser else "instagram")
+    is_judged = decision.reason in ("method", "no-destination") and not is_browser
+    rule = "a share" if visit.path == "/split/x" else "redirects"
+    assert decision.rule == (rule if is_judged else None)
+
+
+def test_a_form_of_a_page_that_an_experiment_splits_is_left_to_the_site():
+    tried = {"path": "/**", "to": "page", "experiment": {"name": "a", "holdout": 0.5}}
+    rules = {"version": 1, "site": "a", "secret": SECRET, "events": {"log": True}}
+    policy = load(rules | {"rules": [tried]}).policy
+    assert decide(posted(f"{SITE}/join"), policy, START).reason == "method"
+
+
+def test_what_answers_a_form_is_no_page_for_the_tag():
+    policy = load({"version": 1, "rules": [{"path": "/**", "links": True}]}).policy
+    asked = decide(posted(f"{SITE}/join"), policy)
+    assert isinstance(asked, AskSite)
+    assert not asked.links
 
 
 UNDER_A_RULE = [
@@ -127,3 +151,30 @@ def test_the_page_of_a_form_is_read_as_its_own_request_would_be(policy):
         *("GET", "/café/", "a=1"),
         f"{SITE}/caf%C3%A9/?a=1",
     )
+
+
+BELOW = [
+    pytest.param("/shop/join", ("/shop/join", "/join"), id="below the mount"),
+    pytest.param("/shop/caf%C3%A9/%ff", ("/shop/café/\udcff", "/café/\udcff"), id="any bytes"),
+    pytest.param("/shopping/join", ("/shopping/join",), id="a folder that begins like it"),
+]
+
+
+@pytest.mark.parametrize(("path", "paths"), BELOW)
+def test_the_page_of_a_form_below_a_mount_has_both_paths(policy, path, paths):
+    form = replace(posted(SITE + path), root="/shop", below="/login")
+    assert referring_page(form, policy).paths == paths
+
+
+def test_the_page_of_a_form_may_be_as_long_as_a_url_may(policy):
+    longest = f"{SITE}/".ljust(MAX_URL, "a")
+    assert referring_page(posted(longest), policy).url == longest
+
+
+def test_a_measured_form_continues_the_visit_of_its_page(policy):
+    subject = Subject("a-visit", policy.rules[4].key, "instagram", "android")
+    value = policy.markers.value(f"{SITE}/join", "intent", subject, NOW)
+    form = replace(posted(f"{SITE}/join?_esc={value}"), moment=NOW, id="another")
+    page = referring_page(form, policy)
+    assert (page.id, page.marker.is_verified) == ("a-visit", True)
+    assert referring_page(replace(form, id=""), policy).id == "", "it is not measured"

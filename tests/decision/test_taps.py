@@ -89,6 +89,19 @@ def test_the_page_of_a_tap(policy, headers, expected):
     assert (page and page.url) == expected
 
 
+MOUNTED = [
+    pytest.param("", f"{SITE}/", ("/",), id="at the root"),
+    pytest.param("/m%C3%BCsli", f"{SITE}/m%C3%BCsli/", ("/müsli/", "/"), id="below a mount"),
+]
+
+
+@pytest.mark.parametrize(("root", "url", "paths"), MOUNTED)
+def test_the_front_page_is_that_of_the_mount(policy, root, url, paths):
+    go = visit(path=f"{root}/_escape/go", sec_fetch_site="same-origin")
+    page = page_of_tap(replace(go, root=root, below=root and "/_escape/go", query="u=x"), policy)
+    assert (page.url, page.paths, page.query) == (url, paths, "")
+
+
 OPENED = [
     pytest.param(agents.TIKTOK_ANDROID, TRACK, "intent-app", id="TikTok on Android"),
     pytest.param(agents.TIKTOK_IOS, TRACK, "app-scheme", id="TikTok on iOS"),
@@ -129,6 +142,11 @@ def test_what_was_tried_is_a_page_of_the_steps_that_are_left(policy, after, left
     assert (decision.stay, decision.link, decision.home) == (TRACK, TRACK, "/music?a=1")
 
 
+def test_a_fragment_is_no_query(policy):
+    tap = Tap(TRACK + "#?token=x", token="")
+    assert judged(policy, tap, agent=agents.TIKTOK_IOS).reason == "escape"
+
+
 def test_words_alone_are_a_page(policy):
     decision = judged(policy, Tap(SMART, token=""), agent=agents.TIKTOK_IOS)
     assert isinstance(decision, Page)
@@ -147,6 +165,9 @@ PASSES = [
     pytest.param({"url": "javascript:alert(1)"}, {}, "no-destination", id="a script"),
     pytest.param({"url": ""}, {}, "no-destination", id="nothing"),
     pytest.param({"url": TRACK + "?token=x"}, {}, "no-destination", id="good for one use"),
+    pytest.param(
+        {"url": TRACK + "?token=x?a=1"}, {}, "no-destination", id="the same, a question mark more"
+    ),
     pytest.param({}, {"agent": agents.SAFARI}, "browser", id="a real browser"),
     pytest.param({}, {"agent": agents.FACEBOOK_PREVIEW}, "bot", id="a preview"),
     pytest.param({}, {"agent": agents.WECHAT_WINDOWS}, "platform", id="a desktop"),
@@ -162,6 +183,13 @@ def test_every_other_tap_passes(policy, tap, more, reason):
     decision = judged(policy, Tap(**{"url": TRACK, "token": "", **tap}), **more)
     assert isinstance(decision, Pass)
     assert decision.reason == reason
+    agent = more.get("agent", agents.TIKTOK_ANDROID)
+    assert decision.visitor == policy.detector.visitor(agent, {})
+
+
+def test_a_tap_under_rules_that_are_switched_off_passes():
+    decision = judged(load(RULES | {"mode": "off"}).policy, Tap(TRACK, token=""))
+    assert (type(decision), decision.reason, decision.visitor.app) == (Pass, "off", "tiktok")
 
 
 KNOWN = [
@@ -185,6 +213,7 @@ def test_a_tap_is_read_from_the_query():
     query = f"u=https%3A%2F%2FOpen.Spotify.com%2Fa%C3%A9&after={'x' * 99}&visit=a.b&u=second"
     assert read_tap(query) == Tap("https://open.spotify.com/a%C3%A9", "x" * 32, "a.b")
     assert read_tap("") == Tap("", "", None)
+    assert read_tap("visit=") == Tap("", "", ""), "of a page that is not measured"
 
 
 TAGGED = [
@@ -201,6 +230,22 @@ TAGGED = [
 def test_which_page_gets_the_tag(policy, path, agent, expected, reason):
     decision = decide(visit(agent, path), policy, PAGE)
     assert (type(decision).__name__.lower(), decision.reason) == (expected, reason)
+    assert decision.visitor == policy.detector.visitor(agent, {})
+    name = next(rule.name for rule in policy.rules if rule.path.fits(path))
+    assert decision.rule == (None if reason == "browser" else name)
+    assert getattr(decision, "token", "") == "", "it is not measured"
+    assert getattr(decision, "after", "") == "", "nothing was tried"
+
+
+WAITS = [
+    pytest.param(agents.TIKTOK_IOS, 2000, id="TikTok, which opens at once"),
+    pytest.param(agents.INSTAGRAM_IOS, 8000, id="Instagram, which asks first"),
+]
+
+
+@pytest.mark.parametrize(("agent", "wait"), WAITS)
+def test_a_tag_says_how_long_its_first_step_may_take(policy, agent, wait):
+    assert decide(visit(agent, "/music"), policy, PAGE).settle_ms == wait
 
 
 @pytest.mark.parametrize("path", ["/music", "/words", "/share", "/plain"])
@@ -221,6 +266,8 @@ def test_arms_are_drawn_for_the_page_and_kept_for_its_taps(policy):
         assert asked.links is (decision.reason == "links")
         assert asked.journey.arm == decision.journey.arm
     assert set(arms) == {"links", "holdout"}
+    assert {decision.rule for decision in arms.values()} == {"tried"}
+    assert {decision.visitor.app for decision in arms.values()} == {"tiktok"}
     token = arms["links"].token
     tap = judged(policy, Tap(TRACK, token=token), f"{SITE}/tried", id_="another")
     assert tap.journey.id == arms["links"].journey.id

@@ -103,3 +103,17 @@ def test_a_hash_tells_visits_apart_and_holds_nothing_of_them():
     assert TOKENS.hash_of(visit) == TOKENS.hash_of(visit) != TOKENS.hash_of(visit + "x")
     assert visit not in TOKENS.hash_of(visit)
     assert len(TOKENS.hash_of(visit)) == 24
+
+
+DAYS = [
+    pytest.param("0000", 0, id="the first"),
+    pytest.param("0010abcdefgh", 16, id="the day is hexadecimal"),
+    pytest.param("ffffabcdefgh", 65_535, id="the last that fits"),
+    pytest.param("nonsense", 0, id="an id that says none"),
+    pytest.param("", 0, id="no id"),
+]
+
+
+@pytest.mark.parametrize(("visit", "day"), DAYS)
+def test_the_day_of_a_visit(visit, day):
+    assert TOKENS.day_of(visit) == day

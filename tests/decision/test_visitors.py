@@ -189,6 +189,8 @@ BROWSERS = [
         "Instagram 5.0.7 Android (15/4.0.4; 160dpi; 320x480; Sony; MiniPro; mango; semc; en_US)",
         id="a native client is no visitor in a webview",
     ),
+    pytest.param(agents.IPHONE.strip(), id="a phone that says no more"),
+    pytest.param(agents.SAFARI + " Reader/1.0", id="Safari with a word more"),
     pytest.param("", id="no agent"),
     pytest.param("\x00\x1b[31m\xff" * 50, id="noise"),
 ]
@@ -227,6 +229,7 @@ BOTS = [
         "Mozilla/5.0 (compatible; Examplebot/2.1; Android 14)", id="a crawler that says Android"
     ),
     pytest.param(agents.ANDROID + " Examplebot", id="a crawler's name without parentheses"),
+    pytest.param(agents.ANDROID + " [Examplebot/2.1]", id="a crawler in square brackets"),
     pytest.param(
         "Mozilla/5.0 (Windows NT 10.0; example.com bot) AppleWebKit/537.36",
         id="a crawler in a desktop's parentheses",
@@ -342,8 +345,17 @@ def test_plain_grammar_has_no_room_for_a_mark(token, data):
     assert not PLAIN.fullmatch(f"{agent[:at]} {token} {agent[at:]}") or at == agent.index(")")
 
 
-def test_a_package_is_no_novel():
-    assert visitor(agents.CHROME_ANDROID, x_requested_with="a." + "b" * 60_000) is BROWSER
+LENGTHS = [
+    pytest.param(255, "webview", id="255 characters, as long as a file's name"),
+    pytest.param(256, "browser", id="one letter more"),
+    pytest.param(60_000, "browser", id="a novel"),
+]
+
+
+@pytest.mark.parametrize(("length", "kind"), LENGTHS)
+def test_how_long_a_package_may_be(length, kind):
+    package = "a." + "b" * (length - 2)
+    assert visitor(agents.CHROME_ANDROID, x_requested_with=package).kind == kind
 
 
 def test_memory_is_bounded():

@@ -158,11 +158,11 @@ def test_the_deduplication_window_is_bounded(recording, monkeypatch):
     monkeypatch.setattr(recorder_module, "DEDUPLICATION_WINDOW", 10)
     received = []
     recorder = recording([received.extend])
-    for number in [*range(11), 10, 1, 0]:
+    for number in [*range(11), 10, 10, 1, 0]:
         recorder.record(step(number))
     assert len(recorder._remembered) == 10
     recorder.flush()
-    assert words(received) == ["eligible"] * 12 + ["repeat x2"]
+    assert words(received) == ["eligible"] * 12 + ["repeat x3"], "the oldest is forgotten"
 
 
 # --- full, broken, slow ---------------------------------------------------------------------------

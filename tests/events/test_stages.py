@@ -441,10 +441,17 @@ def test_a_rule_s_version_is_of_what_it_says_and_of_its_steps(rules, is_same):
     assert (version_of(Measured(rules)) == version_of(Measured())) is is_same
 
 
-def test_steps_that_no_visitor_of_the_rule_meets_are_not_in_its_version():
-    on_ios = with_each_rule(when={"platforms": ["ios"]})
-    off = on_ios | {"techniques": [OFF | {"platform": "android"}]}
-    assert version_of(Measured(on_ios)) == version_of(Measured(off))
+UNMET = [
+    pytest.param({"platforms": ["ios"]}, {"platform": "android"}, id="another platform's"),
+    pytest.param({"apps": ["instagram"]}, {}, id="another host app's"),
+]
+
+
+@pytest.mark.parametrize(("when", "more"), UNMET)
+def test_steps_that_no_visitor_of_the_rule_meets_are_not_in_its_version(when, more):
+    narrow = with_each_rule(when=when)
+    off = narrow | {"techniques": [OFF | more]}
+    assert version_of(Measured(narrow)) == version_of(Measured(off))
 
 
 FIRSTS = [

@@ -17,6 +17,7 @@ from escape_mw.lab.marks import Session, Trial
 from escape_mw.lab.store import MAX_ROWS, REMEMBER, SCHEMA, LabStore, results
 
 from ..support.examples import NOW
+from ..support.zones import in_zone
 
 
 def mark(number=0, technique="intent", app="tiktok"):
@@ -89,6 +90,14 @@ def test_two_years_are_kept(tmp_path):
     ]
     store.record(mark(732), "worked", NOW + 732 * 86_400)
     assert store.results()[0].day == "2027-01-16"
+
+
+def test_two_years_are_those_of_utc(tmp_path):
+    store = LabStore(tmp_path / "lab")
+    store.record(mark(), "worked", NOW)
+    with in_zone("Pacific/Kiritimati"):  # where the next day has begun
+        store.record(mark(731), "worked", NOW + 731 * 86_400 + 12 * 3600)
+    assert [result.day for result in store.results()] == ["2027-01-15", "2029-01-15"]
 
 
 def test_ten_thousand_rows_are_kept(tmp_path):

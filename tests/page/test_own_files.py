@@ -28,6 +28,8 @@ def test_a_style_stands_behind_ours_and_is_allowed_by_its_hash(tmp_path):
     assert text.index(":root{color-scheme") < text.index("h1 { color: red }</style>")
     assert f"style-src {hashes(text, 'style')}" in dict(made.headers)["Content-Security-Policy"]
     assert [*map(str, rules.files)] == [str(tmp_path / "our.css")]  # an edit is seen
+    bare = page_of(load({"version": 1}), decision(), "en")
+    assert text.replace("\nh1 { color: red }", "") == bare.body.decode()
 
 
 def test_a_byte_order_mark_is_no_part_of_a_selector(tmp_path):
@@ -61,6 +63,17 @@ MARKUP = [
         id="a style's file",
     ),
     pytest.param(
+        '<link rel="alternate preload" href="/x.js">',
+        ['<link rel="alternate preload"> (write its rules into page.style)'],
+        id="a file for later",
+    ),
+    pytest.param(
+        '<link rel="modulepreload" href="/x.js">',
+        ['<link rel="modulepreload"> (write its rules into page.style)'],
+        id="a module for later",
+    ),
+    pytest.param('<link href="/x">', [], id="a link to nothing known"),
+    pytest.param(
         '<img src="https://cdn.example/x.png"/>',
         ['<img src="https://cdn.example/x.png"> (only page.artwork and page.logo)'],
         id="a foreign image",
@@ -93,6 +106,20 @@ def test_what_the_policy_refuses_of_a_template_is_told(tmp_path, markup, told):
     rules = rules_with(tmp_path, page, our_html=EXTENDS % markup)
     path = str(tmp_path / "our.html")
     assert [*warnings_of(rules, 0)] == [f"{path}: {REFUSES}{one}" for one in told]
+
+
+def test_a_template_that_is_none_is_told_by_its_line(tmp_path):
+    with pytest.raises(RulesError, match=r"our\.html:2: "):
+        rules_with(tmp_path, "template: our.html", our_html="<h1>\n{% if %}")
+
+
+def test_values_in_a_template_are_escaped(tmp_path):
+    page = "template: our.html, title: '<b>&'"
+    text = (
+        '{% extends "interstitial.html" %}{% block header %}<i>{{ page.title }}</i>{% endblock %}'
+    )
+    made = page_of(rules_with(tmp_path, page, our_html=text), decision(), "en").body.decode()
+    assert "<i>&lt;b&gt;&amp;</i>" in made
 
 
 def test_a_template_without_the_shipped_one(tmp_path):

@@ -45,6 +45,39 @@ def test_a_services_own_button_too(entry):
     assert is_sound(entry.colour)
 
 
+CONTRASTS = [
+    pytest.param("#000000", "#ffffff", 21.0, id="black on white"),
+    pytest.param("#767676", "#ffffff", 4.54, id="the lightest grey for words on white"),
+    pytest.param("#ffffff", "#767676", 4.54, id="the other way round"),
+    pytest.param("#ff0000", "#ffffff", 4.00, id="red"),
+    pytest.param("#00ff00", "#ffffff", 1.37, id="green"),
+    pytest.param("#0000ff", "#ffffff", 8.59, id="blue"),
+    pytest.param("#0a0a0a", "#ffffff", 19.8, id="a dark grey, below the curve"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "expected"), CONTRASTS)
+def test_contrast(one, other, expected):
+    """As the public checkers of WCAG's ratio tell it."""
+    assert round(contrast(one, other), 2) == expected
+
+
+EDGES = [
+    pytest.param("#919191", "#000", {}, id="3.02 on the light page: none"),
+    pytest.param("#929292", "#000", {"light": "#8b8b8b"}, id="2.98 on the light page"),
+    pytest.param("#5f5f5f", "#fff", {}, id="3.02 on the dark page: none"),
+    pytest.param("#5e5e5e", "#fff", {"dark": "#666666"}, id="2.97 on the dark page"),
+    pytest.param("#ffcc00", "#000", {"light": "#a68500"}, id="the colour's own shade"),
+]
+
+
+@pytest.mark.parametrize(("fill", "label", "expected"), EDGES)
+def test_a_button_that_the_page_would_hide_has_an_edge(fill, label, expected):
+    style = str(skin_of(fill, ()).style)
+    assert BUTTON.search(style).groups() == (fill, label)
+    assert edges(style) == expected
+
+
 def test_the_pages_are_those_of_the_style():
     style = template_text("escape_mw.page", "interstitial.css")
     assert re.findall(r"--page:(#\w+);", style) == [PAGES["light"], PAGES["dark"]]

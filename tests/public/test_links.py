@@ -111,6 +111,9 @@ def test_everything_else_is_the_sites_own(where, agent, headers):
     assert ask_wsgi(EscapeMiddleware(site, RULES), where, agent, **headers) == bare
 
 
+CONDITIONS = {"HTTP_IF_NONE_MATCH": '"1"', "HTTP_ACCEPT_ENCODING": "br, gzip"}
+
+
 def test_a_page_that_gets_a_tag_is_asked_for_whole():
     seen = {}
 
@@ -118,15 +121,14 @@ def test_a_page_that_gets_a_tag_is_asked_for_whole():
         seen.update(environ)
         return site(environ, start_response)
 
-    conditions = {"HTTP_IF_NONE_MATCH": '"1"', "HTTP_ACCEPT_ENCODING": "br, gzip"}
-    environ = environ_of(agents.TIKTOK_IOS, "/whole", **conditions)
+    environ = environ_of(agents.TIKTOK_IOS, "/whole", **CONDITIONS)
     before = dict(environ)
     b"".join(EscapeMiddleware(inner, RULES)(environ, lambda *_: None))
     assert environ == before, "what stands further out compresses and compares as ever"
     assert seen["HTTP_ACCEPT_ENCODING"] == "identity"
     assert "HTTP_IF_NONE_MATCH" not in seen
     b"".join(
-        EscapeMiddleware(inner, RULES)(environ_of(agents.SAFARI, **conditions), lambda *_: None)
+        EscapeMiddleware(inner, RULES)(environ_of(agents.SAFARI, **CONDITIONS), lambda *_: None)
     )
     assert seen["HTTP_ACCEPT_ENCODING"] == "br, gzip"
 
@@ -354,3 +356,15 @@ def test_observe_records_and_changes_nothing():
     assert ask_wsgi(app, "/whole", agents.TIKTOK_IOS) == ask_wsgi(site, "/whole", agents.TIKTOK_IOS)
     app.engine.state.measurement.recorder.flush()
     assert [one.name for one in events] == ["eligible"]
+
+
+def test_observe_hands_on_what_the_browser_sent():
+    seen = {}
+
+    def inner(environ, start_response):
+        seen.update(environ)
+        return site(environ, start_response)
+
+    app = EscapeMiddleware(inner, RULES | {"mode": "observe"})
+    b"".join(app(environ_of(agents.TIKTOK_IOS, "/whole", **CONDITIONS), lambda *_: None))
+    assert {name: seen.get(name) for name in CONDITIONS} == CONDITIONS

@@ -16,7 +16,7 @@ from escape_mw.engine.notices import MAX_WARNED_OF
 
 from ..support import faults
 from ..support.agents import LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..support.examples import TRACK
+from ..support.examples import SECRET, TRACK
 from ..support.marked import marked, short
 from ..support.wsgi import environ_of, redirecting, send
 
@@ -35,6 +35,7 @@ SAME_SITE = [
     pytest.param("http://site.example", "http://site.example?_esc={M}", id="another scheme"),
     pytest.param("//evil.example/", "//evil.example/", id="no scheme"),
     pytest.param("///evil.example/", "///evil.example/", id="three slashes are browsers' two"),
+    pytest.param("/\\evil.example/", "/\\evil.example/", id="a backslash, browsers' second slash"),
     pytest.param("/\t/evil.example/", "/\t/evil.example/", id="a tab, which browsers drop"),
     pytest.param("https:///evil.example/", "https:///evil.example/", id="a scheme, three slashes"),
     pytest.param("https:evil.example/", "https:evil.example/", id="a scheme, no slash"),
@@ -102,6 +103,52 @@ def test_loop_of_two_host_names_ends():
         first.append(re.findall('data-technique="([^"]+)" data-trigger="([^"]+)"', page)[0])
     assert statuses == ["200 OK"] * 3
     assert first == [("x-safari", "tap"), ("line-external", "tap"), ("line-external", "tap")]
+
+
+ACCEPTED = [
+    pytest.param({}, "en", None, id="nothing"),
+    pytest.param({"HTTP_ACCEPT_LANGUAGE": "de-AT,en;q=0.5"}, "de", None, id="a language"),
+    pytest.param({"HTTP_ACCEPT_ENCODING": "gzip, br"}, "en", "gzip", id="gzip"),
+]
+
+
+@pytest.mark.parametrize(("headers", "language", "encoding"), ACCEPTED)
+def test_the_page_is_in_what_the_browser_accepts(headers, language, encoding):
+    app = EscapeMiddleware(redirecting())
+    found = dict(send(app, environ_of(TIKTOK_ANDROID, "/listen", **headers)).headers)
+    assert (found["Content-Language"], found.get("Content-Encoding")) == (language, encoding)
+
+
+def test_a_page_is_the_same_with_gzip():
+    app = EscapeMiddleware(redirecting())
+    plain, packed = (
+        send(app, environ_of(TIKTOK_ANDROID, "/listen", HTTP_ACCEPT_ENCODING=accept))
+        for accept in ("", "gzip")
+    )
+    own = {"Content-Encoding", "Content-Length", "Vary"}
+    assert {*packed.headers} >= {item for item in plain.headers if item[0] not in own}
+
+
+REPORTING = [
+    pytest.param({}, False, id="not measured"),
+    pytest.param({"events": {"log": True}, "secret": SECRET, "site": "a"}, True, id="measured"),
+]
+
+
+@pytest.mark.parametrize(("more", "expected"), REPORTING)
+def test_only_a_measured_page_may_report(more, expected):
+    app = EscapeMiddleware(redirecting(), {"version": 1, **more})
+    headers = dict(send(app, environ_of(TIKTOK_ANDROID, "/listen")).headers)
+    assert ("connect-src 'self'" in headers["Content-Security-Policy"]) is expected
+
+
+def test_a_bare_redirect_says_that_it_has_no_body():
+    app = EscapeMiddleware(redirecting(), {"version": 1, "rules": [{"path": "/**", "to": "page"}]})
+    got = send(app, environ_of(LINE_IOS, "/listen"))
+    headers = dict(got.headers)
+    assert (got.status, got.body) == ("302 Found", b"")
+    assert (headers["Content-Length"], headers["Content-Type"]) == ("0", "text/html; charset=utf-8")
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
 @pytest.mark.parametrize(
@@ -257,9 +304,12 @@ def test_observers_see_every_decision_and_may_fail(caplog):
     assert "an observer raised an exception" in caplog.text
 
 
+LOCAL = ("localhost:8000", "127.0.0.1:8000", "10.0.0.7", "192.168.1.9:5000")
+
+
 def test_plain_http_is_told_once_a_process_and_host(caplog):
     with caplog.at_level(logging.WARNING, "escape_mw"):
-        for host in ("site.example", "localhost:8000", "site.example", "www.site.example") * 2:
+        for host in ("site.example", *LOCAL, "site.example", "www.site.example") * 2:
             app = EscapeMiddleware(redirecting())
             environ = environ_of(TIKTOK_IOS, HTTP_HOST=host, **{"wsgi.url_scheme": "http"})
             send(app, environ)

@@ -24,13 +24,19 @@ ENDS = [
     pytest.param([(30, 20, 12), (1, 20, 1)], "stopped", id="a day without arrivals"),
     pytest.param([(30, 20, 12), (60, 20, 1)], "stopped", id="still, two months later"),
     pytest.param([(30, 20, 12), (20, 20, 7)], "steady", id="weaker, but more than half"),
+    pytest.param([(30, 20, 12), (7, 20, 6)], "steady", id="exactly half of it"),
+    pytest.param([(30, 20, 12), (7, 20, 5)], "stopped", id="a little less than half"),
     pytest.param([(30, 20, 12), (60, 20, 1), (7, 20, 12)], "steady", id="mended"),
     pytest.param([(30, 20, 4), (20, 20, 16)], "steady", id="better"),
     pytest.param([(30, 20, 12), (30, 0, 0)], "steady", id="no more visits"),
-    pytest.param([(30, 20, 12), (1, 11, 0)], "steady", id="eleven visits today"),
+    pytest.param([(30, 20, 20), (1, 11, 0)], "steady", id="eleven visits today"),
+    pytest.param([(30, 20, 20), (1, 12, 0)], "stopped", id="twelve visits today"),
     pytest.param([(40, 2, 2), (3, 20, 0)], "stopped", id="few visits before, many now"),
     pytest.param([(6, 100, 60)], "too-few", id="a week is not over"),
-    pytest.param([(29, 1, 1)], "too-few", id="29 visits"),
+    pytest.param([(6, 20, 12), (7, 0, 0)], "too-few", id="six days, a week ago"),
+    pytest.param([(7, 20, 12), (7, 0, 0)], "steady", id="seven days, a week ago"),
+    pytest.param([(14, 2, 2), (1, 1, 1), (7, 0, 0)], "too-few", id="29 visits, a week ago"),
+    pytest.param([(15, 2, 2), (7, 0, 0)], "steady", id="30 visits, a week ago"),
     pytest.param([(30, 20, 20), (1, 20, 1)], "stopped", id="everybody had arrived"),
     pytest.param([(3, 20, 0)], "never-worked", id="sixty visits without an arrival"),
     pytest.param([(20, 20, 2)], "steady", id="it rarely works, and always did"),
@@ -51,6 +57,14 @@ def test_it_is_said_from_the_first_day_on_without_a_break():
 
 def test_the_reference_stays_while_it_is_stopped():
     assert said((30, 20, 12), (60, 20, 1))[-1].reference == said((30, 20, 12))[-1].reference
+
+
+def test_the_reference_moves_on_again_35_days_after_a_recovery():
+    states = said((30, 20, 12), (60, 20, 1), (60, 20, 16))
+    recovered = max(at for at, state in enumerate(states) if state.said == "stopped") + 1
+    before = states[recovered].reference
+    assert {state.reference for state in states[30 : recovered + 35]} == {before}
+    assert states[recovered + 35].reference != before
 
 
 def test_days_that_differ_by_themselves_are_no_alarm():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from escape_mw.report.power import visits_needed
 from escape_mw.report.verdict import Totals, boundary, effect, is_enough, is_refused, verdict
@@ -220,7 +220,8 @@ def test_an_uneven_split_needs_more():
 
 def test_rare_outcomes_need_ten_in_each_arm():
     """From 2 to 8 %: the textbook asks for 206 visits in each arm, with 4 outcomes held out."""
-    assert visits_needed(0.02, 3.0).planned * 0.5 * 0.02 > 10
+    held_out = round(visits_needed(0.02, 3.0).planned / 2)
+    assert round(float(binom.sf(9, held_out, 0.02)), 2) == 0.98, "in 98 of 100 experiments"
 
 
 IMPOSSIBLE = [

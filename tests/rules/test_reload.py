@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -93,6 +95,26 @@ def test_rules_are_only_read_when_the_file_changed(file):
     assert held.adopted == []
     write(file, "version: 1\ndetect: true\n")
     held.source.look()
+    held.source.look()
+    assert len(held.adopted) == 1
+
+
+STAT = [
+    pytest.param("st_mtime_ns", id="when it was written"),
+    pytest.param("st_ctime_ns", id="when it was changed, for a copy may keep the time"),
+    pytest.param("st_size", id="its size"),
+    pytest.param("st_ino", id="its number, for another file may be put in its place"),
+]
+
+
+@pytest.mark.parametrize("name", STAT)
+def test_an_edit_shows_by_one_difference_alone(file, monkeypatch, name):
+    write(file, "version: 1\n")
+    held = Held(file)
+    before = os.stat(file)  # noqa: PTH116 - as it is asked for
+    fields = {one: getattr(before, one) for one in dir(before) if one.startswith("st_")}
+    edited = SimpleNamespace(**fields | {name: fields[name] + 1})
+    monkeypatch.setattr(os, "stat", lambda *_, **__: edited)
     held.source.look()
     assert len(held.adopted) == 1
 
