@@ -8,7 +8,7 @@ both. The last 1, 2, 4 and 7 days are compared with the reference, days 8 to 35.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -65,7 +65,8 @@ def watch(
     """What is said after each day, the oldest first.
 
     - "stopped": in a window, 4 standard errors below the reference, and less than half of it. It is
-      said until a window of whole days since the alarm is clearly above half.
+      said until a window of whole days since the alarm is clearly above half; no later window
+      reaches back before that one.
     - The reference moves on while the last 7 days are not 3 standard errors below it, so that a
       slow decline is compared with the time before it; not within 35 days of a recovery.
     - "never-worked": 60 visits, and hardly any arrival.
@@ -74,21 +75,18 @@ def watch(
     version that has none of its own yet.
     """
     sums = list(accumulate(map(_day, shown, arrived), _plus, initial=Sums()))
-    reference, since, back = earlier, None, -AGO - SPAN
+    reference, since, back, well = earlier, None, -AGO - SPAN, -AGO
     for day in range(1, len(sums)):
         windows = {size: _minus(sums[day], sums[max(day - size, 0)]) for size in WINDOWS}
         if since is None:
             fresh = _refer(_minus(sums[max(day - AGO, 0)], sums[max(day - AGO - SPAN, 0)]))
-            if reference and any(_has_stopped(part, reference) for part in windows.values()):
+            recent = (part for size, part in windows.items() if day - size >= well)
+            if reference and any(_has_stopped(part, reference) for part in recent):
                 since = day - 1
             elif fresh and day - back >= AGO + SPAN and not _falls(windows[AGO], reference):
                 reference = fresh
-        elif reference and any(
-            _score(part, reference, HALF * reference.rate) > BACK
-            for size, part in windows.items()
-            if size < day - since
-        ):
-            since, back = None, day
+        elif reference and (size := _mended(windows, reference, day - since)):
+            since, back, well = None, day, day - size
         yield State(_said(sums[day], since, reference), since, reference)
 
 
@@ -103,6 +101,13 @@ def _said(all_days: Sums, since: int | None, reference: Reference | None) -> str
 def _has_stopped(part: Sums, reference: Reference) -> bool:
     is_low = part.k < HALF * reference.rate * part.n
     return is_low and _score(part, reference, reference.rate) < ALARM
+
+
+def _mended(windows: Mapping[int, Sums], reference: Reference, days: int) -> int | None:
+    """The first window of whole days since the alarm that is clearly above half, by its size."""
+    half = HALF * reference.rate
+    above = (size for size, part in windows.items() if _score(part, reference, half) > BACK)
+    return next((size for size in above if size < days), None)
 
 
 def _falls(week: Sums, reference: Reference | None) -> bool:

@@ -67,6 +67,13 @@ def test_the_reference_moves_on_again_35_days_after_a_recovery():
     assert states[recovered + 35].reference != before
 
 
+def test_what_has_recovered_is_not_stopped_again_by_the_days_before():
+    states = said((30, 20, 12), (10, 20, 1), (10, 20, 12))
+    again = [state.said for state in states[40:]]
+    assert again == ["steady"] * 10
+    assert said((30, 20, 12), (10, 20, 1), (10, 20, 12), (1, 20, 1))[-1].said == "stopped"
+
+
 def test_days_that_differ_by_themselves_are_no_alarm():
     """A fair has half as many arrivals on its odd days: the same fall stands out among equals."""
     differing = [(1, 200, 160 if day % 2 else 70) for day in range(36)]
