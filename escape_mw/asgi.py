@@ -85,7 +85,7 @@ class EscapeMiddleware:
     def _is_plain(self, scope: Scope) -> bool:
         """The quick look, at the raw headers: no request is made of a plain browser's."""
         agent, brands, requested_with = b"", b"", None
-        for name, value in scope["headers"]:  # faster than to make a mapping of them
+        for name, value in scope["headers"]:  # faster than a mapping made of them
             if name == b"user-agent":
                 agent = value
             elif name == b"sec-ch-ua":
@@ -96,7 +96,7 @@ class EscapeMiddleware:
             scope.get("root_path", ""),
             path_below(scope),
             agent.decode("latin-1"),
-            scope["query_string"].decode("latin-1"),
+            scope.get("query_string", b"").decode("latin-1"),
             requested_with,
             brands.decode("latin-1"),
         )
@@ -120,7 +120,7 @@ class EscapeMiddleware:
 async def _in_thread(function: Callable[[], Any]) -> Any:
     try:
         asyncio.get_running_loop()
-    except RuntimeError:  # another event loop than asyncio's, which has threads of its own
+    except RuntimeError:  # trio's loop, say, knows no threads of asyncio's
         return function()
     return await asyncio.to_thread(function)
 

@@ -91,6 +91,10 @@ UNTOUCHED = [
     pytest.param({"type": "websocket", "path": "/", "headers": []}, id="a websocket"),
     pytest.param(scope_of(agent=agents.SAFARI), id="a browser"),
     pytest.param(scope_of(agent=""), id="nobody"),
+    pytest.param(
+        {"type": "http", "method": "GET", "path": "/", "headers": []},
+        id="as little as there may be",
+    ),
 ]
 
 
