@@ -93,7 +93,7 @@ UNTOUCHED = [
     pytest.param(scope_of(agent=""), id="nobody"),
     pytest.param(
         {"type": "http", "method": "GET", "path": "/", "headers": []},
-        id="as little as there may be",
+        id="the least there may be",
     ),
 ]
 
