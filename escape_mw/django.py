@@ -46,6 +46,7 @@ OURS = "escape_mw.django.EscapeMiddleware"
 FOREIGN = (
     "escape_mw.EscapeMiddleware",
     "escape_mw.wsgi.EscapeMiddleware",
+    "escape_mw.asgi.EscapeMiddleware",
     "escape_mw.flask.Escape",
 )
 SETTINGS = ("ESCAPE_MW_RULES", "ESCAPE_MW_OBSERVERS", "ESCAPE_MW_SINKS")
@@ -338,7 +339,9 @@ def _name_problems() -> Iterator[checks.CheckMessage]:
     for one in foreign:
         hint = f"Write {OURS!r}."
         yield checks.Error(
-            f"{one} is a WSGI middleware, which Django cannot call.", hint=hint, id="escape_mw.E003"
+            f"{one} is another framework's, and Django cannot call it.",
+            hint=hint,
+            id="escape_mw.E003",
         )
     for name in dir(settings):
         if name.startswith("ESCAPE_MW") and name not in SETTINGS:

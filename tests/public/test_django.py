@@ -158,6 +158,9 @@ CHECKS = [
     pytest.param(
         {"MIDDLEWARE": ["escape_mw.EscapeMiddleware"]}, ["escape_mw.E003"], id="WSGI's in Django"
     ),
+    pytest.param(
+        {"MIDDLEWARE": ["escape_mw.asgi.EscapeMiddleware"]}, ["escape_mw.E003"], id="ASGI's"
+    ),
     pytest.param({"MIDDLEWARE": [OURS], "ESCAPE_MW": {}}, ["escape_mw.E003"], id="Flask's name"),
     pytest.param(
         {"MIDDLEWARE": [OURS], "ESCAPE_MW_RULE": {}}, ["escape_mw.E003"], id="a setting misspelt"
