@@ -17,8 +17,9 @@ from .engine.engine import APPLIED, Engine, Observer
 from .engine.passthrough import WORDS, Header, Passthrough
 from .events.sinks import Sink
 from .links.insertion import Insertion
-from .rules import RulesLike
+from .rules import RulesError, RulesLike
 from .web.answers import Answer
+from .web.logs import logger
 from .web.request import body_length, from_scope, path_below
 
 Scope = MutableMapping[str, Any]
@@ -39,7 +40,9 @@ class EscapeMiddleware:
     `app` is the ASGI application to wrap (ASGI 3). `rules`, `observers` and `sinks` are as for the
     WSGI middleware. Websockets and the lifespan go to the application as they are. Raises
     RulesError, with every problem, where the rules cannot be used, and TypeError for what is no
-    application.
+    application. Within an event loop, where Starlette makes its middlewares, RulesError would be
+    every request's: there the problems are logged, the server's start fails by the lifespan, and
+    requests pass.
     """
 
     def __init__(
@@ -53,11 +56,23 @@ class EscapeMiddleware:
         if not callable(app):
             raise TypeError(f"{app!r} is not an ASGI application: it cannot be called")
         self.app = app
-        self.engine = Engine(rules, observers, sinks)
+        self._error: RulesError | None = None
+        try:
+            self.engine = Engine(rules, observers, sinks)
+        except RulesError as error:
+            if not _is_in_loop():
+                raise
+            self._error = error
+            for problem in error.problems:
+                logger.error("switched off; the rules cannot be used: %s", problem)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or let the application answer it."""
-        if scope["type"] != "http" or self._is_plain(scope):
+        if scope["type"] == "lifespan" and self._error:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(self._error)})
+            return
+        if scope["type"] != "http" or self._error or self._is_plain(scope):
             await self.app(scope, receive, send)
             return
         answer: Answer | Passthrough | None
@@ -118,11 +133,16 @@ class EscapeMiddleware:
 
 
 async def _in_thread(function: Callable[[], Any]) -> Any:
+    """What a function returns, run in a thread; at once in a loop that is not asyncio's."""
+    return await asyncio.to_thread(function) if _is_in_loop() else function()
+
+
+def _is_in_loop() -> bool:
     try:
         asyncio.get_running_loop()
-    except RuntimeError:  # trio's loop, say, knows no threads of asyncio's
-        return function()
-    return await asyncio.to_thread(function)
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _read(scope: Scope, receive: Receive) -> tuple[bytes | None, list[Message]]:

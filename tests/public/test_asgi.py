@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
-from escape_mw import load
+from escape_mw import RulesError, load
 from escape_mw.asgi import EscapeMiddleware
 
 from ..support import agents
@@ -296,6 +296,30 @@ def test_below_a_mount(mount, path, status):
 def test_what_is_no_application_is_refused(app):
     with pytest.raises(TypeError, match="is not an ASGI application: it cannot be called"):
         EscapeMiddleware(app)
+
+
+BROKEN = {"version": 1, "rulez": [], "marker": ""}
+
+
+def test_rules_that_cannot_be_used_are_an_error_where_it_is_made():
+    with pytest.raises(RulesError, match="rulez: unknown key"):
+        EscapeMiddleware(Site(), BROKEN)
+
+
+def test_where_starlette_makes_it_the_start_fails_and_no_request(caplog):
+    """Starlette makes its middlewares for the lifespan, and again for each request."""
+    site = Site(started(404), body())
+
+    async def made():
+        return EscapeMiddleware(site, BROKEN)
+
+    app = asyncio.run(made())
+    [failed] = asked(app, {"type": "lifespan"}, {"type": "lifespan.startup"})
+    assert failed["type"] == "lifespan.startup.failed"
+    assert "rulez: unknown key" in failed["message"]
+    assert "marker: " in failed["message"]
+    assert caplog.text.count("switched off; the rules cannot be used: ") == 2
+    assert asked(app, scope_of("/presave/x")) == [started(404), body()]
 
 
 def test_an_error_of_ours_lets_the_request_pass(caplog):

@@ -131,5 +131,7 @@ async def bare(scope, receive, send):
 
 
 wrapped = EscapeMiddleware(bare, MEASURED)
+broken = starlette_site()
+broken.add_middleware(EscapeMiddleware, rules={"version": 1, "rulez": []})
 starlette = starlette_site()
 starlette.add_middleware(EscapeMiddleware, rules=RULES)

@@ -6,6 +6,8 @@ So it does where the application does what ASGI forbids.
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from http.client import HTTPConnection
 from typing import NamedTuple
 from urllib.parse import quote
@@ -35,6 +37,11 @@ ORIGIN = "http://site.example"
 OF_THE_SERVER = ("date", "server", "connection", "transfer-encoding", "keep-alive")
 
 
+def need_all(server):
+    for name in NEEDED.get(server, [server]):
+        need(None if importlib.util.find_spec(name) else f"{name} not installed")
+
+
 class Urls(NamedTuple):
     bare: str
     wrapped: str
@@ -44,8 +51,7 @@ class Urls(NamedTuple):
 @pytest.fixture(scope="module", params=SERVERS)
 def urls(request):
     """The applications of `asgi_site`, on one server."""
-    for name in NEEDED.get(request.param, [request.param]):
-        need(None if importlib.util.find_spec(name) else f"{name} not installed")
+    need_all(request.param)
     names = [f"tests.servers.asgi_site:{name}" for name in Urls._fields]
     served = [Served(*SERVERS[request.param], name, folder=ROOT) for name in names]
     for one in served:
@@ -53,6 +59,19 @@ def urls(request):
     yield Urls(*(one.url for one in served))
     for one in served:
         one.stop()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_rules_that_cannot_be_used_end_the_start(server):
+    """Though Starlette makes the middleware only then. Hypercorn ends with 0 all the same."""
+    need_all(server)
+    command = [sys.executable, *SERVERS[server], "tests.servers.asgi_site:broken"]
+    command = [word.replace("PORT", "0") for word in command]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0 or server == "hypercorn"
+    assert "rulez: unknown key" in done.stdout + done.stderr
 
 
 def asked(url, method, path, agent):
