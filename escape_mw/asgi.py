@@ -8,28 +8,30 @@ For a Django project, `escape_mw.django` is the middleware, under ASGI too.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 from .engine.engine import APPLIED, Engine, Observer
-from .engine.passthrough import WORDS, Header, Passthrough
+from .engine.passthrough import WORDS, Passthrough
 from .events.sinks import Sink
 from .links.insertion import Insertion
 from .rules import RulesError, RulesLike
 from .web.answers import Answer
+from .web.asgi3 import (
+    App,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    in_thread,
+    is_in_loop,
+    raw_headers,
+    read_body,
+    send_answer,
+)
 from .web.logs import logger
-from .web.request import body_length, from_scope, path_below
+from .web.request import from_scope, path_below
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-RawHeader = tuple[bytes, bytes]
-
-MAX_BODY = 4096  # bytes; what is sent to this package's own addresses is shorter
 # How a server sends a file by itself: a page that gets a tag must come as bytes.
 UNREADABLE = ("http.response.pathsend", "http.response.zerocopysend")
 
@@ -60,7 +62,7 @@ class EscapeMiddleware:
         try:
             self.engine = Engine(rules, observers, sinks)
         except RulesError as error:
-            if not _is_in_loop():
+            if not is_in_loop():
                 raise
             self._error = error
             for problem in error.problems:
@@ -123,41 +125,15 @@ class EscapeMiddleware:
 
         With it, the way to receive the request anew, if the site answers.
         """
-        body, messages = await _read(scope, receive) if scope["method"] == "POST" else (None, [])
+        body, messages = (
+            await read_body(scope, receive) if scope["method"] == "POST" else (None, [])
+        )
 
         async def again() -> Message:
             return messages.pop(0) if messages else await receive()
 
         answer = partial(self.engine.answer, partial(from_scope, scope, body))
-        return await _in_thread(answer), again
-
-
-async def _in_thread(function: Callable[[], Any]) -> Any:
-    """What a function returns, run in a thread; at once in a loop that is not asyncio's."""
-    return await asyncio.to_thread(function) if _is_in_loop() else function()
-
-
-def _is_in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-async def _read(scope: Scope, receive: Receive) -> tuple[bytes | None, list[Message]]:
-    """A short body of known length, None for any other; and the messages that were received."""
-    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-    length = body_length(b",".join(lengths).decode("latin-1"))
-    if length is None or length > MAX_BODY:
-        return None, []
-    messages: list[Message] = []
-    body, has_more = b"", True
-    while has_more:
-        messages.append(message := await receive())
-        body += message.get("body", b"")
-        has_more = message.get("more_body", False) and len(body) <= MAX_BODY
-    return body, messages
+        return await in_thread(answer), again
 
 
 def changed(scope: Scope, passed: Passthrough) -> Scope:
@@ -184,21 +160,6 @@ def changed(scope: Scope, passed: Passthrough) -> Scope:
 
 def _header_name(variable: str) -> bytes:
     return variable.removeprefix("HTTP_").replace("_", "-").lower().encode("ascii")
-
-
-async def send_answer(
-    answer: Answer, scope: Scope, send: Send, extra: Iterable[Header] = ()
-) -> None:
-    """Send an answer; `extra` headers are the site's own, kept."""
-    headers = _raw([*answer.headers, *extra])
-    status = int(answer.status[:3])
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    body = b"" if scope["method"] == "HEAD" else answer.body
-    await send({"type": "http.response.body", "body": body})
-
-
-def _raw(headers: Iterable[Header]) -> list[RawHeader]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 class Response:
@@ -251,7 +212,9 @@ class Response:
             instead, insertion = tagged
             self._insertion = None if self._scope["method"] == "HEAD" else insertion
         instead = self._passed.with_cookie(instead)
-        await self._send(message if instead is headers else {**message, "headers": _raw(instead)})
+        await self._send(
+            message if instead is headers else {**message, "headers": raw_headers(instead)}
+        )
 
     def _inserted(self, message: Message, insertion: Insertion) -> Message:
         """A part of the site's page with the script's tag in it, as it comes."""
