@@ -22,9 +22,9 @@ hypothesis.settings.register_profile(
 )
 
 TESTS = Path(__file__).parent
-# What needs a browser, or a server that is not Python's.
+# What needs a browser, or starts servers of its own.
 MARKED = {"engines": "engines", "servers": "servers"} | dict.fromkeys(
-    ("edge/test_edges.py", "edge/test_examples.py"), "servers"
+    ("edge/test_edges.py", "edge/test_examples.py", "edge/test_gate.py"), "servers"
 )
 
 

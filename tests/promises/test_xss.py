@@ -138,6 +138,7 @@ def test_every_slot_is_looked_at():
     assert {name for name, value in values.items() if value in seen} == set(SHOWN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("artwork", ARTWORK)
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_nothing_that_the_rules_say_leaves_its_place(context, artwork):
