@@ -78,6 +78,7 @@ def assert_escapes(response: Any, to: str | None = None, by: str | None = None) 
     instructions alone. Any client's response will do, and one of a running site. Raises
     AssertionError.
     """
+    __tracebackhide__ = True  # pytest shows the line of the test
     said = _summary(response)
     reason, found = _parse(said)
     wanted = {name: value for name, value in (("to", to), ("by", by)) if value is not None}
@@ -94,6 +95,7 @@ def assert_passes(response: Any) -> None:
 
     The site's page with the tag of `links: true` in it is the site's own.
     """
+    __tracebackhide__ = True
     if _summary(response) is not None:
         raise AssertionError(f"expected the site's own response, but {_described(response)}")
 
