@@ -38,7 +38,7 @@ ALSO = {
     "events": ("tests/decision/test_experiment.py",),
 }
 QUICK = "not slow and not engines and not servers"
-WHOLE = ("python", "-m", "pytest", "-n", "auto")
+WHOLE = ("python", "-m", "pytest", "-n", "auto", "--dist", "worksteal")
 REQUIRED = {"ESCAPE_MW_REQUIRE_ENGINES": "1"}  # what is missing fails, and is not skipped
 COVERED = 96  # per cent of lines and branches
 PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto", "-m", QUICK)
