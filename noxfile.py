@@ -156,7 +156,7 @@ def peers(session: nox.Session) -> None:
 @nox.session(venv_backend="venv")
 def heavy(session: nox.Session) -> None:
     """The tests that `fast` leaves out, with every engine and server: none may be missing."""
-    session.install("--upgrade", "uwsgi", "build", "setuptools")
+    session.install("--upgrade", "uwsgi", "httptools", "build", "setuptools")
     session.run("python", "-m", "pip", "install", "--quiet", "-e", ".[test]")
     session.run(*WHOLE, "-m", f"not ({QUICK})", *session.posargs, env=REQUIRED)
 
