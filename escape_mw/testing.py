@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
 Headers = dict[str, str]
+NAMES = ("User-Agent", "X-Requested-With")  # what a visitor is known by
 
 
 def visitor(app: str, platform: str | None = None) -> Headers:
@@ -119,43 +120,56 @@ def _client_of(app_or_client: Any) -> Any:
     return Client(app_or_client) if callable(app_or_client) else app_or_client
 
 
-def _environ(headers: Headers) -> Environ:
-    return {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+def _environ(kept: Environ, headers: Headers) -> Environ:
+    """Variables of a client with a visitor's headers, and without those of another visitor."""
+    others = {name: value for name, value in kept.items() if name not in OURS}
+    return others | {_variable(name): value for name, value in headers.items()}
+
+
+def _variable(name: str) -> str:
+    return f"HTTP_{name.upper().replace('-', '_')}"
+
+
+class _Visiting:
+    """An application whose requests get a visitor's headers: Werkzeug's client has none itself."""
+
+    def __init__(self, app: WSGIApplication, headers: Headers) -> None:
+        self.app = app.app if isinstance(app, _Visiting) else app
+        self._headers = headers
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Any:
+        return self.app(_environ(environ, self._headers), start_response)
 
 
 def _dress_flask(client: Any, headers: Headers) -> None:
-    client.environ_base = {**client.environ_base, **_environ(headers)}
+    client.environ_base = _environ(client.environ_base, headers)
 
 
 def _dress_werkzeug(client: Any, headers: Headers) -> None:
-    """Werkzeug's client has no headers of its own, so they are added on the way."""
-    inner: WSGIApplication = client.application
-    more = _environ(headers)
-
-    def application(environ: Environ, start_response: StartResponse) -> Any:
-        return inner({**environ, **more}, start_response)
-
-    client.application = application
+    client.application = _Visiting(client.application, headers)
 
 
 def _dress_django(client: Any, headers: Headers) -> None:
     """The asynchronous client takes headers; before Django 5, its defaults were none."""
     if iscoroutinefunction(client.request):
-        client.generic = partial(client.generic, **headers)
+        client.generic = partial(type(client).generic, client, **headers)
     else:
-        client.defaults = {**client.defaults, **_environ(headers)}
+        client.defaults = _environ(client.defaults, headers)
 
 
 def _dress_webtest(client: Any, headers: Headers) -> None:
-    client.extra_environ = {**client.extra_environ, **_environ(headers)}
+    client.extra_environ = _environ(client.extra_environ, headers)
 
 
 def _dress_httpx(client: Any, headers: Headers) -> None:
     merged = client.headers.copy()
+    for name in NAMES:
+        merged.pop(name, None)
     merged.update(headers)
     client.headers = merged
 
 
+OURS = frozenset(map(_variable, NAMES))
 # Test clients by an attribute that only they have, the special before the general.
 CLIENTS = {
     "environ_base": _dress_flask,

@@ -114,10 +114,20 @@ def test_each_client_asks_as_the_visitor_and_stays_as_it_was(target):
             assert_passes(given.get("/listen"))
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_visitors_client_becomes_another_visitors(target):
+    """Discord is known by a header that no other visitor has."""
+    with DJANGO:
+        discord = as_visitor(target(), "discord")
+        assert_escapes(discord.get("/listen"), to="spotify")
+        assert_passes(as_visitor(discord, "safari").get("/listen"))
+
+
 def test_djangos_asynchronous_client():
     async def ask():
-        tiktok = as_visitor(AsyncClient(), "tiktok", "android")
-        return await tiktok.get("/listen"), await AsyncClient().get("/listen")
+        tiktok = as_visitor(as_visitor(AsyncClient(), "discord"), "tiktok", "android")
+        safari = as_visitor(tiktok, "safari")
+        return await tiktok.get("/listen"), await safari.get("/listen")
 
     with DJANGO:
         get_asgi_application()
