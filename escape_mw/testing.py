@@ -134,7 +134,7 @@ class _Visiting:
     """An application whose requests get a visitor's headers: Werkzeug's client has none itself."""
 
     def __init__(self, app: WSGIApplication, headers: Headers) -> None:
-        self.app = app.app if isinstance(app, _Visiting) else app
+        self.app: WSGIApplication = app.app if isinstance(app, _Visiting) else app
         self._headers = headers
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Any:
