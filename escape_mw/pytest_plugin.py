@@ -6,8 +6,8 @@
         response = escape_visitor("tiktok", "ios").get("/listen")
         assert_escapes(response, to="spotify")
 
-It is no entry point, for pytest would then load and rewrite this package in every test run of every
-project that has it installed.
+It is not an entry point: pytest would load this package, and rewrite its modules, in every test run
+of every project that has it installed.
 """
 
 from __future__ import annotations

@@ -115,14 +115,14 @@ def _order_problems() -> Iterator[checks.CheckMessage]:
     for outside in OUTSIDE:
         if outside in order[ours:]:
             yield checks.Warning(
-                f"{OURS} stands before {outside}.",
-                hint="Put it right behind, so that visitors come over https.",
+                f"{OURS} comes before {outside}.",
+                hint="Put it right after, so that visitors come over https.",
                 id="escape_mw.W001",
             )
     for inward in INWARD:
         if inward in order[:ours]:
             yield checks.Warning(
-                f"{OURS} stands behind {inward}.",
+                f"{OURS} comes after {inward}.",
                 hint="Put it before, so that no escape is cached or changed.",
                 id="escape_mw.W002",
             )

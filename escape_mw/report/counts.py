@@ -34,7 +34,7 @@ Column = sql.ColumnElement[Any]
 class Scope:
     """Visits of one `rule` (None: all), of the day of `since` to the one before `until`.
 
-    Both are in seconds since 1970; `until` is 0 if there is no end.
+    Both are in seconds since 1970; an `until` of 0 means that there is no end.
     """
 
     rule: str | None = None

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from .answers import Answer
+from .pep3333 import Header
 from .request import body_length
 
 Scope = MutableMapping[str, Any]
@@ -14,7 +15,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Header = tuple[str, str]
 RawHeader = tuple[bytes, bytes]
 
 MAX_BODY = 4096  # bytes; what is sent to this package's own addresses is shorter
