@@ -32,8 +32,9 @@ from .checks import (
     target_problems,
 )
 from .errors import Path, Problem
+from .rule_form import ExperimentForm, RuleForm
 from .rules import Rules, in_force, make_policy
-from .schema import ExperimentForm, RuleForm, RulesFile
+from .schema import RulesFile
 
 
 def build(form: RulesFile, folder: FilePath, problems: list[Problem]) -> Rules:

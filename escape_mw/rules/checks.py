@@ -15,7 +15,8 @@ from ..web.urls import host_of, strict_split
 from .errors import Path, Problem
 from .fields import SECRET_HINT
 from .moments import shown
-from .schema import ExperimentForm, RulesFile, TechniqueOverrideForm
+from .rule_form import ExperimentForm
+from .schema import RulesFile, TechniqueOverrideForm
 from .wording import suggestion
 
 FIXED_HOST = re.compile(r"https?://[^/?#{}]*(?=[/?#]|\Z)")

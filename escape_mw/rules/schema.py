@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from ..decision.dress import COLOUR, ORIGIN, Dress, is_artwork
 from ..decision.entries import DestinationEntry, PathShape, TechniqueOverride
 from ..decision.markers import PARAMETER
 from ..decision.model import Goal, Phone
@@ -29,33 +27,21 @@ from .fields import (
     Strict,
     invalid,
     known_id,
-    short_repr,
 )
 from .forms import AppForm, StepEntry
 from .marks import PRIVATE, FromEnvironment
-from .moments import EXAMPLE, moment
+from .page_form import PageForm, SitePageForm
+from .rule_form import RuleForm
 
 MARKER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
 BASE_URL = re.compile(rf"https?://{HOST}(?::\d{{1,5}})?", re.ASCII)
 DATABASE = re.compile(r"[a-z][a-z0-9_+]*://\S*", re.ASCII)
-PER_CENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%", re.ASCII)
 SITE_HOST = re.compile(HOST, re.ASCII)
-RULE_HOST = re.compile(rf"(?:\*\.)?{HOST}", re.ASCII)
 
-
-def _artwork(value: str) -> str:
-    if not (value.startswith("https://") or is_artwork(value, ())):
-        raise invalid(
-            f"{value!r} is not a path on this site such as /static/cover.jpg,"
-            " a data:image/... URL, or an https URL"
-        )
-    return value
-
-
-Image = Annotated[str, AfterValidator(_artwork)]
 BaseUrl = Annotated[
     str, Matching(BASE_URL, "an origin such as https://label.example, without a user or a path")
 ]
+SiteHost = Annotated[str, Matching(SITE_HOST, "a host name such as label.example, without a port")]
 Database = Annotated[
     str,
     Matching(DATABASE, "a database URL as SQLAlchemy writes it, such as sqlite:///events.sqlite3"),
@@ -128,156 +114,6 @@ class TechniqueOverrideForm(Strict):
             steps=tuple(step.spec() for step in self.steps) if self.steps else None,
             asks=self.asks,
         )
-
-
-def _not_a_comment(value: Any) -> Any:
-    if value is None:
-        raise invalid("is empty: # begins a comment; put the colour in quotes, as '#1db954'")
-    return value
-
-
-class PageForm(Strict):
-    """How the page is dressed."""
-
-    brand: str | None = None
-    title: str | None = None
-    artist: str | None = None
-    accent: Annotated[
-        Annotated[str, Matching(COLOUR, "a colour such as '#1db954'")] | None,
-        BeforeValidator(_not_a_comment),
-    ] = None
-    artwork: Image | None = None
-    logo: Image | None = None
-    language: Annotated[str, known_id("language")] | None = None
-    template: str | None = None
-    style: str | None = None
-
-    def dress(self, folder: Path) -> Dress:
-        """The same as a plain value; the paths of template and style begin at `folder`."""
-        said = self.model_dump(exclude={"artwork_hosts"})
-        files = {name: str(folder / said[name]) for name in ("template", "style") if said[name]}
-        return Dress(**{**said, **files})
-
-
-class SitePageForm(PageForm):
-    """The same for the whole site, with the hosts that artwork may come from."""
-
-    artwork_hosts: list[
-        Annotated[
-            str,
-            Matching(
-                ORIGIN, "an https origin such as https://cdn.label.example, without a / behind"
-            ),
-        ]
-    ] = []
-
-
-def _moment(value: Any) -> int:
-    if not isinstance(value, str):
-        raise invalid(f"{short_repr(value)} is not a date and a time {EXAMPLE}")
-    return moment(value)
-
-
-def _rule_name(value: str) -> str:
-    if not value.isprintable() or not 0 < len(value) <= 64:
-        raise invalid(
-            f"{short_repr(value)} is not a name of 1 to 64 printable characters;"
-            " it stands in logs and reports"
-        )
-    return value
-
-
-Moment = Annotated[
-    int,
-    BeforeValidator(_moment),
-    WithJsonSchema({"type": "string", "examples": ["2026-12-04T00:00 Europe/London"]}),
-]
-SiteHost = Annotated[str, Matching(SITE_HOST, "a host name such as label.example, without a port")]
-RuleHost = Annotated[
-    str, Matching(RULE_HOST, "a host name such as artist.example or *.label.example")
-]
-
-
-class When(Strict):
-    """Which visits a rule is for; an omitted key means all."""
-
-    apps: Annotated[list[AppId], Field(min_length=1)] | None = None
-    platforms: Annotated[list[Phone], Field(min_length=1)] | None = None
-    visitors: Annotated[list[Literal["in-app", "webview"]], Field(min_length=1)] = ["in-app"]
-    languages: Annotated[list[str], Field(min_length=1)] | None = None
-    hosts: Annotated[list[RuleHost], Field(min_length=1)] | None = None
-    since: Moment | None = Field(default=None, alias="from")
-    until: Moment | None = None
-    not_apps: list[AppId] = []
-    query: dict[str, str] = {}
-    not_query: list[str] = []
-
-
-def _to(value: Any) -> Any:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and "query" in value:
-        raise invalid(
-            "'to: {query: ...}' is gone, for anybody can write the URL in a query;"
-            " 'to: redirect' takes the address that the site itself redirects to"
-        )
-    raise invalid("'to' is redirect, page, or an https URL (with {captures} of the path)")
-
-
-To = Annotated[
-    str,
-    BeforeValidator(_to),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"enum": ["redirect", "page"]},
-                {"type": "string", "pattern": "^https?://"},
-            ]
-        }
-    ),
-]
-
-
-def _per_cent(whole: int) -> BeforeValidator:
-    """For a number whose whole is 1 or 100: text such as `50%` says the same in either."""
-
-    def read(value: Any) -> Any:
-        match = PER_CENT.fullmatch(value) if isinstance(value, str) else None
-        return float(match[1]) * whole / 100 if match else value
-
-    return BeforeValidator(read)
-
-
-NUMBER_OR_PER_CENT = WithJsonSchema(
-    {"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^{PER_CENT.pattern}$"}]}
-)
-
-
-class ExperimentForm(Strict):
-    """An experiment: the share of visits that is let through, to compare with.
-
-    With `planned`, it is read once, when it has so many visits.
-    """
-
-    name: Id
-    holdout: Annotated[float, Field(gt=0, lt=1), _per_cent(1), NUMBER_OR_PER_CENT] = 0.5
-    planned: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
-
-
-class RuleForm(Strict):
-    """One rule: a path, and where it leads."""
-
-    name: Annotated[str, AfterValidator(_rule_name)] | None = None
-    path: Pattern
-    to: To = "redirect"
-    when: When = When()
-    everyone: bool = False
-    page: PageForm | None = None
-    words_only: Literal["show", "pass"] = "show"
-    links: bool = False
-    tag: bool = False
-    share: Annotated[float, Field(ge=0, le=100), _per_cent(100), NUMBER_OR_PER_CENT] = 100
-    experiment: ExperimentForm | None = None
 
 
 class LabForm(Strict):

@@ -10,7 +10,8 @@ import yaml
 
 from escape_mw import load
 from escape_mw.events.options import LIBRARIES
-from escape_mw.rules.schema import EventForm, RuleForm, RulesFile, When
+from escape_mw.rules.rule_form import RuleForm, When
+from escape_mw.rules.schema import EventForm, RulesFile
 
 DOCS = Path(__file__).parents[2] / "docs"
 OPTIONS = (DOCS / "options.md").read_text("utf-8")

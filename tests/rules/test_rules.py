@@ -16,7 +16,8 @@ from escape_mw.decision.policy import Rule
 from escape_mw.decision.targets import FixedUrl, SitePage, SiteRedirect
 from escape_mw.events.options import EventOptions
 from escape_mw.page.interstitial import SAMPLE
-from escape_mw.rules.schema import EventForm, RuleForm, RulesFile, When
+from escape_mw.rules.rule_form import RuleForm, When
+from escape_mw.rules.schema import EventForm, RulesFile
 
 WHOLE = """\
 version: 1
