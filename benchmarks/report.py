@@ -23,7 +23,7 @@ import sqlalchemy as sql
 
 from escape_mw.events.database import Database
 from escape_mw.events.event import Event
-from escape_mw.events.recorder import BATCH_SIZE
+from escape_mw.events.sink_queue import BATCH_SIZE
 from escape_mw.events.source import open_events
 from escape_mw.events.tables import METADATA
 from escape_mw.report.counts import DAY, Scope

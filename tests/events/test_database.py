@@ -24,12 +24,12 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError, Statem
 
 from escape_mw import Event, Tally
 from escape_mw.cli.main import main
-from escape_mw.events import connections, rows
+from escape_mw.events import connections, rows, sink_queue
 from escape_mw.events import database as database_module
 from escape_mw.events import recorder as recorder_module
 from escape_mw.events.database import HOUR, Database, sink
 from escape_mw.events.options import EventOptions, seconds
-from escape_mw.events.recorder import SinkQueue
+from escape_mw.events.sink_queue import SinkQueue
 from escape_mw.events.tables import (
     EVENTS,
     METADATA,
@@ -995,7 +995,7 @@ def test_a_fault_of_the_file_fails_no_request_and_events_are_kept(kept_at, caplo
 
 def test_events_beyond_the_queue_size_are_counted_as_dropped(kept_at, monkeypatch):
     site, path = kept_at
-    monkeypatch.setattr(recorder_module, "QUEUE_SIZE", 6)
+    monkeypatch.setattr(sink_queue, "QUEUE_SIZE", 6)
     with locked(path):
         for _ in range(5):
             site.ask("/presave/x", TIKTOK_ANDROID)

@@ -17,9 +17,11 @@ import pytest
 
 from escape_mw import EscapeMiddleware, Event, Tally
 from escape_mw.events import recorder as recorder_module
+from escape_mw.events import sink_queue
 from escape_mw.events.database import Database
 from escape_mw.events.measurement import Measurement
-from escape_mw.events.recorder import BATCH_SIZE, GIVE_UP_AFTER, Recorder
+from escape_mw.events.recorder import Recorder
+from escape_mw.events.sink_queue import BATCH_SIZE, GIVE_UP_AFTER
 
 from ..support.agents import TIKTOK_ANDROID
 from ..support.commands import PYTHON
@@ -236,7 +238,7 @@ def test_a_batch_that_was_delivered_before_a_failure_is_not_repeated(recording):
 
 def test_a_broken_sink_does_not_affect_the_others(recording, monkeypatch):
     """Only the sink that dropped events gets the `dropped` event, once."""
-    monkeypatch.setattr(recorder_module, "QUEUE_SIZE", 5)
+    monkeypatch.setattr(sink_queue, "QUEUE_SIZE", 5)
     broken, good = Failing(), []
     recorder = recording([broken, good.extend], clock=lambda: NOW)
     for number in range(8):

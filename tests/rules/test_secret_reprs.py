@@ -20,7 +20,7 @@ from escape_mw.events.database import Database
 from escape_mw.events.event import Event
 from escape_mw.events.measurement import Measurement
 from escape_mw.events.options import EventOptions
-from escape_mw.events.recorder import SinkQueue
+from escape_mw.events.sink_queue import SinkQueue
 from escape_mw.lab.marks import LabTokens
 from escape_mw.lab.setup import LabSetup
 from escape_mw.rules.document import read
