@@ -10,19 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .decision.model import (
-        AskSite,
-        Decision,
-        Destination,
-        Page,
-        Pass,
-        Reason,
-        Redirect,
-        Step,
-        Tag,
-        Visit,
-        Visitor,
-    )
+    from .decision.decisions import AskSite, Decision, Page, Pass, Reason, Redirect, Tag
+    from .decision.model import Destination, Step, Visit, Visitor
     from .engine.engine import Observer
     from .engine.outcomes import record, recorder
     from .events.event import Event, Tally
@@ -57,9 +46,10 @@ __all__ = [
     "record",
     "recorder",
 ]
-_JUDGED = ("AskSite", "Decision", "Page", "Pass", "Reason", "Redirect", "Tag")
+_DECISIONS = ("AskSite", "Decision", "Page", "Pass", "Reason", "Redirect", "Tag")
 _HOMES = {
-    **dict.fromkeys((*_JUDGED, "Destination", "Step", "Visit", "Visitor"), "decision.model"),
+    **dict.fromkeys(_DECISIONS, "decision.decisions"),
+    **dict.fromkeys(("Destination", "Step", "Visit", "Visitor"), "decision.model"),
     **dict.fromkeys(("Rules", "RulesError", "load"), "rules"),
     "Answer": "web.answers",
     "EscapeMiddleware": "wsgi",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from ..decision.model import AskSite, Page, Redirect
+from ..decision.decisions import AskSite, Page, Redirect
 from ..engine.explain import Explainer
 from ..rules import Rules
 from ..web.urls import host_of, quoted, without_port

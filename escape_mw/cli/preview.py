@@ -17,7 +17,8 @@ import click
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 from werkzeug.wrappers import Response
 
-from ..decision.model import Decision, Marker, Page, Phone, Redirect, Subject, Visit, Visitor
+from ..decision.decisions import Decision, Page, Redirect
+from ..decision.model import Marker, Phone, Subject, Visit, Visitor
 from ..engine.respond import respond
 from ..page import languages
 from ..rules import Rules, RulesError, load, load_to_read

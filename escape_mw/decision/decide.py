@@ -28,22 +28,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..web.urls import path_of
+from .decisions import AskSite, Decision, Page, Pass, Reason, Redirect, Tag
 from .handover import HandOver
 from .journeys import carried_journey, journey_of
-from .model import (
-    PHONES,
-    AskSite,
-    Decision,
-    Destination,
-    Journey,
-    Page,
-    Pass,
-    Reason,
-    Redirect,
-    Tag,
-    Visit,
-    Visitor,
-)
+from .model import PHONES, Destination, Journey, Visit, Visitor
 from .policy import Case, Policy, Rule
 from .referrers import referring_page
 from .signals import is_navigation, is_sign_in_return

@@ -6,20 +6,11 @@ from dataclasses import dataclass
 
 from ..web.addresses import BEACON
 from ..web.urls import first_values, path_of
+from .decisions import Handover, Page, Redirect
 from .dress import Dress
 from .handoffs import MENU, TECHNIQUES, Handoff
 from .ladder import make_steps
-from .model import (
-    Destination,
-    Handover,
-    Journey,
-    Marker,
-    Page,
-    Redirect,
-    Step,
-    StepSpec,
-    Subject,
-)
+from .model import Destination, Journey, Marker, Step, StepSpec, Subject
 from .policy import Case, Rule
 from .signals import is_one_time
 

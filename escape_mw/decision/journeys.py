@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .model import AskSite, Decision, Destination, Journey, Subject, Visit
+from .decisions import AskSite, Decision
+from .model import Destination, Journey, Subject, Visit
 from .policy import Case, Policy
 from .tokens import Reading
 

@@ -14,8 +14,9 @@ from urllib.parse import unquote
 
 from ..web.request import as_latin1
 from ..web.urls import first_values, normalise_location, strict_split
+from .decisions import Pass, Tag
 from .journeys import journey_of
-from .model import NO_SUBJECT, Marker, Pass, Subject, Tag, Visit
+from .model import NO_SUBJECT, Marker, Subject, Visit
 from .policy import Case, Policy
 from .referrers import referring_page
 from .targets import SitePage, TappedLink

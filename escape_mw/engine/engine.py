@@ -14,9 +14,10 @@ from functools import partial
 from typing import Any
 
 from ..decision.decide import PAGE
+from ..decision.decisions import Act, AskSite, Decision, Tag
 from ..decision.dress import own_dress
 from ..decision.journeys import VISIT, site_token, stay_cookie
-from ..decision.model import Act, AskSite, Decision, Tag, Visit
+from ..decision.model import Visit
 from ..decision.policy import Policy
 from ..decision.taps import is_known, page_of_tap, read_tap
 from ..decision.visits import visit_of

@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 from .. import catalogue
-from ..decision.model import AskSite, Decision, Page, Pass, Redirect, Visitor
+from ..decision.decisions import AskSite, Decision, Page, Pass, Redirect
+from ..decision.model import Visitor
 from ..decision.visitors import platform
 from ..decision.visits import visit_of
 from ..rules import Rules, moment_of

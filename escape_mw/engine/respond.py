@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..decision.decide import decide, decide_for, decide_tap, lookup
-from ..decision.model import Act, AskSite, Decision, Visit, Visitor
+from ..decision.decisions import Act, AskSite, Decision
+from ..decision.model import Visit, Visitor
 from ..decision.policy import Policy
 from ..decision.taps import Tap
 from ..page.render import redirect_to, render

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..decision.model import Decision, Page, Redirect, Tag, Visit
+from ..decision.decisions import Decision, Page, Redirect, Tag
+from ..decision.model import Visit
 from ..decision.policy import Policy
 from ..decision.signals import asks_for_privacy
 from ..web.logs import logger

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..decision.decisions import Act, AskSite, Decision, Page, Redirect
 from ..decision.handoffs import TECHNIQUES
-from ..decision.model import (
-    Act,
-    AskSite,
-    Decision,
-    Goal,
-    Journey,
-    Page,
-    Redirect,
-    Visit,
-    Visitor,
-)
+from ..decision.model import Goal, Journey, Visit, Visitor
 from ..decision.policy import Policy, Rule
 from ..decision.signals import asks_for_privacy, is_navigation
 from ..web.urls import first_values

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
-from ..decision.model import Tag
+from ..decision.decisions import Tag
 
 Header = tuple[str, str]
 

@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..decision.decisions import Page
 from ..decision.dress import UNDRESSED, Dress
 from ..decision.entries import AppEntry
-from ..decision.model import Destination, Page, Step, Visitor
+from ..decision.model import Destination, Step, Visitor
 from ..web.accept import takes_gzip
 from ..web.answers import HTML, NO_STORE, Answer, template_text
 from . import languages

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..decision.model import Act, Page, Redirect, Visit
+from ..decision.decisions import Act, Page, Redirect
+from ..decision.model import Visit
 from ..web.answers import BARE_POLICY, HTML, NO_STORE, Answer
 from .interstitial import Interstitial
 

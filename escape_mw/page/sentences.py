@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from ..decision.decisions import Page
 from ..decision.entries import AppEntry, Menu
 from ..decision.handoffs import TECHNIQUES
-from ..decision.model import Page, Step
+from ..decision.model import Step
 
 Words = Mapping[str, str]
 BROWSERS = {"open_safari": "Safari", "open_chrome": "Chrome"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from escape_mw.decision.model import Tag, Visitor
+from escape_mw.decision.decisions import Tag
+from escape_mw.decision.model import Visitor
 from escape_mw.links.tagging import PolicyError, place_in, script_tag, with_tag
 
 HTML = ("Content-Type", "text/html; charset=utf-8")
