@@ -35,7 +35,12 @@ READING = ("tests/rules", "tests/events", "tests/report", "tests/lab")
 # The tests that a package's mutants are held against, beside its own and the public modules'.
 ALSO = {
     "decision": ("tests/catalogue", "tests/engine", "tests/links", "tests/page/test_dress.py"),
-    "events": ("tests/decision/test_experiment.py", "tests/rules", "tests/report", "tests/cli"),
+    "events": (
+        "tests/decision/test_experiment.py",
+        "tests/rules",
+        "tests/report/test_counts.py",
+        "tests/cli/test_check.py",
+    ),
 }
 QUICK = "not slow and not engines and not servers"
 WHOLE = ("python", "-m", "pytest", "-n", "auto", "--dist", "worksteal")

@@ -50,7 +50,7 @@ def resolve_sqlite_path(url: str, folder: Path) -> str:
 
 def missing_folder(url: str) -> str:
     """The folder of a SQLite database's file where there is none yet, "" otherwise."""
-    if not SQLITE.match(url) or ":memory:" in url:
+    if not SQLITE.match(url):
         return ""
     folder = Path(SQLITE.sub("", url).partition("?")[0]).parent
     return "" if folder.is_dir() else str(folder)

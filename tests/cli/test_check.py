@@ -534,3 +534,20 @@ def test_a_database_in_a_folder_that_is_not_there_is_a_warning(tmp_path):
     assert (done.exit_code, expected in done.output) == (0, True)
     (tmp_path / "nowhere").mkdir()
     assert "does not exist here" not in CliRunner().invoke(main, ["check", str(path)]).output
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("sqlite:///:memory:", id="in memory"),
+        pytest.param("sqlite:///file::memory:?uri=true", id="in memory, as a URI"),
+        pytest.param("sqlite:///file:{}/events.sqlite3?vfs=/nowhere/x&uri=true", id="a URI"),
+        pytest.param("postgresql+psycopg://localhost/nowhere/x", id="on a server"),
+    ],
+)
+def test_a_database_that_needs_no_other_folder(tmp_path, url):
+    path = tmp_path / "escape.yaml"
+    database = url.format(tmp_path)
+    path.write_text(f"version: 1\nsite: x\nsecret: {SECRET}\nevents: {{database: '{database}'}}\n")
+    done = CliRunner().invoke(main, ["check", str(path)])
+    assert (done.exit_code, "does not exist here" in done.output) == (0, False), done.output

@@ -817,6 +817,41 @@ def test_old_and_new_databases_have_the_same_columns(opened):
     }
 
 
+OVER_MIDNIGHT = """
+INSERT INTO escape_mw_events SELECT
+    visit, 'eligible', time - 86400, 'eligible', rule, app, app_version, platform, service, kind,
+    goal, '', '', '', experiment, arm, rules FROM escape_mw_events
+"""
+
+
+def test_a_visit_over_midnight_belongs_to_its_first_day(opened):
+    """In a new database and in one that was migrated, which keeps nothing of the old table."""
+    make_form_1(opened())
+    with opened().engine.begin() as connection:
+        connection.exec_driver_sql(OVER_MIDNIGHT)
+    read(opened())
+    with opened().engine.begin() as connection:
+        found = sql.select(EVENTS.c.once, EVENTS.c.time, EVENTS.c.day).order_by(EVENTS.c.time)
+        (_, begun, day), (once, time, same_day) = connection.execute(found)
+        assert (once, time - begun) == ("arrived", DAY)
+        assert (day, same_day) == (begun // DAY, begun // DAY)
+        assert set(sql.inspect(connection).get_table_names()) >= set(METADATA.tables)
+        assert "escape_mw_events_2" not in sql.inspect(connection).get_table_names()
+
+
+def test_a_sqlite_table_is_its_primary_key(opened):
+    """Events have no row numbers beside: old and new, the table is sorted by day and visit."""
+    if not opened.url.startswith("sqlite"):
+        pytest.skip("PostgreSQL has no such tables")
+    for begin in (lambda _: None, make_form_1):
+        begin(opened())
+        read(opened())
+        with opened().engine.begin() as connection:
+            with pytest.raises(sql.exc.OperationalError, match="rowid"):
+                connection.exec_driver_sql(f"SELECT rowid FROM {EVENTS.name}")
+            METADATA.drop_all(connection)
+
+
 @pytest.mark.parametrize(
     "begin",
     [
