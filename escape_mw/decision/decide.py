@@ -140,8 +140,8 @@ def _guarded(case: Case, location: str | None) -> Decision:
 
 def _asked(reason: Reason, case: Case) -> AskSite:
     """The site answers; what it answers with, a redirect or a page, is looked at."""
-    rule, is_page = case.rule, case.visit.method != "POST"
-    has_tag = rule.links and is_page and isinstance(tag_of(case), Tag)
+    rule = case.rule
+    has_tag = rule.links and isinstance(tag_of(case), Tag)
     journey = journey_of(case, None)
     links = has_tag and case.policy.mode == "act"
     return AskSite(case.visitor, reason, journey, rule.name, links)

@@ -369,6 +369,13 @@ def test_a_measured_arrival_is_the_sites_to_answer(policy):
     assert decision.journey.id == "a-visit"
 
 
+def test_a_measured_arrival_at_an_excluded_path_is_still_the_visit(policy):
+    marker = tried(policy, "/admin/x", "intent", 0)
+    marker = replace(marker, subject=marker.subject._replace(visit="a-visit"))
+    decision = decide(visit("/admin/x", agents.SAFARI, marker=marker), policy)
+    assert (decision.rule, decision.journey.id) == (None, "a-visit")
+
+
 def test_a_measured_arrival_that_is_led_on_is_still_the_visit(policy):
     marker = tried(policy, BIO, "intent", 3)
     marker = replace(marker, subject=marker.subject._replace(visit="a-visit"))

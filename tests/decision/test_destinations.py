@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from escape_mw import load
+from escape_mw import catalogue, load
 
 INDEX = load().policy.destinations
 
@@ -38,6 +38,11 @@ FOUND = [
         f"https://open.spotify.com/?uri=spotify:track:{'1' * 22}&uri=spotify:track:{'2' * 22}",
         ("spotify", "track", "1" * 22, "app", f"spotify:track:{'1' * 22}"),
         id="of several parameters with one name, the first",
+    ),
+    pytest.param(
+        f"https://open.spotify.com/?uri=&uri=spotify:track:{'2' * 22}",
+        ("spotify", "other", None, "app", None),
+        id="even an empty one",
     ),
     pytest.param(
         "https://accounts.spotify.com/authorize?client_id=x&state=y",
@@ -76,6 +81,15 @@ def test_found(url, expected):
     assert found is not None
     assert (found.service, found.kind, found.id, found.goal, found.app_uri) == expected
     assert found.url == url
+
+
+def test_a_destination_has_what_its_button_needs():
+    found = INDEX.find(f"https://open.spotify.com/track/{'1' * 22}")
+    entry = next(entry for entry in catalogue.load().destinations if entry.id == "spotify")
+    assert (found.name, found.call, found.colour, found.android_package) == (
+        *(entry.name, entry.call, entry.colour, entry.android_package),
+    )
+    assert entry.colour is not None
 
 
 NOT_FOUND = [

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from escape_mw.decision.model import Subject
+from escape_mw.decision.signing import Signed, Signer
 from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE, Tokens
 
 from ..support.examples import NOW, SECRET
@@ -57,6 +58,9 @@ def test_a_token_of_another_form_is_old_and_not_forged(form):
     for read, token in ((TOKENS.read_beacon, BEACON), (TOKENS.read_site, SITE)):
         reading = read(form + token[1:], NOW)
         assert (reading.subject, reading.is_fresh) == (Subject(), False)
+    signer = Signer(SECRET, "a purpose")
+    token = form + signer.sign("text", NOW)[1:]
+    assert signer.read(token, NOW, 60) == Signed("", NOW, is_fresh=False)
 
 
 MALFORMED = [

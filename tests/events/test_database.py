@@ -792,17 +792,28 @@ def test_a_database_of_the_first_form_opens_and_works(opened):
     assert form(opened()) == NEWEST
 
 
+def indexes(database):
+    with database.engine.begin() as connection:
+        found = sql.inspect(connection).get_indexes(EVENTS.name)
+    return {
+        index["name"]: (index["column_names"], [*map(str, index["dialect_options"].values())])
+        for index in found
+    }
+
+
 def test_old_and_new_databases_have_the_same_columns(opened):
     make_form_1(opened())
     read(opened())
-    old = columns(opened())
+    old, old_indexes = columns(opened()), indexes(opened())
     assert old == {
         table.name: {column.name for column in table.columns} for table in METADATA.sorted_tables
     }
     with opened().engine.begin() as connection:
         METADATA.drop_all(connection)
     read(opened())
-    assert columns(opened()) == old
+    assert (columns(opened()), indexes(opened())) == (old, old_indexes)
+    assert {*old_indexes} == {index.name for index in EVENTS.indexes}
+    assert all("'eligible'" in str(index) for index in old_indexes.values())
     with opened().engine.begin() as connection:
         primary = {
             table.name: set(

@@ -187,6 +187,17 @@ def test_events_beyond_the_queue_size_are_dropped_and_counted(recording, monkeyp
     assert words(received[11:]) == ["eligible"], "a dropped event may be recorded later"
 
 
+def test_a_tally_that_is_dropped_counts_for_all_that_it_counted(recording, monkeypatch):
+    monkeypatch.setattr(sink_queue, "QUEUE_SIZE", 1)
+    received = []
+    recorder = recording([received.extend])
+    recorder.record(step(1))
+    for _ in range(3):
+        recorder.count(Tally("forged"))
+    recorder.flush()
+    assert words(received) == ["eligible", "dropped x3"]
+
+
 def test_a_failed_batch_is_delivered_again(recording, caplog):
     sink = Failing()
     recorder = recording([sink])

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from escape_mw import Event, Tally, catalogue
+from escape_mw import Event, Tally, catalogue, load
 from escape_mw.decision.markers import MAX_AGE
+from escape_mw.decision.model import Journey
 from escape_mw.events.event import COUNTED, STAGES
+from escape_mw.events.stages import trigger_of
 
 from ..support import agents
 from ..support.agents import (
@@ -667,3 +669,16 @@ def test_the_forms_cover_every_field_and_hostile_visits_are_recorded():
     site.ask("/presave/x", TIKTOK_IOS.replace("41.9", f"41{CANARY}"))
     assert [word(event) for event in site.events] == ["eligible", "shown menu written"]
     assert site.events[0].app_version == "41"
+
+
+GONE = [
+    pytest.param(Journey("a-visit", app="gone", platform="ios"), id="a host app that is gone"),
+    pytest.param(Journey("a-visit", app="tiktok"), id="no platform"),
+    pytest.param(Journey("a-visit", app="tiktok", platform="android"), id="a step of another"),
+]
+
+
+@pytest.mark.parametrize("journey", GONE)
+def test_a_step_that_is_in_no_ladder_has_no_trigger(journey):
+    """A page may be older than the rules that its beacon meets."""
+    assert trigger_of(journey, "x-safari", load(RULES).policy) == ""
