@@ -83,8 +83,15 @@ def test_found(url, expected):
     assert found.url == url
 
 
-def test_a_destination_has_what_its_button_needs():
-    found = INDEX.find(f"https://open.spotify.com/track/{'1' * 22}")
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(f"/track/{'1' * 22}", id="a known path"),
+        pytest.param("/genre/pop", id="an unknown one"),
+    ],
+)
+def test_a_destination_has_what_its_button_needs(path):
+    found = INDEX.find(f"https://open.spotify.com{path}")
     entry = next(entry for entry in catalogue.load().destinations if entry.id == "spotify")
     assert (found.name, found.call, found.colour, found.android_package) == (
         *(entry.name, entry.call, entry.colour, entry.android_package),
@@ -94,6 +101,7 @@ def test_a_destination_has_what_its_button_needs():
 
 NOT_FOUND = [
     pytest.param("https://lnk.to/", id="a link service's own front page"),
+    pytest.param("https://lnk.to", id="the same without a slash"),
     pytest.param("https://xlnk.to/a", id="a suffix without its dot"),
     pytest.param("https://lnk.to.evil.example/a", id="a host that begins like ours"),
     pytest.param("https://distrokid.com/pricing", id="an unknown path of a mixed host"),

@@ -309,6 +309,17 @@ def test_an_event_that_a_sink_refuses_is_dropped_alone_and_counted(recording, ca
     ]
 
 
+def test_a_tally_that_a_sink_refuses_counts_for_all_that_it_counted(recording):
+    sink = Refusing(ValueError, "forged")
+    recorder = recording([sink])
+    for _ in range(3):
+        recorder.count(Tally("forged"))
+    recorder.record(step(1))
+    recorder.count(Tally("repeat"))
+    recorder.flush()
+    assert {*words(sink.received)} == {"eligible", "repeat x1", "dropped x3"}
+
+
 @pytest.mark.parametrize("error", RETRIED)
 def test_any_other_error_of_a_sink_keeps_the_batch(recording, error):
     sink = Refusing(error, "tapped")
