@@ -10,6 +10,7 @@ from .. import catalogue
 from ..decision.destinations import DestinationIndex
 from ..decision.policy import DEFAULT_RULE, Policy, Rule
 from ..decision.targets import FixedUrl
+from ..events.options import EventOptions
 from ..events.sinks import missing_folder
 from ..web.paths import names_in
 from .moments import shown
@@ -33,32 +34,41 @@ def warnings_of(rules: Rules, now: int) -> Iterator[str]:
             yield f"{number} rules are called {name!r}: logs and reports cannot tell them apart"
     for at, rule in enumerate(rules.policy.rules):
         yield from _hidden_warnings(rule, rules.policy.rules[:at])
-        if isinstance(rule.to, FixedUrl):
-            yield from _target_warnings(rule, rule.to.template, rules.policy.destinations)
-        if rule.to.is_of_rules and not rule.everyone:
-            yield (
-                f"rule {rule.name!r}: visitors who are not escaped get the site's own answer at"
-                f" {rule.path.source!r}; with 'everyone: true', a redirect to the same URL"
-            )
-        if rule.links and not rule.to.asks_site and not rule.words_pass:
-            yield (
-                f"rule {rule.name!r}: 'links' has no effect, for host apps never get the site's own"
-                " page there; leave 'to' out, or write 'words_only: pass' beside 'to: page'"
-            )
-        if rule.experiment and rule.path.source.endswith("**"):
-            yield (
-                f"rule {rule.name!r}: its experiment covers several pages; a visitor who goes on"
-                " from one to another is one visit only where the browser sends a Referer, so name"
-                " the page where visitors enter"
-            )
-        if 0 < rule.share < 1:
-            yield (
-                f"rule {rule.name!r} acts on {rule.share:g} % of visits: 'share' is in per cent;"
-                " write 50% for one half"
-            )
-    if rules.events and (folder := missing_folder(rules.events.database or "")):
+        yield from _rule_warnings(rule, rules.policy.destinations)
+    if rules.events is not None:
+        yield from _event_warnings(rules, rules.events)
+
+
+def _rule_warnings(rule: Rule, destinations: DestinationIndex) -> Iterator[str]:
+    if isinstance(rule.to, FixedUrl):
+        yield from _target_warnings(rule, rule.to.template, destinations)
+    if rule.to.is_of_rules and not rule.everyone:
+        yield (
+            f"rule {rule.name!r}: visitors who are not escaped get the site's own answer at"
+            f" {rule.path.source!r}; with 'everyone: true', a redirect to the same URL"
+        )
+    if rule.links and not rule.to.asks_site and not rule.words_pass:
+        yield (
+            f"rule {rule.name!r}: 'links' has no effect, for host apps never get the site's own"
+            " page there; leave 'to' out, or write 'words_only: pass' beside 'to: page'"
+        )
+    if rule.experiment and rule.path.source.endswith("**"):
+        yield (
+            f"rule {rule.name!r}: its experiment covers several pages; a visitor who goes on"
+            " from one to another is one visit only where the browser sends a Referer, so name"
+            " the page where visitors enter"
+        )
+    if 0 < rule.share < 1:
+        yield (
+            f"rule {rule.name!r} acts on {rule.share:g} % of visits: 'share' is in per cent;"
+            " write 50% for one half"
+        )
+
+
+def _event_warnings(rules: Rules, events: EventOptions) -> Iterator[str]:
+    if folder := missing_folder(events.database or ""):
         yield f"events.database: the folder {folder} does not exist here, and is not created"
-    if rules.events is not None and not rules.is_named:
+    if not rules.is_named:
         has_address = rules.policy.base_url or rules.policy.allowed_hosts
         what = (
             "base_url, hosts or allowed_hosts"
