@@ -529,6 +529,13 @@ def test_the_rules_keep_thirteen_months_unless_they_say_otherwise(opened):
     assert {event.visit for event in of_visits(opened())} == {"visit 3", "visit 4"}
 
 
+def test_the_rules_say_how_much_is_kept(database_url):
+    found = sink(EventOptions(database=database_url, max_rows=1))
+    found([step(1), step(2)])
+    assert counted(found) == {"dropped": 1}
+    found.close()
+
+
 def test_what_comes_beyond_max_rows_is_counted(opened):
     database = opened(max_rows=3)
     for batch in ([1, 2], [2, 3, 4], [5]):

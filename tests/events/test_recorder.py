@@ -167,6 +167,26 @@ def test_the_deduplication_window_is_bounded(recording, monkeypatch):
     assert words(received) == ["eligible"] * 12 + ["repeat x3"], "the oldest is forgotten"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_writer_that_ends_is_followed_by_another(recording, monkeypatch):
+    """Whatever ended it, even an exit: the next event starts one, which delivers both."""
+    monkeypatch.setattr(recorder_module, "INTERVAL", 0.01)
+    received, writers = [], []
+
+    def leave_once(events):
+        writers.append(threading.current_thread())
+        if len(writers) == 1:
+            raise SystemExit
+        received.extend(events)
+
+    recorder = recording([leave_once])
+    recorder.record(step(1))
+    until(lambda: writers and not writers[0].is_alive())
+    recorder.record(step(2))
+    until(lambda: len(received) == 2)
+    assert len({*writers}) == 2
+
+
 # --- full, broken, slow ---------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ from escape_mw.events import prometheus
 from escape_mw.events.event import ARMS, COUNTED, STAGES
 from escape_mw.events.log import log
 from escape_mw.events.options import LIBRARIES
+from escape_mw.events.sinks import resolve_sqlite_path
 
 from ..support.agents import CHROME_ANDROID, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..support.commands import PYTHON
@@ -480,6 +481,24 @@ def test_a_missing_extra_is_a_problem_at_its_line(tmp_path, monkeypatch, module,
         load(path)
     key = option.partition(":")[0]
     assert raised.value.problems == [f"{path}:5:3: events.{key}: {message}"]
+
+
+IN = "/srv/label"
+PATHS = [
+    pytest.param("sqlite:///events", f"sqlite:///{IN}/events", id="a file"),
+    pytest.param("sqlite+pysqlite:///a/b", f"sqlite+pysqlite:///{IN}/a/b", id="in a folder"),
+    pytest.param("sqlite:////var/events", "sqlite:////var/events", id="a whole path"),
+    pytest.param("sqlite:///:memory:", "sqlite:///:memory:", id="in memory"),
+    pytest.param("sqlite:///", "sqlite:///", id="the same, without a name"),
+    pytest.param("sqlite://", "sqlite://", id="the same, in short"),
+    pytest.param("sqlite:///file:x?uri=true", "sqlite:///file:x?uri=true", id="a URI"),
+    pytest.param("postgresql://h/events", "postgresql://h/events", id="on a server"),
+]
+
+
+@pytest.mark.parametrize(("url", "resolved"), PATHS)
+def test_a_databases_file_is_beside_the_rules(url, resolved):
+    assert resolve_sqlite_path(url, Path(IN)) == resolved
 
 
 def test_each_name_of_a_sink_has_its_extra():
