@@ -34,7 +34,7 @@ class HandOver:
         name, steps = self.case.rule.name, self._steps()
         handover: Handover = "destination" if self.is_direct else "own"
         location = steps[0].uri
-        if location and (steps[0].trigger == "redirect" or self._opens_by_tap(steps[0])):
+        if location and (steps[0].trigger == "redirect" or self._opens_by_tap(steps[0], location)):
             return Redirect(
                 "escape",
                 location,
@@ -64,12 +64,12 @@ class HandOver:
             handover=handover,
         )
 
-    def _opens_by_tap(self, step: Step) -> bool:
+    def _opens_by_tap(self, step: Step, uri: str) -> bool:
         """Whether the tap on a plain link opens the step: by a redirect, which keeps its gesture.
 
         So it is in WebKit and in Chromium (measured 2026-11). A page of the web would load in here.
         """
-        marker, uri = self.case.visit.marker, step.uri or "https:"
+        marker = self.case.visit.marker
         is_first = marker is None or not marker.technique
         is_link = TECHNIQUES[step.technique].opens == "link" and not uri.startswith("http")
         return self.case.visit.is_tap and self.is_direct and is_first and is_link

@@ -10,7 +10,7 @@ import pytest
 from escape_mw import AskSite, Page, Pass, Redirect, Visit, catalogue, load
 from escape_mw.decision.decide import decide, is_navigation
 from escape_mw.decision.journeys import site_token
-from escape_mw.decision.model import Stay, Subject
+from escape_mw.decision.model import Destination, Stay, Subject
 
 from ..support import agents
 from ..support.examples import NOW, SECRET, SITE, TRACK
@@ -367,6 +367,12 @@ def test_a_measured_arrival_is_the_sites_to_answer(policy):
     decision = decide(visit("/presave/x", agents.SAFARI, marker=marker), policy)
     assert isinstance(decision, Pass)
     assert decision.journey.id == "a-visit"
+
+
+def test_a_page_of_the_site_is_a_destination_of_its_own(policy):
+    found = decide(visit("/presave/x"), policy).destination
+    page = "https://site.example/presave/x"
+    assert found == Destination("site", page, "other", None, page, "browser")
 
 
 def test_a_measured_arrival_at_an_excluded_path_is_still_the_visit(policy):

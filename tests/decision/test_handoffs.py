@@ -51,6 +51,12 @@ MADE = [
         f"intent://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a&b=c{VIEW}package=com.android.chrome;{FALLBACK}",
         id="intent to Chrome by its name",
     ),
+    pytest.param(
+        "intent",
+        CARGO._replace(is_one_time=True),
+        f"intent://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC?si=a&b=c{VIEW}end",
+        id="what is good for one use has nothing to fall back on",
+    ),
     pytest.param("intent", CARGO._replace(url=URL + "#t=30"), None, id="no intent for a fragment"),
     pytest.param(
         "intent", CARGO._replace(url=URL + "#"), None, id="no intent for an empty fragment"

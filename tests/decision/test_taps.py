@@ -153,6 +153,16 @@ def test_words_alone_are_a_page(policy):
     assert decision.link == SMART
 
 
+@pytest.mark.parametrize("technique", ["https-link", "x-safari-location"])
+def test_what_no_redirect_can_open_is_a_page(technique):
+    """A page of the web would load in here, and a script's way needs the script."""
+    step = {"app": "tiktok", "platform": "ios", "steps": [{technique: "tap"}, {"menu": "written"}]}
+    policy = load(RULES | {"techniques": [step]}).policy
+    decision = judged(policy, Tap(TRACK, token=""), agent=agents.TIKTOK_IOS.replace("18_6", "17_4"))
+    assert isinstance(decision, Page)
+    assert decision.steps[0].technique == technique
+
+
 def test_a_sign_in_gets_the_ladder_of_its_page(policy):
     decision = judged(policy, Tap(SIGN_IN, token=""))
     assert isinstance(decision, Page)

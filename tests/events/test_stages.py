@@ -671,6 +671,20 @@ def test_the_forms_cover_every_field_and_hostile_visits_are_recorded():
     assert site.events[0].app_version == "41"
 
 
+HINTS = [
+    pytest.param(Ask("/presave/x", headers={"Sec-CH-UA": '"Chromium"'}), "yes", id="some"),
+    pytest.param(PRESAVE, "no", id="none"),
+    pytest.param(Ask("/presave/x", TIKTOK_IOS), "", id="iOS sends none"),
+]
+
+
+@pytest.mark.parametrize(("request_", "hints"), HINTS)
+def test_only_the_first_event_says_whether_client_hints_came(request_, hints):
+    site = Measured(RULES)
+    asked(site, [request_])
+    assert [event.hints for event in site.events] == [hints, ""]
+
+
 GONE = [
     pytest.param(Journey("a-visit", app="gone", platform="ios"), id="a host app that is gone"),
     pytest.param(Journey("a-visit", app="tiktok"), id="no platform"),
