@@ -369,6 +369,12 @@ def test_a_measured_arrival_is_the_sites_to_answer(policy):
     assert decision.journey.id == "a-visit"
 
 
+def test_without_measuring_the_choice_to_stay_names_no_visit(policy):
+    address, _, value = decide(visit("/presave/x"), policy).stay.partition("?_esc=")
+    assert address == "https://site.example/presave/x"
+    assert policy.stays.read_marker(value, address, NOW) == ""
+
+
 def test_a_page_of_the_site_is_a_destination_of_its_own(policy):
     found = decide(visit("/presave/x"), policy).destination
     page = "https://site.example/presave/x"
