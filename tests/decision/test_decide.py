@@ -376,9 +376,15 @@ def test_without_measuring_the_choice_to_stay_names_no_visit(policy):
 
 
 def test_a_page_of_the_site_is_a_destination_of_its_own(policy):
-    found = decide(visit("/presave/x"), policy).destination
-    page = "https://site.example/presave/x"
-    assert found == Destination("site", page, "other", None, page, "browser")
+    decision, page = decide(visit("/presave/x"), policy), "https://site.example/presave/x"
+    assert decision.destination == Destination("site", page, "other", None, page, "browser")
+    assert (decision.address, decision.home, decision.handover) == (page, "", "own")
+
+
+def test_a_song_is_handed_over_itself(policy):
+    decision = decide(visit(BIO), policy)
+    assert (decision.destination.url, decision.handover) == (TRACK, "destination")
+    assert decision.steps[0].uri == f"spotify:track:{TRACK.rpartition('/')[2]}"
 
 
 def test_a_measured_arrival_at_an_excluded_path_is_still_the_visit(policy):

@@ -529,6 +529,17 @@ def test_the_rules_keep_thirteen_months_unless_they_say_otherwise(opened):
     assert {event.visit for event in of_visits(opened())} == {"visit 3", "visit 4"}
 
 
+def test_who_reads_sees_one_moment_and_keeps_nobody_from_writing(opened, monkeypatch):
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.05)
+    opened()([step(1)])
+    visits = sql.select(EVENTS.c.visit)
+    with opened().reading() as connection:
+        assert connection.execute(visits).scalars().all() == ["visit 1"]
+        opened()([step(2)])
+        assert connection.execute(visits).scalars().all() == ["visit 1"]
+    assert len(of_visits(opened())) == 2
+
+
 def test_the_rules_say_how_much_is_kept(database_url):
     found = sink(EventOptions(database=database_url, max_rows=1))
     found([step(1), step(2)])

@@ -529,6 +529,21 @@ def test_a_visitor_who_asks_not_to_be_tracked_gets_a_page_that_reports_nothing(h
     assert marker.startswith("_esc=2~intent~~"), "no visit in the marker"
 
 
+@pytest.mark.parametrize(
+    ("agent", "app", "platform"),
+    [
+        pytest.param(TIKTOK_ANDROID, "tiktok", "android", id="a host app"),
+        pytest.param(UNNAMED_IOS, "", "ios", id="an unnamed webview"),
+    ],
+)
+def test_of_a_visitor_who_asks_not_to_be_tracked_only_this_is_counted(agent, app, platform):
+    site = Measured(with_each_rule(when={"visitors": ["in-app", "webview"]}))
+    site.ask("/presave/x", agent, DNT="1")
+    assert [event._replace(time=0) for event in site.events] == [
+        Tally("eligible", "pre-saves", app, platform, number=1)
+    ]
+
+
 def test_without_events_there_is_nothing_to_report_to():
     site = Measured()
     bare = type(site.middleware)(site.middleware.app, RULES | {"events": False})
