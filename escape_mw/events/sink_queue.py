@@ -122,7 +122,8 @@ class SinkQueue:
         It is logged again once the sink has taken all that it was given.
         """
         record = self.pending.popleft()
-        self._dropped += _number(record)
+        # A refused tally is one: its number may be what cannot be stored. Our own count is kept.
+        self._dropped += _number(record) if record.name == "dropped" else 1
         if not self._has_refused:
             logger.error(
                 "event sink refused an event, dropped: %s: %.200r", type(error).__name__, str(error)

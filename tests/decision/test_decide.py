@@ -623,7 +623,10 @@ def test_where_only_words_are_left_the_site_may_answer(path, agent, technique, r
     ]
     policy = load({"version": 1, "rules": rules}).policy
     marker = tried(policy, path, technique, rule=1) if technique else None
-    assert decide(visit(path, agent, marker=marker), policy).reason == reason
+    decision = decide(visit(path, agent, marker=marker), policy)
+    found = decision.visitor.app, decision.destination.url, decision.rule
+    to = (TRACK, "rule 1") if path == "/listen" else (f"https://site.example{path}", "rule 2")
+    assert (decision.reason, found) == (reason, ("tiktok", *to))
 
 
 def test_words_that_pass_are_in_no_arm():

@@ -13,12 +13,14 @@ import time
 
 import pytest
 
-from escape_mw import EscapeMiddleware, RulesError, load
+from escape_mw import EscapeMiddleware, RulesError, Visit, load
+from escape_mw.decision.decide import decide
 from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.journeys import VISIT
+from escape_mw.decision.model import Marker
 
 from ..support.agents import CHROME_ANDROID, FIREFOX, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
-from ..support.examples import SECRET, TRACK
+from ..support.examples import NOW, SECRET, TRACK
 from ..support.measured import RULES, Measured, trial
 from ..support.wsgi import environ_of
 
@@ -333,3 +335,32 @@ def test_without_an_experiment_a_referrer_changes_nothing():
     site = Measured()
     headers = {"Referer": "https://site.example/presave/x", "Accept": "text/html"}
     assert "intent" in site.ask("/presave/y", TIKTOK_ANDROID, **headers).text
+
+
+PAGE = "https://site.example/presave/x"
+GOES_ON = [
+    pytest.param({"referer": PAGE}, "flow", id="from a page of the experiment"),
+    pytest.param({}, "holdout", id="from nowhere"),
+    pytest.param({"referer": "https://site.example/about"}, "holdout", id="a page without a rule"),
+    pytest.param({"referer": PAGE, "is_tap": True}, "escape", id="a tap is in no arm"),
+    pytest.param({"referer": PAGE, "id": ""}, "escape", id="nobody knows the visit"),
+    pytest.param(
+        {"referer": PAGE, "marker": Marker("", "")}, "holdout", id="a marked one was shown a page"
+    ),
+]
+
+
+@pytest.mark.parametrize(("more", "reason"), GOES_ON)
+def test_who_is_let_through_and_why(more, reason):
+    """The pass says who asked, where to and by which rule, as an escape does."""
+    rules = trial("holdout")
+    policy = load(rules | {"rules": rules["rules"][:1]}).policy
+    fields = {"id": "a-visit", "moment": NOW} | more
+    headers = {"accept": "text/html", "referer": fields.pop("referer", "")}
+    url = "https://site.example/presave/y"
+    visit = Visit(
+        *("GET", "/presave/y", "", url, "site.example", TIKTOK_ANDROID, headers), **fields
+    )
+    decision = decide(visit, policy)
+    found = decision.visitor.app, decision.destination.url, decision.rule
+    assert (decision.reason, found) == (reason, ("tiktok", url, "pre-saves"))

@@ -529,6 +529,19 @@ def test_the_rules_keep_thirteen_months_unless_they_say_otherwise(opened):
     assert {event.visit for event in of_visits(opened())} == {"visit 3", "visit 4"}
 
 
+def test_a_sqlite_file_is_set_up_for_several_processes(tmp_path):
+    """Its write-ahead log (1: synced as often as that needs) stays with the file."""
+    database = Database(f"sqlite:///{tmp_path / 'events'}")
+    database([step(1)])
+    with database.reading() as connection:
+        found = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "auto_vacuum")
+        ]
+    assert found == ["wal", 1, 2]
+    database.close()
+
+
 def test_who_reads_sees_one_moment_and_keeps_nobody_from_writing(opened, monkeypatch):
     monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.05)
     opened()([step(1)])

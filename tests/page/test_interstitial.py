@@ -192,6 +192,12 @@ MENUS = [  # host app, platform, language, the rows, the corner of the arrow
         id="a label that is hedged",
     ),
     pytest.param(
+        ("instagram", "ios", "it"),
+        ["Tocca ••• in alto a destra", "Scegli Apri nel browser esterno o una voce simile"],
+        "top",
+        id="a label that may be worded otherwise",
+    ),
+    pytest.param(
         ("x", "ios", "en"),
         ["Tap •••", "Choose Open in browser or similar"],
         None,
@@ -246,6 +252,14 @@ MENUS = [  # host app, platform, language, the rows, the corner of the arrow
         id="a label of the rules for every language",
     ),
 ]
+
+
+@pytest.mark.parametrize(("platform", "browser"), [("ios", "Safari"), ("android", "your browser")])
+def test_where_to_paste_the_address(platform, browser):
+    """An iPhone's default browser is Safari for nearly all; Android's may be any."""
+    page = load().page.answer(decision(visitor=Visitor("in-app", "tiktok", platform)), "en")
+    copy = BeautifulSoup(page.body, "html.parser").select_one("#copy")
+    assert copy["data-said"] == f"Copied. Now paste it into {browser}."
 
 
 @pytest.mark.parametrize(("who", "told", "corner"), MENUS)
