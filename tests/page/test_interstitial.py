@@ -381,6 +381,12 @@ def test_previews_and_search_engines():
     assert not page.select("meta[name=robots]")
 
 
+def test_without_an_address_a_path_is_no_preview():
+    page = soup(replace(decision(), address=""), artwork="/static/cover.jpg")
+    assert len(page.select("img")) == 1
+    assert not page.select("meta[property='og:image']")
+
+
 def test_an_image_in_itself_is_written_once_and_is_no_preview():
     page = soup(
         replace(decision(), address="https://site.example/"), artwork="data:image/png;base64,AA=="
