@@ -20,6 +20,7 @@ from escape_mw.events import recorder as recorder_module
 from escape_mw.events import sink_queue
 from escape_mw.events.database import Database
 from escape_mw.events.measurement import Measurement
+from escape_mw.events.options import EventOptions
 from escape_mw.events.recorder import Recorder
 from escape_mw.events.sink_queue import BATCH_SIZE, GIVE_UP_AFTER
 
@@ -205,6 +206,14 @@ def test_events_beyond_the_queue_size_are_dropped_and_counted(recording, monkeyp
     recorder.record(step(12))
     recorder.flush()
     assert words(received[11:]) == ["eligible"], "a dropped event may be recorded later"
+
+
+def test_what_is_counted_has_the_time_of_the_middlewares_clock():
+    received = []
+    recorder = Measurement(EventOptions(), [received.extend], lambda: NOW).recorder
+    recorder.count(Tally("forged"))
+    recorder.close()
+    assert received == [Tally("forged", time=NOW, number=1)]
 
 
 def test_a_tally_that_is_dropped_counts_for_all_that_it_counted(recording, monkeypatch):

@@ -383,7 +383,7 @@ def test_previews_and_search_engines():
 
 def test_without_an_address_a_path_is_no_preview():
     page = soup(replace(decision(), address=""), artwork="/static/cover.jpg")
-    assert len(page.select("img")) == 1
+    assert page.select_one("img.cover")["src"] == "/static/cover.jpg"
     assert not page.select("meta[property='og:image']")
 
 

@@ -45,6 +45,13 @@ def test_a_services_own_button_too(entry):
     assert is_sound(entry.colour)
 
 
+def test_images_come_from_their_own_places_alone():
+    images = ("https://cdn.example/a.jpg", "/logo.svg", "data:image/png;base64,AA==", None)
+    policy = skin_of(None, images).policy
+    assert policy.endswith("; img-src https://cdn.example 'self' data:")
+    assert "img-src" not in skin_of(None, ()).policy
+
+
 CONTRASTS = [
     pytest.param("#000000", "#ffffff", 21.0, id="black on white"),
     pytest.param("#767676", "#ffffff", 4.54, id="the lightest grey for words on white"),
