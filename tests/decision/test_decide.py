@@ -10,7 +10,7 @@ import pytest
 from escape_mw import AskSite, Page, Pass, Redirect, Visit, catalogue, load
 from escape_mw.decision.decide import decide, is_navigation
 from escape_mw.decision.journeys import site_token
-from escape_mw.decision.model import Destination, Stay, Subject
+from escape_mw.decision.model import Destination, Journey, Stay, Subject
 
 from ..support import agents
 from ..support.examples import NOW, SECRET, SITE, TRACK
@@ -379,6 +379,21 @@ def test_a_page_of_the_site_is_a_destination_of_its_own(policy):
     decision, page = decide(visit("/presave/x"), policy), "https://site.example/presave/x"
     assert decision.destination == Destination("site", page, "other", None, page, "browser")
     assert (decision.address, decision.home, decision.handover) == (page, "", "own")
+
+
+JOURNEYS = [
+    pytest.param(BIO, agents.TIKTOK_IOS, ("spotify", "track", "app"), id="a host app, to a song"),
+    pytest.param("/any/x", agents.UNNAMED_IOS, ("spotify", "track", "app"), id="no name"),
+    pytest.param("/presave/x", agents.TIKTOK_IOS, ("site", "other", "browser"), id="a page"),
+]
+
+
+@pytest.mark.parametrize(("path", "agent", "leads_to"), JOURNEYS)
+def test_a_measured_visit_says_who_asked_and_where_to(policy, path, agent, leads_to):
+    decision = decide(replace(visit(path, agent), id="a-visit"), policy)
+    rule = next(rule for rule in policy.rules if rule.name == decision.rule)
+    who = ("tiktok", "41", "ios") if agent == agents.TIKTOK_IOS else ("", "", "ios")
+    assert decision.journey == Journey("a-visit", rule.key, *who, *leads_to, is_first=True)
 
 
 def test_a_song_is_handed_over_itself(policy):

@@ -27,7 +27,7 @@ from escape_mw.cli.main import main
 from escape_mw.events import connections, rows, sink_queue
 from escape_mw.events import database as database_module
 from escape_mw.events import recorder as recorder_module
-from escape_mw.events.database import HOUR, Database, sink
+from escape_mw.events.database import HOUR, Database, holds_events, sink
 from escape_mw.events.options import EventOptions, seconds
 from escape_mw.events.sink_queue import SinkQueue
 from escape_mw.events.tables import (
@@ -492,7 +492,7 @@ def test_prune_lets_the_site_write_between_two_days(opened):
     database, other = opened(), opened()
     days = (4, 3, 3, 1)
     database([step(n, time=NOW - day * DAY + n) for n, day in enumerate(days)])
-    assert database.count(before=NOW - 2 * DAY) == 3
+    assert [database.count(before=NOW - ago * DAY) for ago in (2, 1, 0)] == [3, 3, 4]
     gone = []
     for number in database.prune_by_day(NOW - 2 * DAY):
         gone.append(number)
@@ -830,6 +830,13 @@ def indexes(database):
         index["name"]: (index["column_names"], [*map(str, index["dialect_options"].values())])
         for index in found
     }
+
+
+def test_whether_a_database_holds_events(opened):
+    assert not holds_events(opened.url)
+    make_form_1(opened())
+    assert holds_events(opened.url)
+    assert form(opened()) == 1, "looking changes nothing"
 
 
 def test_old_and_new_databases_have_the_same_columns(opened):
