@@ -385,6 +385,7 @@ JOURNEYS = [
     pytest.param(BIO, agents.TIKTOK_IOS, ("spotify", "track", "app"), id="a host app, to a song"),
     pytest.param("/any/x", agents.UNNAMED_IOS, ("spotify", "track", "app"), id="no name"),
     pytest.param("/presave/x", agents.TIKTOK_IOS, ("site", "other", "browser"), id="a page"),
+    pytest.param("/anything", agents.TIKTOK_IOS, ("", "", ""), id="the site is asked where to"),
 ]
 
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from escape_mw import EscapeMiddleware, RulesError, Visit, load
 from escape_mw.decision.decide import decide
 from escape_mw.decision.experiment import Experiment
 from escape_mw.decision.journeys import VISIT
-from escape_mw.decision.model import Marker
+from escape_mw.decision.model import Marker, Subject
 
 from ..support.agents import CHROME_ANDROID, FIREFOX, LINE_IOS, SAFARI, TIKTOK_ANDROID, TIKTOK_IOS
 from ..support.examples import NOW, SECRET, TRACK
@@ -364,3 +365,15 @@ def test_who_is_let_through_and_why(more, reason):
     decision = decide(visit, policy)
     found = decision.visitor.app, decision.destination.url, decision.rule
     assert (decision.reason, found) == (reason, ("tiktok", url, "pre-saves"))
+
+
+def test_who_was_shown_a_page_stays_in_its_arm():
+    """Whatever the draw would say: the marker of a page brings the visit."""
+    policy = load(trial("holdout")).policy
+    subject = Subject("a-visit", policy.rules[0].key, "tiktok", "android")
+    fields = {"id": "a-visit", "moment": NOW}
+    asked = Visit("GET", "/presave/x", "", PAGE, "site.example", TIKTOK_ANDROID, **fields)
+    assert decide(asked, policy).journey.arm == "holdout"
+    marker = Marker("", "intent", subject, is_verified=True)
+    returned = decide(replace(asked, marker=marker), policy)
+    assert (returned.reason, returned.journey.arm) == ("escape", "escape")

@@ -77,6 +77,30 @@ NAMED = [
         id="an iPad that asks for desktop pages",
     ),
     pytest.param(
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 "
+            "(KHTML, like Gecko) MicroMessenger/6.8.0 MacWechat/3.8"
+        ),
+        "wechat",
+        "desktop",
+        "6.8.0",
+        id="WeChat on a Mac is no iPad",
+    ),
+    pytest.param(
+        agents.THREADS_IOS + " Barcelona 300.0",
+        "threads",
+        "ios",
+        "393.1.0.35.70",
+        id="an app that says its version twice: the first",
+    ),
+    pytest.param(
+        agents.ANDROID + " [FB_IAB/FB4A;FBAV/157.0.;]",
+        "facebook",
+        "android",
+        "157.0",
+        id="a version with a full stop behind it",
+    ),
+    pytest.param(
         agents.ANDROID.replace("Pixel 8", "CUBOT NOTE Plus") + " [FB_IAB/FB4A;FBAV/157.0;]",
         "facebook",
         "android",

@@ -263,6 +263,21 @@ def test_an_event_that_cannot_be_stored_costs_itself_only(opened, event):
     assert counted(database) == {"dropped": 1}
 
 
+WHY = [
+    pytest.param(step(1, app_version=33), "app_version of an event must be str, not", id="a type"),
+    pytest.param(step(1, time=2**63), "a number of an event is out of range", id="too large"),
+    pytest.param(step(1, time=-1), "a number of an event is out of range", id="below 0"),
+    pytest.param(step(1, "appeared"), "an event has no name 'appeared'", id="a name"),
+]
+
+
+@pytest.mark.parametrize(("event", "message"), WHY)
+def test_why_an_event_cannot_be_stored(event, message):
+    rows.require_storable(step(1, time=2**63 - 1))
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        rows.require_storable(event)
+
+
 def test_a_value_that_the_server_refuses_costs_itself_only(opened):
     if opened.url.startswith("sqlite"):
         pytest.skip("SQLite takes words of any length")
