@@ -394,6 +394,7 @@ SYSTEMS = [
     pytest.param(agents.TIKTOK_IOS.replace("18_6", "16_3_1"), 16, id="an older iOS"),
     pytest.param(agents.TIKTOK_ANDROID, 14, id="Android"),
     pytest.param(agents.UNNAMED_IOS, 18, id="a webview without a name"),
+    pytest.param(agents.TIKTOK_IOS + "\udcff", 18, id="half a character behind"),
     pytest.param(agents.TIKTOK_IOS.replace("OS 18_6 ", "OS "), None, id="none that is said"),
     pytest.param(
         agents.TIKTOK_IOS.replace("(iPhone; CPU iPhone OS 18_6 like Mac OS X)", MAC),

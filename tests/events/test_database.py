@@ -288,26 +288,32 @@ def test_a_value_that_the_server_refuses_costs_itself_only(opened):
 
 
 REFUSALS = [
-    pytest.param(StatementError("m", "s", {}, TypeError("bind")), ValueError, id="a bad value"),
-    pytest.param(DataError("s", {}, Exception("range")), ValueError, id="a value out of range"),
     pytest.param(
-        OperationalError("s", {}, Exception("gone")), OperationalError, id="a server that is gone"
+        *(StatementError("m", "s", {}, TypeError("bind")), ValueError, "^bind$"), id="a bad value"
     ),
     pytest.param(
-        ProgrammingError("s", {}, Exception("no table")), ProgrammingError, id="a missing table"
+        *(DataError("s", {}, Exception("range")), ValueError, "^range$"), id="a value out of range"
+    ),
+    pytest.param(
+        *(OperationalError("s", {}, Exception("gone")), OperationalError, "gone"),
+        id="a server that is gone",
+    ),
+    pytest.param(
+        *(ProgrammingError("s", {}, Exception("no table")), ProgrammingError, "no table"),
+        id="a missing table",
     ),
 ]
 
 
-@pytest.mark.parametrize(("raised", "expected"), REFUSALS)
+@pytest.mark.parametrize(("raised", "expected", "message"), REFUSALS)
 def test_errors_of_an_event_are_told_from_errors_of_the_database(
-    opened, monkeypatch, raised, expected
+    opened, monkeypatch, raised, expected, message
 ):
     def fail(*_):
         raise raised
 
     monkeypatch.setattr("escape_mw.events.database.write", fail)
-    with pytest.raises(expected):
+    with pytest.raises(expected, match=message):
         opened()([step()])
 
 
