@@ -106,6 +106,7 @@ PASSES = [
         "sign-in-return",
         id="a sign-in on its way back (OAuth 2.0)",
     ),
+    pytest.param(visit(query="code=a1=&state=b2="), "sign-in-return", id="padded values"),
     pytest.param(
         visit(query="state=b2&error=access_denied"), "sign-in-return", id="a sign-in refused"
     ),
@@ -215,6 +216,9 @@ NAVIGATIONS = [
         False,
         id="fetch() that wants HTML",
     ),
+    pytest.param({"upgrade": "websocket"}, False, id="a handshake"),
+    pytest.param({"range": "bytes=0-"}, False, id="a part of a file"),
+    pytest.param({"accept": "text/html", "origin": SITE}, False, id="a script's GET"),
     pytest.param({"purpose": "prefetch"}, False, id="Purpose: prefetch"),
     pytest.param({"sec_purpose": "prefetch;prerender"}, False, id="Sec-Purpose: prefetch"),
     pytest.param({"x_moz": "prefetch"}, False, id="X-Moz: prefetch"),

@@ -367,6 +367,15 @@ def test_who_is_let_through_and_why(more, reason):
     assert (decision.reason, found) == (reason, ("tiktok", url, "pre-saves"))
 
 
+def test_a_rule_is_known_by_its_name_path_and_experiment():
+    rule = {"name": "a", "path": "/a", "to": "page"}
+    others = [{"name": "b"}, {"path": "/b"}, {"experiment": {"name": "x"}}]
+    others.append({"experiment": {"name": "y"}})
+    found = [load(RULES | {"rules": [rule | more]}).policy.rules[0].key for more in [{}, *others]]
+    assert len({*found}) == 5
+    assert load(RULES | {"rules": [rule | {"links": True}]}).policy.rules[0].key == found[0]
+
+
 def test_who_was_shown_a_page_stays_in_its_arm():
     """Whatever the draw would say: the marker of a page brings the visit."""
     policy = load(trial("holdout")).policy

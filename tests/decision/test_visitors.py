@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from escape_mw import Visitor, load
-from escape_mw.decision.visitors import BOT, BROWSER, MAX_AGENT, PLAIN
+from escape_mw.decision.visitors import BOT, BROWSER, MAX_AGENT, PLAIN, platform
 
 from ..support import agents
 
@@ -407,6 +407,20 @@ SYSTEMS = [
 @pytest.mark.parametrize(("agent", "version"), SYSTEMS)
 def test_system_version(agent, version):
     assert visitor(agent).system_version == version
+
+
+PLATFORMS = [
+    pytest.param("Mozilla/5.0 (X11; Linux x86_64) MicroMessenger/1", "desktop", id="Linux"),
+    pytest.param("Mozilla/5.0 (Linux; Android) MicroMessenger/1", "android", id="no version"),
+    pytest.param("mozilla/5.0 (linux; u; android) x", "android", id="in small letters"),
+    pytest.param("Mozilla/5.0 (PlayStation 5 3.11)", "other", id="a games console"),
+    pytest.param("", "other", id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("agent", "expected"), PLATFORMS)
+def test_platform(agent, expected):
+    assert platform(agent) == expected
 
 
 # Agents that make a backtracking matcher slow; none of them needs a corpus.
