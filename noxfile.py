@@ -37,6 +37,7 @@ ALSO = {
     "decision": ("tests/catalogue", "tests/engine", "tests/links", "tests/page/test_dress.py"),
     "events": (
         "tests/decision/test_experiment.py",
+        "tests/promises/test_logs.py",
         "tests/rules",
         "tests/report/test_counts.py",
         "tests/cli/test_check.py",
