@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from escape_mw import Event, Tally, catalogue, load
 from escape_mw.decision.markers import MAX_AGE
 from escape_mw.decision.model import Journey
+from escape_mw.events import stages
 from escape_mw.events.event import COUNTED, STAGES
-from escape_mw.events.stages import event, trigger_of
 
 from ..support import agents
 from ..support.agents import (
@@ -711,5 +711,5 @@ GONE = [
 def test_a_step_that_is_in_no_ladder_has_no_trigger(journey):
     """A page may be older than the rules that its beacon meets."""
     policy = load(RULES).policy
-    assert trigger_of(journey, "x-safari", policy) == ""
-    assert event(journey, "shown", policy, NOW).rule_version == ""
+    assert stages.trigger_of(journey, "x-safari", policy) == ""
+    assert stages.event(journey, "shown", policy, NOW).rule_version == ""
