@@ -29,8 +29,7 @@ Mode = Literal["act", "observe", "off"]
 
 def short_hash(*texts: str) -> str:
     """Eight hexadecimal digits that tell these texts from others."""
-    text = "\0".join(texts).encode("utf-8", "surrogateescape")
-    return hashlib.blake2b(text, digest_size=4).hexdigest()
+    return hashlib.blake2b("\0".join(texts).encode(), digest_size=4).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

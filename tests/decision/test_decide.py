@@ -210,6 +210,11 @@ NAVIGATIONS = [
         id="fetch metadata of a navigation",
     ),
     pytest.param({"sec_fetch_dest": "document"}, True, id="without its mode"),
+    pytest.param(
+        {"sec_fetch_dest": "document", "sec_fetch_mode": "no-cors"}, False, id="another mode"
+    ),
+    pytest.param({"accept": "*/*", "referer": f"{SITE}/x"}, False, id="from a page of this site"),
+    pytest.param({"accept": "*/*", "referer": TRACK}, True, id="from another site's page"),
     pytest.param({"sec_fetch_dest": "iframe", "sec_fetch_mode": "navigate"}, False, id="a frame"),
     pytest.param(
         {"sec_fetch_dest": "empty", "sec_fetch_mode": "cors", "accept": "text/html"},

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from escape_mw.decision.markers import Markers
 from escape_mw.decision.model import Subject
 from escape_mw.decision.signing import Signed, Signer
-from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE, Tokens
+from escape_mw.decision.stays import Stays
+from escape_mw.decision.tokens import BEACON_AGE, DIGITS, OUTCOME_AGE, Tokens
 
 from ..support.examples import NOW, SECRET
 
@@ -18,6 +20,9 @@ SUBJECT = Subject("Visit-12_chr", "0a1b2c3d", "tiktok", "ios")
 TOKENS = Tokens(SECRET, "us")
 BEACON = TOKENS.beacon(SUBJECT, NOW)
 SITE = TOKENS.site(SUBJECT, "holdout", NOW)
+MARKER = Markers("_esc", SECRET, "us").value("https://site.example/x", "menu", SUBJECT, NOW)
+STAY = Stays(SECRET, "us").marker("https://site.example/x", "", NOW)
+COOKIE = Stays(SECRET, "us").cookie("https://site.example/x", "", "", NOW)
 STRANGERS = [
     pytest.param(Tokens("another secret for tests", "us"), id="another secret"),
     pytest.param(Tokens(SECRET, "them"), id="another site with the same secret"),
@@ -99,7 +104,19 @@ def test_no_other_last_character_holds(letter):
 
 
 def test_visits_differ():
-    assert len({TOKENS.new_visit(NOW) for _ in range(100)}) == 100
+    """By 48 bits behind their day, six to a character (RFC 4648, 5)."""
+    visits = [TOKENS.new_visit(NOW) for _ in range(100)]
+    assert len({*visits}) == 100
+    assert {len(visit) for visit in visits} == {DIGITS + 48 // 6}
+
+
+def test_a_secret_and_a_site_are_all_that_tokens_are_made_with():
+    """Another process, which has the same two, signs the same."""
+    again, url = Tokens(SECRET, "us"), "https://site.example/x"
+    assert (again.beacon(SUBJECT, NOW), again.site(SUBJECT, "holdout", NOW)) == (BEACON, SITE)
+    assert Markers("_esc", SECRET, "us").value(url, "menu", SUBJECT, NOW) == MARKER
+    assert Stays(SECRET, "us").marker(url, "", NOW) == STAY
+    assert Stays(SECRET, "us").cookie(url, "", "", NOW) == COOKIE
 
 
 def test_a_hash_tells_visits_apart_and_holds_nothing_of_them():

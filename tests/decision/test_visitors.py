@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escape_mw import Visitor, load
-from escape_mw.decision.visitors import BOT, BROWSER, MAX_AGENT, PLAIN, platform
+from escape_mw import Visitor, catalogue, load
+from escape_mw.decision.visitors import BOT, BROWSER, MAX_AGENT, MEMO, PLAIN, platform
 
 from ..support import agents
 
@@ -383,10 +383,17 @@ def test_how_long_a_package_may_be(length, kind):
 
 
 def test_memory_is_bounded():
-    recognise = DETECTOR.detect
-    for number in range(recognise.cache_info().maxsize + 100):
-        recognise(f"agent {number}", "", False)
-    assert recognise.cache_info().currsize == recognise.cache_info().maxsize
+    detector = load().policy.detector
+    for recognise, more in ((detector.detect, ("", False)), (detector.is_browser, ())):
+        for number in range(MEMO + 100):
+            recognise(f"agent {number}", *more)
+        assert recognise.cache_info().currsize == MEMO
+
+
+def test_each_stem_of_a_crawlers_name_counts():
+    detector = load().policy.detector
+    for stem in catalogue.load().crawlers.stems:
+        assert detector.visitor(f"Mozilla/5.0 (compatible; Some{stem}/1.0)", {}).kind == "bot"
 
 
 SYSTEMS = [
