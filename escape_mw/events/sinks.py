@@ -43,7 +43,7 @@ def resolve_sqlite_path(url: str, folder: Path) -> str:
     """The database URL, with the path of a relative SQLite file resolved against `folder`."""
     found = SQLITE.match(url)
     name = url[found.end() :] if found else ""
-    if found is None or not name or name.startswith(("/", ":memory:")) or "file:" in found[0]:
+    if found is None or not name or name.startswith(":memory:") or "file:" in found[0]:
         return url
     return f"{found[0]}{(folder / name).absolute()}"
 

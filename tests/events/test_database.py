@@ -279,6 +279,13 @@ def test_why_an_event_cannot_be_stored(event, message):
         rows.require_storable(event)
 
 
+def test_words_as_postgresql_reads_an_array():
+    """Its manual, 8.15.6: quoted, with a backslash before a quote and before another."""
+    assert rows._array(["a", '"', "\\", ""]) == r'{"a","\"","\\",""}'
+    with pytest.raises(ValueError, match=r"^a word of an event holds a NUL$"):
+        rows._array(["a\0b", ""])
+
+
 def test_a_value_that_the_server_refuses_costs_itself_only(opened):
     if opened.url.startswith("sqlite"):
         pytest.skip("SQLite takes words of any length")

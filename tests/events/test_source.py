@@ -16,6 +16,9 @@ def of_the_driver(text):
 
 REASONS = [
     pytest.param(PLAIN, of_the_driver("no such host\nIs it up?"), "no such host", id="first line"),
+    pytest.param(
+        PLAIN, of_the_driver("None of them answers"), "None of them answers", id="no password"
+    ),
     pytest.param(PLAIN, of_the_driver(""), "OperationalError", id="the driver says nothing"),
     pytest.param(PLAIN, SQLAlchemyError("QueuePool limit"), "QueuePool limit", id="SQLAlchemy's"),
     pytest.param(
