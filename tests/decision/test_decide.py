@@ -410,6 +410,18 @@ def test_a_song_is_handed_over_itself(policy):
     decision = decide(visit(BIO), policy)
     assert (decision.destination.url, decision.handover) == (TRACK, "destination")
     assert decision.steps[0].uri == f"spotify:track:{TRACK.rpartition('/')[2]}"
+    android = decide(visit(BIO, agents.TIKTOK_ANDROID), policy).steps[0].uri
+    assert android.startswith(f"intent:{TRACK.removeprefix('https:')}#Intent;")
+    assert f"S.browser_fallback_url=https%3A%2F%2Fsite.example{BIO.replace('/', '%2F')}" in android
+
+
+def test_each_host_app_is_left_by_its_own_opener(policy):
+    page = decide(visit("/presave/x", agents.INSTAGRAM_IOS), policy)
+    assert page.steps[0].uri.startswith("instagram://extbrowser/?url=")
+    line = load({"version": 1, "rules": [{"path": "/**", "to": "page"}]}).policy
+    redirect = decide(visit("/presave/x", agents.LINE_IOS), line)
+    assert "openExternalBrowser=1" in redirect.location
+    assert (type(redirect), redirect.handover) == (Redirect, "own")
 
 
 def test_a_measured_arrival_at_an_excluded_path_is_still_the_visit(policy):

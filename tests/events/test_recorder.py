@@ -186,6 +186,7 @@ def test_a_writer_that_ends_is_followed_by_another(recording, monkeypatch):
     recorder.record(step(2))
     until(lambda: len(received) == 2)
     assert len({*writers}) == 2
+    assert {(writer.name, writer.daemon) for writer in writers} == {("escape_mw events", True)}
 
 
 # --- full, broken, slow ---------------------------------------------------------------------------
