@@ -416,8 +416,9 @@ def test_a_song_is_handed_over_itself(policy):
 
 
 def test_each_host_app_is_left_by_its_own_opener(policy):
-    page = decide(visit("/presave/x", agents.INSTAGRAM_IOS), policy)
-    assert page.steps[0].uri.startswith("instagram://extbrowser/?url=")
+    for agent, scheme in ((agents.INSTAGRAM_IOS, "instagram"), (agents.THREADS_IOS, "barcelona")):
+        page = decide(visit("/presave/x", agent), policy)
+        assert page.steps[0].uri.startswith(f"{scheme}://extbrowser/?url=")
     line = load({"version": 1, "rules": [{"path": "/**", "to": "page"}]}).policy
     redirect = decide(visit("/presave/x", agents.LINE_IOS), line)
     assert "openExternalBrowser=1" in redirect.location
@@ -673,6 +674,15 @@ def test_words_that_pass_are_in_no_arm():
     policy = load({"version": 1, "secret": SECRET, "events": True, "rules": [rule | trial]}).policy
     visits = [replace(visit("/x", agents.TIKTOK_IOS), id=str(number)) for number in range(50)]
     assert {decide(one, policy).reason for one in visits} == {"words-only"}
+
+
+def test_a_measured_visit_draws_its_share_once():
+    rule = load({"version": 1, "rules": [{"path": "/**", "to": "page", "share": 50}]}).policy.rules[
+        0
+    ]
+    for number in range(20):
+        one = replace(visit("/x"), id=f"visit {number}")
+        assert len({rule.draws(one) for _ in range(20)}) == 1
 
 
 def test_share_is_drawn_for_each_visit_but_not_for_a_return():

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from escape_mw import Visitor, catalogue, load
-from escape_mw.decision.visitors import BOT, BROWSER, MAX_AGENT, MEMO, PLAIN, platform
+from escape_mw.decision.visitors import (
+    BOT,
+    BROWSER,
+    MAX_AGENT,
+    MEMO,
+    PLAIN,
+    VisitorDetector,
+    platform,
+)
 
 from ..support import agents
 
@@ -383,7 +391,8 @@ def test_how_long_a_package_may_be(length, kind):
 
 
 def test_memory_is_bounded():
-    detector = load().policy.detector
+    known = catalogue.load()
+    detector = VisitorDetector(known.apps, known.crawlers, known.browsers)
     for recognise, more in ((detector.detect, ("", False)), (detector.is_browser, ())):
         for number in range(MEMO + 100):
             recognise(f"agent {number}", *more)

@@ -26,6 +26,10 @@ PLACES = [  # mount, path, and the visit's root, paths and address
     pytest.param("", "/a b", "", ("/a b",), "/a%20b", id="at the root"),
     pytest.param("/shop", "/x", "/shop", ("/shop/x", "/x"), "/shop/x", id="below a mount"),
     pytest.param(
+        *("/a:b", "/(x)", "/a:b", ("/a:b/(x)", "/(x)"), "/a:b/(x)"),
+        id="signs that a path may hold as they are",
+    ),
+    pytest.param(
         "/m\xc3\xbcs/li",
         "/\xc3\xbc",
         "/m%C3%BCs/li",
