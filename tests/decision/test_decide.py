@@ -677,9 +677,8 @@ def test_words_that_pass_are_in_no_arm():
 
 
 def test_a_measured_visit_draws_its_share_once():
-    rule = load({"version": 1, "rules": [{"path": "/**", "to": "page", "share": 50}]}).policy.rules[
-        0
-    ]
+    rules = [{"path": "/**", "to": "page", "share": 50}]
+    rule = load({"version": 1, "rules": rules}).policy.rules[0]
     for number in range(20):
         one = replace(visit("/x"), id=f"visit {number}")
         assert len({rule.draws(one) for _ in range(20)}) == 1
