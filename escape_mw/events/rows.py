@@ -41,7 +41,6 @@ INSERT_COLUMNS = sql.text(
         )
     )
 )
-COUNTS = {"preserve_rowcount": True}
 UPSERTS: dict[str, Callable[[sql.Table], Any]] = {
     "postgresql": postgresql.insert,
     "sqlite": sqlite.insert,
@@ -81,11 +80,9 @@ def write(connection: sql.Connection, records: Sequence[Record], room: int = MAX
 def _insert(connection: sql.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     """Insert those rows whose key is new; returns how many, below 0 where the driver cannot say."""
     if connection.dialect.name == "sqlite":
-        return connection.exec_driver_sql(
-            INSERT_ROWS, list(rows), execution_options=COUNTS
-        ).rowcount
+        return connection.exec_driver_sql(INSERT_ROWS, list(rows)).rowcount
     columns = dict(zip(ROW, map(_array, zip(*rows, strict=True)), strict=True))
-    return connection.execute(INSERT_COLUMNS, columns, execution_options=COUNTS).rowcount
+    return connection.execute(INSERT_COLUMNS, columns).rowcount
 
 
 def _array(values: Sequence[Any]) -> str:

@@ -265,7 +265,11 @@ def test_an_event_that_cannot_be_stored_costs_itself_only(opened, event):
 
 
 WHY = [
-    pytest.param(step(1, app_version=33), "app_version of an event must be str, not", id="a type"),
+    pytest.param(
+        step(1, app_version=33),
+        "app_version of an event must be str, not <class 'int'>",
+        id="a type",
+    ),
     pytest.param(step(1, time=2**63), "a number of an event is out of range", id="too large"),
     pytest.param(step(1, time=-1), "a number of an event is out of range", id="below 0"),
     pytest.param(step(1, "appeared"), "an event has no name 'appeared'", id="a name"),
