@@ -585,7 +585,7 @@ def test_no_file_is_made_for_any_other_database(tmp_path, monkeypatch, url):
 
 
 def test_a_sqlite_file_is_set_up_for_several_processes(tmp_path):
-    """Its write-ahead log (1: synced as often as that needs) stays with the file."""
+    """A write-ahead log, synced at its checkpoints, and free pages that can be given back."""
     database = Database(f"sqlite:///{tmp_path / 'events'}")
     database([step(1)])
     with database.reading() as connection:
@@ -929,7 +929,7 @@ INSERT INTO escape_mw_events SELECT
 
 
 def test_a_visit_over_midnight_belongs_to_its_first_day(opened):
-    """In a new database and in one that was migrated, which keeps nothing of the old table."""
+    """So it is after the migration too, which leaves nothing of the old table."""
     make_form_1(opened())
     with opened().engine.begin() as connection:
         connection.exec_driver_sql(OVER_MIDNIGHT)
