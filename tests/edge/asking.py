@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import socket
+from contextlib import closing
 from typing import NamedTuple
 
 from ..support.agents import TIKTOK_IOS
@@ -77,11 +78,10 @@ def begin(connection, target, agent, method, headers, body=None):
 
 
 def ask(address, target, agent=TIKTOK_IOS, method="GET", headers=(), body=None):
-    connection = connection_to(address)
-    begin(connection, target, agent, method, headers, body)
-    response = connection.getresponse()
-    body = response.read()
-    connection.close()
+    with closing(connection_to(address)) as connection:
+        begin(connection, target, agent, method, headers, body)
+        with connection.getresponse() as response:
+            body = response.read()
     if body and response.getheader("Content-Encoding") == "gzip":  # workerd asks for it
         body = gzip.decompress(body)
     return Reply(response.status, response.getheaders(), body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from contextlib import closing
 from http.client import HTTPConnection
 from typing import NamedTuple
 from urllib.parse import quote
@@ -82,13 +83,12 @@ def asked(url, method, path, agent):
 
     Headers are sorted: granian writes Content-Length last.
     """
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
     headers = {"Host": "site.example", "User-Agent": agent, "Accept-Encoding": "identity"}
-    connection.request(method, quote(path, safe="/?&=%+_.-~"), headers=headers)
-    response = connection.getresponse()
+    with closing(HTTPConnection(url.removeprefix("http://"), timeout=10)) as connection:
+        connection.request(method, quote(path, safe="/?&=%+_.-~"), headers=headers)
+        with connection.getresponse() as response:
+            body = short(response.read().decode())
     told = [(name.lower(), short(value)) for name, value in response.getheaders()]
-    body = short(response.read().decode())
-    connection.close()
     return response.status, sorted(one for one in told if one[0] not in OF_THE_SERVER), body
 
 

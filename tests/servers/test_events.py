@@ -12,6 +12,7 @@ import signal
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from urllib.parse import unquote
 
 from escape_mw import Event, load
@@ -39,16 +40,14 @@ class Site:
         self.gone = 0
 
     def ask(self, method, path, agent, body=b""):
-        connection = http.client.HTTPConnection(self.address, timeout=30)
         try:
-            connection.request(method, path, body, {"User-Agent": agent})
-            answer = connection.getresponse()
-            text = answer.read().decode()
+            with closing(http.client.HTTPConnection(self.address, timeout=30)) as connection:
+                connection.request(method, path, body, {"User-Agent": agent})
+                with connection.getresponse() as answer:
+                    text = answer.read().decode()
         except GONE:
             self.gone += 1
             return ""
-        finally:
-            connection.close()
         self.statuses[answer.status] += 1
         return text
 
