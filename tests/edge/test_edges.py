@@ -260,6 +260,7 @@ def test_a_long_header_arrives(edge, agent, target):
     assert len(edge.ask(target, agent).all("x-long")[0]) == 6000
 
 
+@pytest.mark.slow
 def test_a_site_that_takes_longer_than_the_gate_is_given_answers_in_the_end(edge):
     if not edge.kind.waits_for_slow_sites:
         pytest.skip("its time limit is the gate's and the site's")
@@ -324,6 +325,7 @@ def test_where_the_gate_refuses_the_site_answers(alone):
     assert "forged" not in str(form.told)
 
 
+@pytest.mark.slow
 def test_a_slow_site_without_a_gate_keeps_nobody_from_it(alone):
     if not alone.kind.waits_for_slow_sites:
         pytest.skip("its time limit is the gate's and the site's")
@@ -341,26 +343,32 @@ EVERY_REDIRECT = RULES + '  - {name: every redirect, path: "/**", to: redirect}\
 
 
 @pytest.mark.parametrize("rules", [RULES, EVERY_REDIRECT], ids=["a few paths", "every path"])
-@pytest.mark.parametrize("gate", ["refuses", "hangs"])
+@pytest.mark.parametrize("gate", ["refuses", pytest.param("hangs", marks=pytest.mark.slow)])
 def test_the_gates_own_addresses_without_it(alone, gate, rules):
     hung = Hung()
     url = alone(refusing() if gate == "refuses" else hung.url, rules=rules)
     if alone.kind.waits_for_its_check and gate == "hangs":
         until(lambda: ask(url, "/_escape/e", method="POST", body=b"x").status == 204)
-    assert ask(url, "/_escape/e", method="POST", body=b"x").status == 204
-    outcome = ask(url, "/_escape/outcome/pre-save", method="POST", body=b"x")
-    assert (outcome.status, outcome.all("retry-after")) == (503, ["60"])
-    go = ask(url, "/_escape/go?to=x")
-    assert (go.status, go.all("location")) == (302, ["/"])
+    with ThreadPoolExecutor(3) as pool:  # each may wait for the gate
+        beacon = pool.submit(ask, url, "/_escape/e", method="POST", body=b"x")
+        outcome = pool.submit(ask, url, "/_escape/outcome/pre-save", method="POST", body=b"x")
+        go = pool.submit(ask, url, "/_escape/go?to=x")
+    assert beacon.result().status == 204
+    assert outcome.result().status == 503
+    assert outcome.result().all("retry-after") == ["60"]
+    assert go.result().status == 302
+    assert go.result().all("location") == ["/"]
     assert alone.site.asked == []
     hung.socket.close()
 
 
+@pytest.mark.slow
 def test_where_the_gate_hangs_the_site_answers(alone):
     hung = Hung()
     url = alone(hung.url)
-    assert ask(url, "/presave/x", SAFARI).is_site
-    assert ask(url, "/presave/x").is_site
+    with ThreadPoolExecutor(2) as pool:
+        replies = list(pool.map(ask, [url] * 2, ["/presave/x"] * 2, [SAFARI, TIKTOK_IOS]))
+    assert all(reply.is_site for reply in replies)
     hung.socket.close()
 
 
