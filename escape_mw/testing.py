@@ -181,11 +181,12 @@ CLIENTS = {
 
 
 def _summary(response: Any) -> str | None:
+    """What the middleware says it decided. "pass" is a word of the site's own."""
     try:
         found: str | None = response.headers.get(SUMMARY)
     except AttributeError:
         raise TypeError(f"{response!r} is not a response: it has no headers") from None
-    return found
+    return None if found == "pass" else found
 
 
 def _parse(said: str | None) -> tuple[str, dict[str, str]]:
