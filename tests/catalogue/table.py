@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from escape_mw import Visitor, catalogue
+from escape_mw.decision.entries import PHONES
 from escape_mw.decision.ladder import DEFAULT, Ladders
 
 COLUMNS = [("ios", "app"), ("ios", "browser"), ("android", "app"), ("android", "browser")]
@@ -11,6 +12,7 @@ COLUMNS = [("ios", "app"), ("ios", "browser"), ("android", "app"), ("android", "
 def table() -> str:
     known = catalogue.load()
     names = {app.id: app.name for app in known.apps}
+    platforms = {app.id: app.platforms for app in known.apps} | {None: PHONES}
     ladders = Ladders(names, known.techniques)
     own = {row.app for row in known.techniques if row.app != DEFAULT}
     lines = [
@@ -21,6 +23,8 @@ def table() -> str:
         kind = "in-app" if app else "webview"
         cells = [
             first(ladders.steps_for(Visitor(kind, app, platform), goal))
+            if platform in platforms[app]
+            else "not recognised"
             for platform, goal in COLUMNS
         ]
         lines.append(f"| {names[app] if app else 'any other'} | {' | '.join(cells)} |")

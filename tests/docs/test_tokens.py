@@ -11,7 +11,7 @@ from escape_mw import load
 from escape_mw.decision.markers import MAX_AGE
 from escape_mw.decision.model import Subject
 from escape_mw.decision.stays import COOKIE_AGE, LINK_AGE
-from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE
+from escape_mw.decision.tokens import BEACON_AGE, OUTCOME_AGE, TAG_AGE
 
 from ..support.examples import SECRET
 
@@ -28,6 +28,7 @@ LIVES = [
     pytest.param('"continue here", the link', LINK_AGE, id="the link to continue here"),
     pytest.param('"continue here", the cookie', COOKIE_AGE, id="the cookie that keeps it"),
     pytest.param("beacon's token", BEACON_AGE, id="a beacon's token"),
+    pytest.param("tag's token", TAG_AGE, id="a tag's token"),
     pytest.param("site token", OUTCOME_AGE, id="a site token"),
 ]
 
