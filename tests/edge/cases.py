@@ -47,6 +47,9 @@ CASES = [
     pytest.param(policy_of("everyone", **EXCLUDED), id="excluded paths, for everyone"),
     pytest.param(policy_of("webviews", marker="_out"), id="another marker"),
     pytest.param(policy_of("the default rules", apps={"also": ["google-news"]}), id="one app more"),
+    pytest.param(
+        policy_of("the default rules", apps={"only": ["line-liff"]}), id="an app without a package"
+    ),
     pytest.param(policy_of("webviews", mode="observe"), id="rules that observe"),
     pytest.param(policy_of("several paths", events={"log": True}), id="events"),
 ]

@@ -14,7 +14,7 @@ const AGENTS = [
   {{ line.regex | literal }}i, // {{ line.note }}
 {% endfor %}
 ];
-const PACKAGE = {{ (any_package or "^(?:" ~ packages | map("plain") | join("|") ~ ")$") | literal }}i;
+const PACKAGE = {{ (any_package or ("^(?:" ~ packages | map("plain") | join("|") ~ ")$" if packages else "(?!)")) | literal }}i;
 const BRAND = {{ brand | tojson }};
 
 // Paths, each with whether it goes to the gate; the first one that fits decides.
