@@ -110,7 +110,7 @@ class EscapeMiddleware:
             elif name == b"x-requested-with":
                 requested_with = "sent"
         return self.engine.is_plain(
-            scope.get("root_path", ""),
+            scope.get("root_path", "").rstrip("/"),
             path_below(scope),
             agent.decode("latin-1"),
             scope.get("query_string", b"").decode("latin-1"),
@@ -190,7 +190,7 @@ class Response:
 
     async def _start(self, message: Message) -> None:
         try:
-            raw = list(message["headers"])
+            raw = list(message.get("headers", ()))
             headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
         except (
             AttributeError,

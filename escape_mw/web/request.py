@@ -99,7 +99,7 @@ def from_scope(scope: Mapping[str, Any], body: bytes | None = None) -> Request:
         scope["method"],
         scope.get("scheme", "http"),
         sent.get("host", ""),
-        as_latin1(scope.get("root_path", "")),
+        as_latin1(scope.get("root_path", "").rstrip("/")),
         path_below(scope),
         scope.get("query_string", b"").decode("latin-1"),
         sent.get("user-agent", ""),
@@ -112,18 +112,24 @@ def from_scope(scope: Mapping[str, Any], body: bytes | None = None) -> Request:
 def path_below(scope: Mapping[str, Any]) -> str:
     """The path below the mount, as PEP 3333 has it.
 
-    A `path` that begins with `root_path` (ASGI 3, 2023) and one that does not give the same. Of
-    bytes that are not UTF-8, servers make U+FFFD: the path as it was sent knows them.
+    A `path` that begins with `root_path` (ASGI 3, 2023) and one that does not give the same; a
+    slash at the end of `root_path` does not count, as for FastAPI and Starlette. Of bytes that are
+    not UTF-8, servers make U+FFFD: the path as it was sent knows them.
     """
     path: str = scope["path"]
-    mount: str = scope.get("root_path", "")
+    mount: str = scope.get("root_path", "").rstrip("/")
     if not mount and path.isascii():
         return path
     if "\ufffd" in path and (raw := scope.get("raw_path")):
         sent = unquote_to_bytes(raw)
         if sent.decode("utf-8", "replace") == path:
-            return sent.decode("latin-1").removeprefix(as_latin1(mount))
-    return as_latin1(path.removeprefix(mount))
+            return _without(as_latin1(mount), sent.decode("latin-1"))
+    return as_latin1(_without(mount, path))
+
+
+def _without(mount: str, path: str) -> str:
+    rest = path.removeprefix(mount)
+    return rest if rest.startswith("/") or not rest else path
 
 
 def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:

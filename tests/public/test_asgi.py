@@ -278,6 +278,9 @@ MOUNTS = [
     pytest.param("", "/presave/x", 200, id="at the root"),
     pytest.param("/shop", "/shop/presave/x", 200, id="a path with its mount"),
     pytest.param("/shop", "/presave/x", 200, id="a path without it"),
+    pytest.param("/shop/", "/shop/presave/x", 200, id="a mount that ends in a slash"),
+    pytest.param("/pre", "/presave/x", 200, id="a path that begins like its mount"),
+    pytest.param("/", "/presave/x", 200, id="a mount that is a slash"),
     pytest.param("/shop", "/shop/other", 404, id="another path"),
 ]
 
@@ -288,8 +291,17 @@ def test_below_a_mount(mount, path, status):
     sent = asked(EscapeMiddleware(site, RULES), scope_of(path, root_path=mount))
     assert sent[0]["status"] == status
     if status == 200:
-        stay = f'href="https://site.example{mount}/presave/x?_esc='
+        stay = f'href="https://site.example{mount.rstrip("/")}/presave/x?_esc='
         assert stay in sent[1]["body"].decode()
+
+
+def test_who_stays_has_a_cookie_though_the_site_names_no_headers():
+    site = Site({"type": "http.response.start", "status": 200}, body())
+    app = EscapeMiddleware(site, RULES)
+    page = asked(app, scope_of("/presave/x"))[1]["body"].decode()
+    query = re.search(r"_esc=2~stay[^\"&]*", page)[0].encode()
+    start = asked(app, scope_of("/presave/x", query=query))[0]
+    assert b"set-cookie" in dict(start["headers"])
 
 
 @pytest.mark.parametrize("app", [None, "module:app", 3])

@@ -58,6 +58,26 @@ def test_a_path_that_leaves_its_root_out_is_the_same():
     assert facts(from_scope(SCOPE | {"path": "/söng ü"})) == facts(from_scope(SCOPE))
 
 
+ROOTS = [
+    pytest.param("/shop/", "/shop/song", ("/shop", "/song"), id="a root that ends in a slash"),
+    pytest.param("/", "/song", ("", "/song"), id="the root of the host"),
+    pytest.param("/shop", "/shop", ("/shop", ""), id="the root itself"),
+    pytest.param("/shop", "/shopping", ("/shop", "/shopping"), id="a path that begins alike"),
+    pytest.param("/sh\xf6p", "/sh\xf6p/\xfc", ("/sh\xc3\xb6p", "/\xc3\xbc"), id="beyond ASCII"),
+]
+
+
+@pytest.mark.parametrize(("root", "path", "expected"), ROOTS)
+def test_a_root_is_whole_segments_of_a_path(root, path, expected):
+    request = from_scope(SCOPE | {"root_path": root, "path": path})
+    assert (request.mount, request.path) == expected
+
+
+def test_a_root_is_taken_off_a_path_that_is_not_utf_8():
+    sent = {"path": "/shop/\ufffd", "raw_path": b"/shop/%FF"}
+    assert from_scope(SCOPE | sent).path == "/\xff"
+
+
 def test_headers_that_come_twice_are_one_list():
     twice = [(b"accept", b"text/html"), (b"accept", b"*/*")]
     assert from_scope(SCOPE | {"headers": twice}).headers == {"accept": "text/html,*/*"}
