@@ -59,6 +59,7 @@ class Recorder:
         self._tallies: Counter[Tally] = Counter()
         self._remembered: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lock, self._flush_lock = threading.Lock(), threading.Lock()
+        self._flusher: int | None = None  # the thread that delivers
         self._ahead = threading.Event()  # the next flush is due before INTERVAL is over
         self._writer: threading.Thread | None = None
         for sink_queue in self._sink_queues:
@@ -88,22 +89,33 @@ class Recorder:
         self._wake()
 
     def flush(self) -> None:
-        """Deliver everything to the sinks now, in the calling thread."""
+        """Deliver everything to the sinks now, in the calling thread.
+
+        What a sink itself records waits for the next flush.
+        """
+        if self._flusher == threading.get_ident():
+            return
         with self._flush_lock:
-            now = int(self.clock())
-            with self._lock:
-                records: list[Record] = [*self._queue]
-                for tally, number in self._tallies.items():
-                    records.append(tally._replace(time=now, number=number))
-                self._queue.clear()
-                self._tallies.clear()
-            for sink_queue in self._sink_queues:
-                sink_queue.enqueue(records)
-            for sink_queue in self._sink_queues:
-                sink_queue.drain(now)
-            with self._lock:
-                if not self._has_undelivered():
-                    UNDELIVERED.discard(self)
+            self._flusher = threading.get_ident()
+            try:
+                self._deliver(int(self.clock()))
+            finally:
+                self._flusher = None
+
+    def _deliver(self, now: int) -> None:
+        with self._lock:
+            records: list[Record] = [*self._queue]
+            for tally, number in self._tallies.items():
+                records.append(tally._replace(time=now, number=number))
+            self._queue.clear()
+            self._tallies.clear()
+        for sink_queue in self._sink_queues:
+            sink_queue.enqueue(records)
+        for sink_queue in self._sink_queues:
+            sink_queue.drain(now)
+        with self._lock:
+            if not self._has_undelivered():
+                UNDELIVERED.discard(self)
 
     def close(self) -> None:
         """Stop the writer thread and deliver what is left; later events are delivered at once."""

@@ -595,6 +595,26 @@ def test_close_ends_the_writer_and_loses_nothing(recording):
     until(lambda: len(received) == 3)
 
 
+def test_what_a_sink_records_waits_for_the_next_flush(recording):
+    received = []
+
+    def sink(events):
+        received.extend(events)
+        if len(received) < 3:
+            recorder.count(Tally("forged"))
+            recorder.flush()
+
+    recorder = recording([sink])
+    recorder.record(step(1))
+    closing = threading.Thread(target=recorder.close, daemon=True)
+    closing.start()
+    closing.join(30)
+    assert not closing.is_alive()
+    assert words(received) == ["eligible"]
+    recorder.flush()
+    assert words(received) == ["eligible", "forged x1"]
+
+
 @pytest.mark.usefixtures("_soon")
 def test_a_retired_recorder_delivers_in_its_own_thread_and_ends():
     sink = Gated()
