@@ -57,13 +57,14 @@ class Database:
             with self.engine.begin() as connection:
                 if not self._is_migrated:
                     migrate(connection)
-                self._room -= write(connection, events, self._room)
+                written = write(connection, events, self._room)
         except SQLAlchemyError as error:
             self._is_migrated = False  # the tables may have been dropped meanwhile
             if _is_refusal(error):
                 raise ValueError(str(getattr(error, "orig", error))) from None
             raise
         self._is_migrated = True
+        self._room -= written
 
     def read(self, since: int = 0) -> Iterator[Record]:
         """All events of visits from the day of `since` on, by day and time, then the daily tallies.

@@ -625,6 +625,20 @@ def test_what_comes_beyond_max_rows_is_counted(opened):
     assert counted(opened()) == {"repeat": 1, "dropped": 3}, "another process counts them first"
 
 
+def test_what_was_not_committed_takes_no_room(opened):
+    def fail(connection):  # noqa: ARG001
+        raise OperationalError("commit", {}, Exception("gone"))
+
+    database = opened(max_rows=2)
+    database([step(1)])
+    sql.event.listen(database.engine, "commit", fail)
+    with pytest.raises(OperationalError):
+        database([step(2)])
+    sql.event.remove(database.engine, "commit", fail)
+    database([step(2)])
+    assert (len(of_visits(database)), counted(database)) == (2, {})
+
+
 def test_a_file_shrinks_when_events_are_deleted(tmp_path):
     path = tmp_path / "events.sqlite3"
     database = Database(f"sqlite:///{path}")
