@@ -122,6 +122,8 @@ class Response:
         if self._replacement is not None:
             self._unsent = body
             return Closing(self._send(self._replacement), partial(self._close, body))
+        if not isinstance(body, Iterable):  # a server's word, such as gunicorn's ALREADY_HANDLED
+            return body
         return Closing(self._late(body), partial(self._close, body))
 
     def _late(self, body: Iterable[bytes]) -> Iterator[bytes]:

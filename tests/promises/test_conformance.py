@@ -527,6 +527,13 @@ def test_a_passed_response_reaches_every_server_as_it_is(app, wrap, environ, say
         assert ours == bare
 
 
+def test_a_servers_own_word_for_a_response_is_handed_on():
+    """Such as gunicorn's ALREADY_HANDLED, for a websocket that the site has answered itself."""
+    word = object()
+    ours = once(lambda environ, start_response: word)  # noqa: ARG005
+    assert ours(environ_of(TIKTOK_IOS), lambda *_: None) is word
+
+
 class Unreadable:
     """A request body that nobody may so much as look at."""
 
