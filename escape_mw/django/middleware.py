@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -83,7 +84,7 @@ class EscapeMiddleware:
         headers = passed.instead(status, list(response.items()), request.META.get(WORDS))
         if isinstance(headers, Answer):
             return response_of(headers, request, response)
-        tagged = passed.tagged(status, headers, nonce_of(request, response))
+        tagged = passed.tagged(status, headers, partial(nonce_of, request, response))
         headers = tagged[0] if tagged else headers
         gone = {name.lower() for name in response.headers} - {name.lower() for name, _ in headers}
         for name in gone:  # such as the site's word to us, and what a tag makes untrue

@@ -14,7 +14,7 @@ from ..decision.model import Visit
 from ..decision.policy import Policy
 from ..decision.referrers import FOLLOWED_BY_GET
 from ..links.insertion import Insertion
-from ..links.tagging import PolicyError, is_page, place_in, with_tag
+from ..links.tagging import PolicyError, for_one_visitor, is_page, place_in, with_tag
 from ..web.answers import Answer
 from ..web.logs import logger
 from ..web.urls import host_of, normalise_location
@@ -72,15 +72,15 @@ class Passthrough(NamedTuple):
         """What to answer instead of the site's response, or the headers to send with it.
 
         `status` begins with its three digits, `words` are the application's own for the page
-        (WORDS). A redirect with `X-Escape: pass` is let through,
-        without that header. The site's own Set-Cookie headers belong to the answer too. The headers
-        are the same, but for a marked visit that the site leads to another page of its own (a
-        slash, a host name, https): it stays marked, or it would begin anew and never end.
+        (WORDS). A redirect with `X-Escape: pass` is let through, without that header. The site's
+        own Set-Cookie headers belong to the answer too. The headers are the same, but for a marked
+        visit that the site leads to another page of its own (a slash, a host name, https): it stays
+        marked, or it would begin anew and never end.
         """
         if self.visit is None or not status.startswith(REDIRECTS):
             return headers
         location = _value(headers, "location")
-        if location is None:
+        if not location:
             return headers
         if _value(headers, EXEMPTION) == "pass":
             return [(name, value) for name, value in headers if name.lower() != EXEMPTION]
@@ -97,16 +97,17 @@ class Passthrough(NamedTuple):
         return [(name, marked if name.lower() == "location" else value) for name, value in headers]
 
     def tagged(
-        self, status: str, headers: list[Header], nonce: str = ""
+        self, status: str, headers: list[Header], nonce_of: Callable[[], str] = str
     ) -> tuple[list[Header], Insertion] | None:
         """The headers of a page that gets the script's tag, and what puts it in; None for others.
 
-        `nonce` is one that the site is about to allow in its Content-Security-Policy.
+        `nonce_of` gives the nonce that the site is about to allow in its Content-Security-Policy;
+        it is asked for pages alone.
         """
         try:
             if self.tag is None or not is_page(status, headers):
                 return None
-            place = place_in(headers, nonce, self._own_sources)
+            place = place_in(headers, nonce_of(), self._own_sources)
             tag = self.tag(place.nonce if place else "")
         except PolicyError:
             warn_of_policy()
@@ -126,8 +127,10 @@ class Passthrough(NamedTuple):
         return frozenset((f"{scheme}:", host, f"{scheme}://{host}"))
 
     def with_cookie(self, headers: list[Header]) -> list[Header]:
-        """The headers with the cookie that is ours, if there is one."""
-        return [*headers, ("Set-Cookie", self.cookie)] if self.cookie else headers
+        """The headers with the cookie that is ours, if there is one; no shared cache keeps it."""
+        if not self.cookie:
+            return headers
+        return [*for_one_visitor(headers), ("Set-Cookie", self.cookie)]
 
 
 def _value(headers: list[Header], name: str) -> str | None:

@@ -28,8 +28,8 @@ STALE = frozenset(
         *("digest", "content-digest", "repr-digest"),
     ]
 )
-# A page with a tag is one visitor's. `no-store` would cost the back-forward cache (Chromium,
-# measured 2026-11).
+# What is one visitor's, such as a page with a tag. `no-store` would cost the back-forward cache
+# (Chromium, measured 2026-11).
 PRIVATE = (
     ("Cache-Control", "private, no-cache"),
     ("CDN-Cache-Control", "no-store"),
@@ -145,10 +145,14 @@ def script_tag(decision: Tag, script: str, nonce: str = "") -> bytes:
 
 def with_tag(headers: Iterable[Header]) -> list[Header]:
     """The headers of a response that has a tag in it: it is another page now, for one visitor."""
-    kept = [item for item in headers if item[0].lower() not in STALE]
-    values = _joined(kept)
+    return for_one_visitor([item for item in headers if item[0].lower() not in STALE])
+
+
+def for_one_visitor(headers: list[Header]) -> list[Header]:
+    """The headers of a response that no shared cache may keep."""
+    values = _joined(headers)
     private = list(PRIVATE)
     if "no-store" in values.get("cache-control", "").lower():
         private[0] = ("Cache-Control", values["cache-control"])
     names = {name.lower() for name, _ in private}
-    return [*(item for item in kept if item[0].lower() not in names), *private]
+    return [*(item for item in headers if item[0].lower() not in names), *private]

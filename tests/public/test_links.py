@@ -10,8 +10,9 @@ import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 
-from escape_mw import EscapeMiddleware, load
+from escape_mw import EscapeMiddleware, Tag, load
 
 from ..support import agents
 from ..support.examples import SECRET
@@ -103,6 +104,18 @@ SAME = [
         id="a form whose page is known",
     ),
 ]
+
+
+def test_a_redirect_to_nowhere_is_no_page():
+    def nowhere(environ, start_response):  # noqa: ARG001
+        start_response("302 Found", [("Location", "")])
+        return []
+
+    decisions = []
+    app = EscapeMiddleware(nowhere, RULES, observers=[lambda _, found: decisions.append(found)])
+    status, headers, _ = ask_wsgi(app, "/whole", agents.TIKTOK_IOS)
+    assert (status, headers) == (302, [("location", "")])
+    assert not any(isinstance(found, Tag) for found in decisions)
 
 
 @pytest.mark.parametrize(("where", "agent", "headers"), SAME)
@@ -211,6 +224,21 @@ def test_a_nonce_of_middleware_further_out_is_used():
         _, headers, body = ask_django_wsgi("/whole", agents.TIKTOK_IOS)
     assert b' nonce="late"' in body
     assert dict(headers)["content-security-policy"] == "script-src 'nonce-late'"
+
+
+class FailingNonceMiddleware(NonceMiddleware):
+    """Its nonce cannot be read."""
+
+    def __call__(self, request):
+        request.csp_nonce = SimpleLazyObject(lambda: 1 / 0)
+        return self.get_response(request)
+
+
+def test_a_nonce_that_cannot_be_read_leaves_the_page_alone():
+    order = [f"{__name__}.FailingNonceMiddleware", OURS]
+    with override_settings(MIDDLEWARE=order, ESCAPE_MW_RULES=RULES, ROOT_URLCONF=__name__):
+        status, _, body = ask_django_wsgi("/whole", agents.TIKTOK_IOS)
+    assert (status, body) == (200, START + END)
 
 
 GZIP = "django.middleware.gzip.GZipMiddleware"

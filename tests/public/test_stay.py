@@ -93,6 +93,22 @@ def test_the_choice_holds_through_a_flow(given, path):
     assert visitor.is_let_in("/presave/form", "POST")
 
 
+def public(environ, start_response):  # noqa: ARG001
+    start_response(
+        "200 OK", [("Content-Type", "text/plain"), ("Cache-Control", "public, s-maxage=9")]
+    )
+    return [b"the same for everybody"]
+
+
+def test_no_shared_cache_keeps_the_choice():
+    visitor = Visitor(public)
+    chosen, later = visitor.stays("/presave/x"), visitor.ask("/presave/x")
+    assert "Set-Cookie" in chosen.headers
+    assert chosen.headers.getall("Cache-Control") == ["private, no-cache"]
+    assert chosen.headers["CDN-Cache-Control"] == "no-store"
+    assert later.headers.getall("Cache-Control") == ["public, s-maxage=9"]
+
+
 def test_the_site_has_the_visits_token_on_every_page_of_the_flow():
     visitor = Visitor()
     visitor.stays("/presave/x")
