@@ -12,11 +12,10 @@ from .engine.passthrough import WORDS, Passthrough
 from .events.sinks import Sink
 from .links.insertion import Insertion
 from .rules import RulesLike
-from .web.answers import Answer
+from .web.answers import Answer, Header
 from .web.pep3333 import (
     Closing,
     ExcInfo,
-    Header,
     are_headers,
     close,
     discard,

@@ -22,7 +22,8 @@ from werkzeug.http import is_hop_by_hop_header
 from werkzeug.wsgi import LimitedStream
 
 from ..decision.journeys import VISIT
-from ..web.pep3333 import Closing, Header
+from ..web.answers import Header
+from ..web.pep3333 import Closing
 from ..web.request import Environ
 from ..web.urls import SAFE_PATH, SAFE_QUERY
 

@@ -56,8 +56,7 @@ class Engine:
     `rules` is a YAML file's path (read again as it is edited), a mapping, `Rules`, or None for the
     default. `observers` are called with every visit and decision that went beyond the quick look.
     `sinks` are called with lists of events, from a thread of their own; they switch measuring on
-    where the rules do not. `clock` gives seconds since 1970; it is asked once a request. Raises
-    RulesError.
+    where the rules do not. `clock` gives seconds since 1970. Raises RulesError.
     """
 
     def __init__(
@@ -76,6 +75,7 @@ class Engine:
         announce(self.state.rules.policy)
 
     def _now(self) -> float:
+        """The time by `clock`, which may be replaced."""
         return self.clock()
 
     def _adopt(self, rules: Rules) -> None:
@@ -116,7 +116,7 @@ class Engine:
             return True
 
     def is_own(self, path: str) -> bool:
-        """Whether the answer to this path may read a body, a file or a database."""
+        """Whether a path is one of ours: its answer may read a body, a file or a database."""
         return bool(self.state.routes) and path.startswith(PREFIX)
 
     def answer(self, request_of: Callable[[], Request]) -> Answer | Passthrough | None:

@@ -15,12 +15,11 @@ from ..decision.policy import Policy
 from ..decision.referrers import FOLLOWED_BY_GET
 from ..links.insertion import Insertion
 from ..links.tagging import PolicyError, for_one_visitor, is_page, place_in, with_tag
-from ..web.answers import Answer
+from ..web.answers import Answer, Header
 from ..web.logs import logger
 from ..web.urls import host_of, normalise_location
 from .notices import warn_of_policy
 
-Header = tuple[str, str]
 WORDS = "escape_mw.page"  # the environ key of what the application says of the release
 EXEMPTION = "x-escape"  # by which the site's own code lets a redirect of its through
 PAGES = ("200", "304")

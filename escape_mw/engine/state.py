@@ -17,9 +17,8 @@ from ..web.routes import Route
 class State(NamedTuple):
     """The rules, what visits are measured with (None where nothing is), and our own addresses.
 
-    `script` is that of plain links, None where no rule catches them.
-
-    A request keeps the state that it began with, whatever is edited meanwhile.
+    `script` is that of plain links, None where no rule catches them. A request keeps the state that
+    it began with, whatever is edited meanwhile.
     """
 
     rules: Rules

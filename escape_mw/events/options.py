@@ -24,9 +24,9 @@ class EventOptions:
     """The sinks that the rules name, and the words that outcomes may have.
 
     `database` is a URL as SQLAlchemy writes it, `keep` a period such as "13mo", `max_rows` the
-    most events that a database may hold. `by` names captures
-    of a rule's path and parameters of the query: the first that a visit has a value for tells it
-    from others in the site's own words, such as its release.
+    most events that a database may hold. `by` names captures of a rule's path and parameters of the
+    query: the first that a visit has a value for tells it from others in the site's own words, such
+    as its release.
     """
 
     log: bool = sink()

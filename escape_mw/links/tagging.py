@@ -13,8 +13,7 @@ from html import escape
 from typing import NamedTuple
 
 from ..decision.decisions import Tag
-
-Header = tuple[str, str]
+from ..web.answers import Header
 
 HTML, XHTML = "text/html", "application/xhtml+xml"
 CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+Header = tuple[str, str]
+
 # No escape answer may be kept by anybody: it is right for one visitor's app only (RFC 9111; Fastly
 # and Cloudflare docs).
 NO_STORE = (
@@ -34,7 +36,7 @@ class Answer:
     """
 
     status: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[Header, ...]
     body: bytes
 
     def __post_init__(self) -> None:

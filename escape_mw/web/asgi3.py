@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from .answers import Answer
-from .pep3333 import Header
+from .answers import Answer, Header
 from .request import body_length
 
 Scope = MutableMapping[str, Any]

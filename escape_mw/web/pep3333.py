@@ -8,13 +8,13 @@ from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from .answers import Header
 from .logs import logger
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
-Header = tuple[str, str]
 
 # How much of a replaced body is read: a redirect's own is one item of some hundred bytes.
 DRAIN_ITEMS = 16
