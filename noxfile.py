@@ -162,11 +162,15 @@ def peers(session: nox.Session) -> None:
 
 @nox.session(venv_backend="venv")
 def heavy(session: nox.Session) -> None:
-    """The tests that `fast` leaves out, with every engine and server: none may be missing."""
+    """The tests that `fast` leaves out, with every engine and server: none may be missing.
+
+    Servers' tests mostly wait; a browser with too little of the machine would be late.
+    """
     session.install("--upgrade", "uwsgi", "httptools", "build", "setuptools")
     session.run("python", "-m", "pip", "install", "--quiet", "-e", ".[test]")
-    workers = str(3 * (os.cpu_count() or 2) // 2)  # most of these tests wait, for others or a limit
-    session.run(*WHOLE, workers, "-m", f"not ({QUICK})", *session.posargs, env=REQUIRED)
+    more = str(3 * (os.cpu_count() or 2) // 2)
+    for which, workers in (("engines", "auto"), ("not engines and (servers or slow)", more)):
+        session.run(*WHOLE, workers, "-m", which, *session.posargs, env=REQUIRED)
 
 
 @nox.session
