@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,7 +61,8 @@ def _logged(app: WSGIApplication, write: Callable[[str], object]) -> WSGIApplica
         def start(status: str, *rest: Any) -> Any:
             took = round((time.perf_counter() - began) * 1000, 1)
             moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            write(json.dumps({"time": moment, **facts, "status": int(status[:3]), "ms": took}))
+            with suppress(OSError):  # whoever reads the lines is gone, and the visitor is not
+                write(json.dumps({"time": moment, **facts, "status": int(status[:3]), "ms": took}))
             return start_response(status, *rest)
 
         return app(environ, start)
@@ -71,7 +73,7 @@ def _logged(app: WSGIApplication, write: Callable[[str], object]) -> WSGIApplica
 def _serve(app: WSGIApplication, listen: str) -> None:
     """Serve until SIGTERM or Ctrl-C, and then what is under way. Raises click.ClickException."""
     try:
-        from waitress.server import create_server  # noqa: PLC0415 - an extra
+        from waitress.server import MultiSocketServer, create_server  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         raise click.UsageError(NEEDS_GATE) from None
     where: dict[str, Any]
@@ -88,6 +90,9 @@ def _serve(app: WSGIApplication, listen: str) -> None:
         )
     except (OSError, ValueError) as error:
         raise click.ClickException(f"cannot listen on {listen}: {error}") from None
+    if isinstance(server, MultiSocketServer):
+        server.close()
+        raise click.ClickException(f"{listen} are several addresses; write one, such as {LISTEN}")
     told: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: told.append(number))

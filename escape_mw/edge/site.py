@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Iterator
 from functools import partial
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -98,7 +99,7 @@ def target_of(environ: Environ) -> str:
 
 def headers_for_site(environ: Environ) -> dict[str, str]:
     """The visitor's headers, but for those of one connection, and what only the gate may tell."""
-    named = environ.get("HTTP_CONNECTION", "").lower().replace(" ", "").split(",")
+    named = _named(environ.get("HTTP_CONNECTION", ""))
     headers = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
     for key, value in environ.items():
         if not key.startswith("HTTP_"):
@@ -115,12 +116,18 @@ def headers_for_site(environ: Environ) -> dict[str, str]:
 
 
 def _passed_on(response: BaseHTTPResponse) -> list[Header]:
-    """The site's headers, each as often as it was sent."""
+    """The site's headers, each as often as it was sent, but for those of one connection."""
+    named = _named(response.headers.get("Connection", ""))
     return [
         (name, value)
         for name, value in response.headers.iteritems()
-        if not (is_hop_by_hop_header(name) or name.lower().startswith(OWN))
+        if not (is_hop_by_hop_header(name) or name.lower().startswith(OWN) or name.lower() in named)
     ]
+
+
+def _named(connection: str) -> list[str]:
+    """The headers that a Connection header names for one connection only (RFC 9110, 7.6.1)."""
+    return connection.lower().replace(" ", "").split(",")
 
 
 def _blocks(response: BaseHTTPResponse) -> Iterator[bytes]:
@@ -154,8 +161,23 @@ def _pool(address: str) -> HTTPConnectionPool:
     return pool
 
 
+class _Final(HTTPResponse):
+    """A response to the end: Early Hints and the like before it are left out (RFC 9110, 15.2).
+
+    The standard library leaves out 100 alone, and the answer would be the next visitor's.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status < 200:
+            self.headers = None  # type: ignore[assignment] # or nothing more would be read
+            super().begin()
+
+
 class _AsItCame:
     """A connection that sends a target byte for byte; urllib3 would write it in another way."""
+
+    response_class = _Final
 
     def request(self, method: str, _: str, body: Any, headers: dict[str, str], **more: Any) -> None:
         sent = {name: value for name, value in headers.items() if name != TARGET}

@@ -52,6 +52,11 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/empty":
             self.send_response(204)
             return self.end_headers()
+        if path == "/hints":
+            self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")
+            time.sleep(0.1)
+        if path == "/hop":
+            return self.say(b'{"line"', ("Connection", "X-Hop"), ("X-Hop", "1"))
         if path == "/broken":
             self.close_connection = True
             return None

@@ -18,6 +18,7 @@ from escape_mw.cli.main import main
 
 from ..support.agents import SAFARI, TIKTOK_IOS
 from ..support.needs import need
+from ..support.real_http import Served
 from ..support.waiting import until
 from .asking import ask, begin, connection_to
 from .conftest import ROOT, Gate, gunicorn, refusing, written
@@ -188,6 +189,19 @@ def test_connections_to_the_site_are_kept(served):
     assert served.site.connections <= before + 3
 
 
+def test_early_hints_are_left_out_and_each_gets_his_own_page(served):
+    for number in range(3):
+        reply = ask(served.url, f"/hints?{number}", SAFARI)
+        assert reply.is_site
+        assert f"/hints?{number} " in reply.line
+
+
+def test_what_the_site_says_of_its_connection_stays_there(served):
+    reply = ask(served.url, "/hop", SAFARI)
+    assert reply.is_site
+    assert reply.all("x-hop") == []
+
+
 def test_a_connection_that_the_site_has_closed_is_no_failure(served):
     assert ask(served.url, "/about", SAFARI).is_site
     assert ask(served.url, "/broken", SAFARI).status == 502
@@ -244,6 +258,28 @@ def test_its_log_tells_each_request_and_no_query(rules, origin):
     assert "secret" not in str(lines)
 
 
+def test_who_reads_its_log_may_go(rules, origin):
+    listen = ("--listen", "127.0.0.1:PORT")
+    gate = Served(
+        "-m",
+        "escape_mw",
+        "gate",
+        "-v",
+        "--rules",
+        str(rules),
+        "--site",
+        origin.url,
+        *listen,
+        folder=ROOT,
+    )
+    gate.process.stdout.close()
+    try:
+        assert [ask(gate.url, "/presave/x").is_page for _ in range(3)] == [True] * 3
+    finally:
+        gate.process.terminate()
+        gate.process.wait(30)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_it_ends_once_what_has_begun_is_answered(rules, origin, number):
     gate = Gate(rules, origin.url)
@@ -276,6 +312,13 @@ WRONG = [
 def test_an_address_that_is_none_is_refused(site, told):
     done = CliRunner().invoke(main, ["gate", "--site", site])
     assert (done.exit_code, told in done.output) == (2, True), done.output
+
+
+def test_it_listens_on_one_address(origin):
+    listen = "127.0.0.1:0 127.0.0.1:0"
+    done = run("-m", "escape_mw", "gate", "--site", origin.url, "--listen", listen)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "are several addresses; write one, such as 127.0.0.1:8010" in done.stderr
 
 
 def test_where_it_cannot_listen_it_says_so(origin):
