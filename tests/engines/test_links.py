@@ -117,6 +117,13 @@ LEFT = {
         Way(f"<iframe name=inside></iframe><a id=tapped target=inside href='{TRACK}'>x</a>"),
         "https://open",
     ),
+    "window.open into a frame": (
+        scripted(
+            f"{ON_TAP} window.open(url, 'inside'); }});",
+            "<iframe name=inside></iframe><div id=tapped>Listen</div>",
+        ),
+        "https://open",
+    ),
     "a fragment": (Way("<a id=tapped href='#below'>x</a>"), ""),
     "a port": (Way("<a id=tapped href='https://open.spotify.com:8443/x'>x</a>"), "https://open"),
     "a form": (
@@ -266,7 +273,12 @@ def test_react_hydrates_and_renders_again(engine, react, into):
 
 
 WITHOUT_A_GESTURE = [
-    pytest.param(scripted(f"setTimeout(() => location = '{TRACK}', 300)", ""), id="a script's own"),
+    pytest.param(
+        scripted(
+            f"addEventListener('load', () => setTimeout(() => location = '{TRACK}', 100))", ""
+        ),
+        id="a script's own",
+    ),
     pytest.param(Way("", f"<meta http-equiv=refresh content='1;url={TRACK}'>"), id="a refresh"),
 ]
 

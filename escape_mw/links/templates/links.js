@@ -75,7 +75,7 @@
   }
 
   function isFrame(name) {
-    return name && name[0] !== "_" && window.frames[name];
+    return name && window.frames[name];
   }
 
   addEventListener("click", function (click) {
@@ -98,8 +98,8 @@
   addEventListener("submit", letPass, true);
 
   var open = window.open;
-  window.open = function (url) {
-    return take(known(url), isGesture()) ? window : open.apply(window, arguments);
+  window.open = function (url, name) {
+    return !isFrame(name) && take(known(url), isGesture()) ? window : open.apply(window, arguments);
   };
 
   // Where the engine tells: the page's own location = for a tap that is ours comes to nothing, and one for another is caught.
