@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..decision.decisions import Page
-from ..decision.dress import UNDRESSED, Dress
+from ..decision.dress import NAMES, UNDRESSED, Dress
 from ..decision.entries import AppEntry
 from ..decision.model import Destination, Step, Visitor
 from ..web.accept import takes_gzip
@@ -59,22 +59,32 @@ class Interstitial:
         self._marker = marker
         self._templates: dict[str, jinja2.Template] = {}
         self._styles: dict[str, str] = {}
+        self._tried: set[tuple[str, frozenset[str]]] = set()
 
-    def add_template(self, path: str, dress: Dress) -> None:
-        """Take a template of the site's own, for a dress that names it. Raises TemplateError.
+    def add_template(self, dress: Dress) -> None:
+        """Take the template of the site's own that a dress names. Raises TemplateError.
 
         It is rendered with that dress and without any: what is wrong with it shows at the start,
-        and not before a visitor.
+        and not before a visitor. Dresses that say the same things are tried once.
         """
-        self._templates[path] = template = _own_template(path)
-        try:
-            for one in (UNDRESSED, dress):
-                template.render(self._sample(one))
-        except Exception as error:
-            raise TemplateError(f"{path}: {error}") from None
+        if not (path := dress.template):
+            return
+        if path not in self._templates:
+            self._templates[path] = _own_template(path)
+        for one in (UNDRESSED, dress):
+            shape = path, frozenset(name for name in NAMES if getattr(one, name) is not None)
+            if shape in self._tried:
+                continue
+            try:
+                self._templates[path].render(self._sample(one))
+            except Exception as error:
+                raise TemplateError(f"{path}: {error}") from None
+            self._tried.add(shape)
 
-    def add_style(self, path: str) -> None:
-        """Take a style of the site's own, which follows the shipped one. Raises TemplateError."""
+    def add_style(self, dress: Dress) -> None:
+        """Take the style that a dress names; it follows the shipped one. Raises TemplateError."""
+        if not (path := dress.style) or path in self._styles:
+            return
         text = _read(path).strip()
         for refused in ("</style", "\0"):
             if refused in text.lower():
@@ -169,6 +179,8 @@ def _own_template(path: str) -> jinja2.Template:
         return environment.from_string(_read(path))
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"{path}:{error.lineno}: {error.message}") from None
+    except SyntaxError as error:  # of the Python that Jinja makes of it
+        raise TemplateError(f"{path}: {error.msg}") from None
 
 
 def _read(path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
+from itertools import chain
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -184,17 +185,14 @@ def _page(
 ) -> Interstitial:
     """The page, with the templates and styles that the dresses name."""
     page = Interstitial(policy.detector.apps, policy.markers.name)
-    for path, dress in dresses:
-        try:
-            if dress.template:
-                page.add_template(dress.template, dress)
-        except TemplateError as error:
-            problems.append(Problem((*path, "template"), None, str(error)))
-        try:
-            if dress.style:
-                page.add_style(dress.style)
-        except TemplateError as error:
-            problems.append(Problem((*path, "style"), None, str(error)))
+    found: dict[str, Problem] = {}  # by what it says, which is said once
+    for path, dress in chain(dresses, _worn(policy)):
+        for key, add in (("template", page.add_template), ("style", page.add_style)):
+            try:
+                add(dress)
+            except TemplateError as error:
+                found.setdefault(str(error), Problem((*path, key), None, str(error)))
+    problems += found.values()
     return page
 
 
@@ -206,6 +204,14 @@ def _dresses(form: RulesFile, folder: FilePath) -> Iterator[tuple[Path, Dress]]:
     for number, rule in enumerate(form.rules):
         if rule.page is not None:
             yield ("rules", number, "page"), rule.page.dress(folder)
+
+
+def _worn(policy: Policy) -> Iterator[tuple[Path, Dress]]:
+    """Every dress of a rule over what it is worn over."""
+    for number, rule in enumerate(policy.rules):
+        if rule.dress:
+            for site in (policy.dress, *policy.dresses.values()):
+                yield ("rules", number, "page"), rule.dress.over(site)
 
 
 def _lab(form: RulesFile, folder: FilePath, policy: Policy) -> LabSetup | None:

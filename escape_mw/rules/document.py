@@ -77,13 +77,18 @@ def _attempt(text: str) -> tuple[_Builder, Problem | None]:
         said = _with_cure(error.problem or error.context, text, position.line)
         fault = Problem((), position, f"this is not YAML: {said}")
     except (yaml.YAMLError, UnicodeError) as error:
-        offset = getattr(error, "position", 0)  # in bytes, of a character that YAML does not have
-        before = text.encode("utf-8", "surrogatepass")[:offset]
-        position = Position(before.count(b"\n") + 1, 1)
+        position = Position(_line_at(getattr(error, "position", 0), text), 1)
         fault = Problem((), position, f"this is not YAML: {str(error).splitlines()[0]}")
     except _Stop:
         pass
     return builder, fault
+
+
+def _line_at(offset: int, text: str) -> int:
+    """The line of a character that YAML does not have; libyaml counts bytes, Python characters."""
+    if LOADER is yaml.SafeLoader:
+        return text.count("\n", 0, offset) + 1
+    return text.encode("utf-8", "surrogatepass").count(b"\n", 0, offset) + 1
 
 
 def _mended(text: str, fault: Problem) -> str | None:

@@ -36,7 +36,7 @@ def expanded(
         allowed = ", ".join(MODES)
         message = f"the environment variable {MODE_VARIABLE} is {mode!r}; allowed: {allowed}"
         problems.append(Problem(("mode",), None, message))
-    if OLD_MODE_VARIABLE in os.environ:
+    if OLD_MODE_VARIABLE in os.environ and not switches_off():
         message = f"the environment variable {OLD_MODE_VARIABLE} is now {MODE_VARIABLE}; rename it"
         problems.append(Problem(("mode",), None, message))
     return value

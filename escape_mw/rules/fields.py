@@ -110,15 +110,14 @@ def _strong(value: str) -> str:
 def known_id(sort: str) -> AfterValidator:
     """An id of the catalogue in force: the validation context lists them by sort.
 
-    Where it knows another name for one (`also_called`), the id takes its place.
+    A host app's id takes the place of another name for it (`also_called`).
     """
 
     def check(value: str, info: ValidationInfo) -> str:
         context = info.context or {}
         known = context.get(sort)
-        value = (
-            value if known and value in known else context.get("also_called", {}).get(value, value)
-        )
+        if sort == "app" and not (known and value in known):
+            value = context.get("also_called", {}).get(value, value)
         if known is not None and value not in known:
             raise PydanticCustomError(
                 "unknown_id",

@@ -11,6 +11,8 @@ from ..decision.handoffs import MENU, TECHNIQUES
 from ..decision.model import PHONES, Confidence, Phone, StepSpec, Trigger
 from .fields import Certainty, Id, Package, Strict, invalid, known_id
 
+SPELT_OUT = {"technique", "trigger"}  # what a step's one key says
+
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
@@ -21,7 +23,7 @@ def _step(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     named = [key for key in value if key in TECHNIQUES]
-    if len(named) != 1:
+    if len(named) != 1 or SPELT_OUT & value.keys():
         raise invalid(
             "a step is one technique and its trigger, such as 'intent-app: tap';"
             f" the techniques are {', '.join(TECHNIQUES)}"
@@ -53,7 +55,7 @@ class AppForm(Strict):
     id: Id
     name: str
     tokens: list[Annotated[str, Field(min_length=3)]] = []
-    not_tokens: list[str] = []
+    not_tokens: list[Annotated[str, Field(min_length=1)]] = []
     version_after: list[str] = []
     also_called: list[Id] = []
     opt_in: bool = False

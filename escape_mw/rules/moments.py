@@ -19,9 +19,18 @@ EXAMPLE = "such as 2026-12-04T00:00 Europe/London"
 def moment(text: str) -> int:
     """Seconds since 1970, of `2026-12-04T00:00 Europe/London`, or with `Z` or `+01:00` for a zone.
 
-    A date alone means midnight. Raises PydanticCustomError if the zone is missing, or if the zone
-    has no such time or two of them.
+    A date alone means midnight. Raises PydanticCustomError if the zone is missing, has no such
+    time or two of them, or if UTC's year then is none from 1 to 9999.
     """
+    seconds = _seconds(text)
+    try:
+        shown(seconds)
+    except (ValueError, OverflowError):
+        raise invalid(f"{text!r} is not in the years 1 to 9999 of UTC") from None
+    return seconds
+
+
+def _seconds(text: str) -> int:
     match = MOMENT.fullmatch(text)
     if match is None:
         raise invalid(f"{text!r} is not a date and a time {EXAMPLE}")

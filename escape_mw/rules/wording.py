@@ -137,6 +137,9 @@ def _keys_at(path: Path, schema: dict[str, Any]) -> list[str]:
 
     node = resolved(schema)
     for part in path:
-        named = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
+        patterns = [*node.get("patternProperties", {}).values(), {}]
+        named = (
+            node.get("properties", {}).get(part) or node.get("additionalProperties") or patterns[0]
+        )
         node = resolved(node.get("items", {}) if isinstance(part, int) else named)
     return list(node.get("properties", {}))

@@ -37,6 +37,9 @@ REFUSED = [
     pytest.param("2026-12-04T00:00+10:99", "is not a date and a time", id="no such minutes"),
     pytest.param("2026-12-04 Europe/Londn", "is not a known time zone", id="no such zone"),
     pytest.param("2026-12-04 ../etc/passwd", "is not a date and a time", id="a path"),
+    pytest.param("9999-12-31T23:59 America/New_York", "years 1 to 9999", id="too late for UTC"),
+    pytest.param("0001-01-01T00:00 Europe/Berlin", "years 1 to 9999", id="too early for UTC"),
+    pytest.param("9999-12-31T23:59-01:00", "years 1 to 9999", id="too late by an offset"),
     pytest.param("2026-03-29T01:30 Europe/London", "never show this time", id="put forward"),
     pytest.param(
         "2026-10-25T01:30 Europe/London",

@@ -253,6 +253,32 @@ BAD = [
         1,
         id="steps and a switch",
     ),
+    *[
+        pytest.param(
+            f"version: 1\ntechniques: [{{app: tiktok, steps: [{{intent-app: tap, {key}: menu}}]}}]",
+            1,
+            id=f"a step that says its {key} twice",
+        )
+        for key in ("technique", "trigger")
+    ],
+    pytest.param(
+        "version: 1\napps: {add: [{id: x, name: X, tokens: [xapp], not_tokens: ['']}]}",
+        1,
+        id="what is in every agent",
+    ),
+    pytest.param(
+        "version: 1\ndestinations: {disable: [twitter]}",
+        1,
+        id="a host app's other name for a destination",
+    ),
+    pytest.param(
+        "version: 1\nhosts: {label.example: {base_ur: 'https://label.example'}}",
+        [
+            "escape.yaml:2:25: hosts.label.example.base_ur: unknown key (did you mean 'base_url'?);"
+            " allowed here: base_url, page"
+        ],
+        id="an unknown key of a host",
+    ),
     pytest.param(
         "version: 1\ntechniques: [{app: tiktok, steps: [{intent: written}]}]",
         1,
@@ -365,6 +391,7 @@ def test_problems_of_a_mapping_have_no_line():
 
 BROKEN_TEMPLATES = [
     pytest.param("{% block x %}", "ours.html:1: ", id="a syntax error, at its line"),
+    pytest.param("{{ words.get(a=1, a=2) }}", "keyword argument repeated", id="a call with a twin"),
     pytest.param("{{ nothing }}", "'nothing' is undefined", id="a name that is not there"),
     pytest.param('{% extends "elsewhere.html" %}', "elsewhere.html", id="a base that is not there"),
 ]
@@ -377,6 +404,18 @@ def test_a_broken_template_stops_the_start(written, tmp_path, text, told):
     assert len(found) == 1
     assert "page.template: " in found[0]
     assert told in found[0]
+
+
+def test_a_template_is_tried_with_what_a_rule_says_of_its_page(written, tmp_path):
+    text = "{% if page.title and page.brand %}{{ nothing }}{% endif %}"
+    (tmp_path / "ours.html").write_text(text)
+    rules = (
+        "version: 1\npage: {template: ours.html, brand: Ours}\n"
+        "rules: [{path: /a, to: page, page: {title: A}}, {path: /b, to: page, page: {title: B}}]"
+    )
+    [found] = problems(written(rules))
+    assert "escape.yaml:3:" in found
+    assert "'nothing' is undefined" in found
 
 
 def test_a_template_may_bear_the_shipped_ones_name(written, tmp_path):
@@ -422,6 +461,8 @@ def test_the_old_name_of_the_modes_variable_is_an_error(monkeypatch, source):
     assert problems(source) == [
         "rules: mode: the environment variable ESCAPE_MW is now ESCAPE_MW_MODE; rename it"
     ]
+    monkeypatch.setenv("ESCAPE_MW_MODE", "off")
+    assert load(source).policy.mode == "off"
 
 
 def test_the_callers_mapping_is_left_alone():
