@@ -38,6 +38,7 @@ def _client(request: pytest.FixtureRequest) -> Any:
     for name in FIXTURES:
         try:
             return request.getfixturevalue(name)
-        except pytest.FixtureLookupError:
-            continue
+        except pytest.FixtureLookupError as error:
+            if error.argname != name:  # it is there, and needs one that is not
+                raise
     pytest.fail("escape_visitor needs a fixture of yours: client, a test client, or app, the site")

@@ -242,6 +242,7 @@ FIXTURES = {
         "@pytest.fixture\ndef client():\n    return Client(EscapeMiddleware(site))"
     ),
     "neither": "",
+    "broken": "@pytest.fixture\ndef client(elsewhere):\n    pass",
 }
 
 
@@ -256,6 +257,7 @@ def test_the_fixture_in_suites_of_their_own(tmp_path):
     results = dict(
         re.findall(r"^test_(\w+)\.py::test_tiktok (PASSED|FAILED|ERROR)", done.stdout, re.M)
     )
-    assert results == {"app": "PASSED", "client": "PASSED", "neither": "FAILED"}, done.stdout
+    assert results == {"app": "PASSED", "client": "PASSED", "neither": "FAILED", "broken": "FAILED"}
+    assert "fixture 'elsewhere' not found" in done.stdout
     assert "4 passed" in done.stdout
     assert "escape_visitor needs a fixture of yours: client" in done.stdout
