@@ -19,6 +19,7 @@ from urllib.request import (
 )
 
 import click
+from werkzeug.urls import iri_to_uri
 
 from ..web.addresses import LINKS
 from ..web.urls import host_of
@@ -76,7 +77,7 @@ class Reply(NamedTuple):
         if self.status not in (301, 302, 303, 307, 308) or not location:
             return None
         try:
-            return urljoin(self.url, location)
+            return urljoin(self.url, location.encode("latin-1").decode("utf-8", "replace"))
         except ValueError:
             return None
 
@@ -131,7 +132,7 @@ def meet(url: str) -> dict[str, Reply]:
 
 def _ask(url: str, agent: str) -> Reply:
     """The answer that a visitor gets, its redirects within the site followed."""
-    for _ in range(MAX_HOPS):
+    for _ in range(1 + MAX_HOPS):
         reply = _get(url, agent)
         onward = reply.onward
         if onward is None or host_of(onward) != host_of(url):
@@ -147,7 +148,7 @@ def _get(url: str, agent: str) -> Reply:
         raise click.ClickException("an address with a user's name is not asked")
     try:
         headers = {"User-Agent": agent, "Accept": ACCEPT}
-        request = Request(url, headers=headers)  # noqa: S310 - a web address, see above
+        request = Request(iri_to_uri(url), headers=headers)  # noqa: S310 - a web address, see above
         return _reply(url, request)
     except URLError as error:
         raise _failed(url, error.reason) from None

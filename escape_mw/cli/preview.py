@@ -95,14 +95,19 @@ class Preview:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve the phone, or the page for what is chosen in the query."""
-        if environ.get("PATH_INFO") == "/page":
-            query = parse_qs(environ.get("QUERY_STRING", ""))
-            made = self._screen({name: values[0] for name, values in query.items()})
-        elif environ.get("PATH_INFO") != "/":
-            made = Response("File not found.\n", status=404)
-        else:
-            made = phone_page("Your page", INTRO, "/page", self._choices())
+        try:
+            made = self._made(environ)
+        except RulesError as error:
+            made = Response(f"{error}\n", status=500, content_type="text/plain; charset=utf-8")
         return made(environ, start_response)
+
+    def _made(self, environ: WSGIEnvironment) -> Response:
+        path, query = environ.get("PATH_INFO"), parse_qs(environ.get("QUERY_STRING", ""))
+        if path == "/page":
+            return self._screen({name: values[0] for name, values in query.items()})
+        if path != "/":
+            return Response("File not found.\n", status=404)
+        return phone_page("Your page", INTRO, "/page", self._choices())
 
     def _choices(self) -> list[Choice]:
         apps = self._read().policy.detector.apps
@@ -119,10 +124,7 @@ class Preview:
         ]
 
     def _screen(self, asked: Mapping[str, str]) -> Response:
-        try:
-            answer = page_for(self._read(), asked)
-        except RulesError as error:
-            return Response(f"{error}\n", status=500, content_type="text/plain; charset=utf-8")
+        answer = page_for(self._read(), asked)
         if answer is None:
             return Response("This visitor gets the site's own page.\n")
         if location := dict(answer.headers).get("Location"):

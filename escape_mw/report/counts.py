@@ -170,9 +170,10 @@ def tallies(connection: sql.Connection, scope: Scope) -> dict[str, int]:
     """Events that are only counted, by name. Those without a rule are in every rule's figure."""
     total = sql.func.coalesce(sql.func.sum(TALLIES.c.count), 0)
     rule = [] if scope.rule is None else [TALLIES.c.rule.in_(["", scope.rule])]
+    until = [TALLIES.c.day < date_of(scope.until)] if scope.until else []
     query = (
         sql.select(TALLIES.c.name, total)
-        .where(TALLIES.c.day >= date_of(scope.since), *rule)
+        .where(TALLIES.c.day >= date_of(scope.since), *until, *rule)
         .group_by(TALLIES.c.name)
     )
     found: dict[str, int] = {name: int(count) for name, count in connection.execute(query)}

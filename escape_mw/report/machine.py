@@ -95,7 +95,7 @@ def as_json(summary: Summary, names: Names) -> str:
         "health": [_health(row) for row in summary.health],
         "tallies": summary.tallies,
     }
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(data, indent=2, allow_nan=False)  # in ASCII, for any terminal
 
 
 def _before(before: Before) -> dict[str, Any]:

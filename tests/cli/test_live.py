@@ -7,11 +7,12 @@ from email.message import Message
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
+from click import ClickException
 from click.testing import CliRunner
 
 from escape_mw import EscapeMiddleware
 from escape_mw.cli.faults import findings
-from escape_mw.cli.live import AGENTS, Reply
+from escape_mw.cli.live import AGENTS, Reply, meet
 from escape_mw.cli.main import main
 
 from ..support.examples import TRACK
@@ -379,6 +380,25 @@ def test_a_site_that_cannot_be_asked(url, reason):
     assert (code, table) == (1, [])
     assert reason in told[0]
     assert "hunter2" not in told[0]
+
+
+def redirecting(environ, start_response):
+    """/5 leads to /4 and so on; names beyond ASCII and with blanks come as browsers send them."""
+    path = environ["PATH_INFO"]
+    to = {"/accent": "/caf\xc3\xa9 noir", "/0": TRACK, "/caf\xc3\xa9 noir": TRACK}
+    start_response("302 Found", [("Location", to.get(path) or f"/{int(path[1:]) - 1}")])
+    return []
+
+
+@pytest.mark.parametrize("path", ["/accent", "/caf\xe9 noir", "/caf%C3%A9%20noir", "/5"])
+def test_redirects_are_followed_as_browsers_do(served, path):
+    replies = meet(served(redirecting) + path).values()
+    assert {reply.onward for reply in replies} == {TRACK}
+
+
+def test_more_redirects_than_are_followed(served):
+    with pytest.raises(ClickException, match="more than 5 redirects within the site"):
+        meet(served(redirecting) + "/6")
 
 
 def test_a_site_that_leads_in_circles(served):

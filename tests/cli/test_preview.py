@@ -113,6 +113,7 @@ def test_an_edit_is_shown_and_so_is_what_is_wrong_with_it(tmp_path):
     ]:
         rules.write_text(text)
         assert told in client.get("/page", query_string={"app": "tiktok"}).text
+    assert "page.brnad: unknown key" in client.get("/").text
 
 
 def test_command(tmp_path):

@@ -347,6 +347,14 @@ def test_json(site):
     assert experiment["said"] == "too-early"
 
 
+def test_json_is_ascii_whatever_the_words_are(tmp_path):
+    url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
+    write(url, visit(*FULL, experiment="a\u00a0b \u00e9", arm="escape"))
+    done = run("report", "--db", url, "--json")
+    assert json.loads(done.output)["report"] == 2
+    assert r"a\u00a0b \u00e9" in done.output
+
+
 def test_html(site):
     page = site / "report.html"
     done = run("report", "--rules", site / "escape.yaml", "--html", page)

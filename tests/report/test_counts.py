@@ -302,6 +302,8 @@ def test_tallies(database_url):
     everything = {"repeat": 2, "forged": 3, "capped": 0, "dropped": 7, "eligible": 7}
     assert read(database_url, counts.tallies) == everything
     assert read(database_url, counts.tallies, Scope(since=NOON)) == everything | {"dropped": 0}
+    early = dict.fromkeys(everything, 0) | {"dropped": 7}
+    assert read(database_url, counts.tallies, Scope(until=NOON - DAY)) == early
     assert read(database_url, counts.tallies, Scope("pre-save")) == everything | {"eligible": 2}, (
         "events without a rule are in every rule's figure"
     )
