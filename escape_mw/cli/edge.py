@@ -39,7 +39,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         default=(GATE,),
         show_default=True,
         metavar="URL|unix:PATH",
-        help="Where the gate listens; more than once for several.",
+        help="Where the gate listens; more than once for several, with nginx.",
     )
     return rules_option()(gates(check(command)))
 

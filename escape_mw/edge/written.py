@@ -12,6 +12,9 @@ from ..decision.policy import Policy
 from .prefilter import plain, prefilter_of
 from .site import UNIX
 
+HTTP_SERVER = re.compile(r"http://([\w.-]+|\[[\da-f:.]+\])(?::([1-9]\d*))?/?", re.ASCII | re.I)
+GATE_URL = re.compile(r"https?://[^/?#@\s]+/?")
+UNIX_SERVER = re.compile(r"unix:[^\s;{}\"']+")
 STAMP = re.compile(r"Stamp ([0-9a-f]{8})\b")
 TEMPLATES = jinja2.Environment(  # noqa: S701 - no HTML; each value is quoted for its language
     loader=jinja2.PackageLoader(__package__),
@@ -44,9 +47,11 @@ def nginx(policy: Policy, places: Places, command: str, part: str = "") -> str:
 def worker(policy: Policy, places: Places, command: str, part: str = "") -> str:
     """A module for Cloudflare Workers; the `part` "wrangler" is the file that deploys it.
 
-    Raises ValueError where the gate is no URL.
+    Raises ValueError where the gate is not the URL of one server.
     """
-    if any(urlsplit(gate).scheme not in ("http", "https") for gate in places.gates):
+    if len(places.gates) > 1:
+        raise ValueError("a Worker asks one gate; put several behind one address")
+    if not GATE_URL.fullmatch(places.gates[0]):
         raise ValueError("a Worker reaches a gate by a URL: https://gate.label.example")
     name = "wrangler.toml" if part else "worker.js"
     site = urlsplit(places.site).hostname or places.site
@@ -71,12 +76,12 @@ def _written(name: str, policy: Policy, command: str, **values: object) -> str:
 
 def _server(address: str) -> str:
     """An address as nginx's `server` takes it."""
-    if address.startswith(UNIX):
+    if UNIX_SERVER.fullmatch(address):
         return address
-    parts = urlsplit(address)
-    if parts.scheme != "http" or not parts.netloc or parts.path.strip("/"):
+    found = HTTP_SERVER.fullmatch(address)
+    if found is None:
         raise ValueError(f"{address!r}: write http://HOST:PORT or unix:PATH")
-    return parts.netloc if parts.port else f"{parts.netloc}:80"
+    return f"{found[1]}:{found[2] or 80}"
 
 
 def _line(text: str) -> str:

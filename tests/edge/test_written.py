@@ -183,6 +183,28 @@ WRONG = [
     pytest.param(
         ["worker", "--gate", "unix:/x", "--site", "https://x.example"], "by a URL", id="a socket"
     ),
+    pytest.param(
+        ["nginx", "--site", "http://a;b c"],
+        "write http://HOST:PORT",
+        id="what ends a line of nginx",
+    ),
+    pytest.param(
+        ["nginx", "--site", "http://u:p@h:80"], "write http://HOST:PORT", id="a user for nginx"
+    ),
+    pytest.param(["nginx", "--site", "http://h:0"], "write http://HOST:PORT", id="port 0"),
+    pytest.param(
+        ["nginx", "--site", "unix:/a b"], "write http://HOST:PORT", id="a blank in a socket's path"
+    ),
+    pytest.param(
+        ["worker", "--site", "https://h", "--gate", "https://a", "--gate", "https://b"],
+        "a Worker asks one gate",
+        id="two gates for a Worker",
+    ),
+    pytest.param(
+        ["worker", "--site", "https://h", "--gate", "https://a/below"],
+        "a Worker reaches a gate by a URL",
+        id="a gate below a path",
+    ),
 ]
 
 
