@@ -605,11 +605,11 @@ def test_what_a_sink_records_waits_for_the_next_flush(recording):
             recorder.flush()
 
     recorder = recording([sink])
-    recorder.record(step(1))
-    closing = threading.Thread(target=recorder.close, daemon=True)
-    closing.start()
-    closing.join(30)
-    assert not closing.is_alive()
+    recorder.close()  # from here on, no other thread delivers
+    caller = threading.Thread(target=recorder.record, args=[step(1)], daemon=True)
+    caller.start()
+    caller.join(30)
+    assert not caller.is_alive()
     assert words(received) == ["eligible"]
     recorder.flush()
     assert words(received) == ["eligible", "forged x1"]
