@@ -65,7 +65,16 @@ LIBRARIES = {
     "urllib3": {"edge.site"},
     "uvicorn": {"cli.serve"},
     "waitress": {"cli.serve", "cli.gate"},
-    "werkzeug": {"web.accept", "cli.demo", "cli.phone", "cli.preview", "edge", "flask", "testing"},
+    "werkzeug": {
+        "web.accept",
+        "cli.demo",
+        "cli.live",
+        "cli.phone",
+        "cli.preview",
+        "edge",
+        "flask",
+        "testing",
+    },
     "yaml": {"rules"},
 }
 for name, library in SINKS.items():
