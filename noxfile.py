@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from configparser import ConfigParser
@@ -45,7 +44,7 @@ ALSO = {
     ),
 }
 QUICK = "not slow and not engines and not servers"
-WHOLE = ("python", "-m", "pytest", "--dist", "worksteal", "-n")
+WHOLE = ("python", "-m", "pytest", "-n", "auto", "--dist", "worksteal")
 REQUIRED = {"ESCAPE_MW_REQUIRE_ENGINES": "1"}  # what is missing fails, and is not skipped
 COVERED = 96  # per cent of lines and branches
 PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto", "-m", QUICK)
@@ -150,7 +149,7 @@ def coverage(session: nox.Session) -> None:
     """The same tests as `fast`, and how much of the package they run."""
     session.install("-e", ".[test]", "fastapi", "pytest-cov")
     measured = ("--cov", "--cov-report=term:skip-covered", f"--cov-fail-under={COVERED}")
-    session.run(*WHOLE, "auto", "-m", QUICK, *measured, *session.posargs, env=REQUIRED)
+    session.run(*WHOLE, "-m", QUICK, *measured, *session.posargs, env=REQUIRED)
 
 
 @nox.session
@@ -162,15 +161,10 @@ def peers(session: nox.Session) -> None:
 
 @nox.session(venv_backend="venv")
 def heavy(session: nox.Session) -> None:
-    """The tests that `fast` leaves out, with every engine and server: none may be missing.
-
-    Servers' tests mostly wait; a browser with too little of the machine would be late.
-    """
+    """The tests that `fast` leaves out, with every engine and server: none may be missing."""
     session.install("--upgrade", "uwsgi", "httptools", "build", "setuptools")
     session.run("python", "-m", "pip", "install", "--quiet", "-e", ".[test]")
-    more = str(3 * (os.cpu_count() or 2) // 2)
-    for which, workers in (("engines", "auto"), ("not engines and (servers or slow)", more)):
-        session.run(*WHOLE, workers, "-m", which, *session.posargs, env=REQUIRED)
+    session.run(*WHOLE, "-m", f"not ({QUICK})", *session.posargs, env=REQUIRED)
 
 
 @nox.session
