@@ -116,7 +116,7 @@ class Engine:
             return True
 
     def is_own(self, path: str) -> bool:
-        """Whether a path is one of ours: its answer may read a body, a file or a database."""
+        """Whether this package answers at a path, and may read a body, a file or a database."""
         return bool(self.state.routes) and path.startswith(PREFIX)
 
     def answer(self, request_of: Callable[[], Request]) -> Answer | Passthrough | None:

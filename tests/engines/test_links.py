@@ -95,6 +95,9 @@ CAUGHT = {
     ),
     "window.open": scripted(f"{ON_TAP} window.open(url); }});"),
     "window.open with a name": scripted(f"{ON_TAP} window.open(url, '_blank', 'noopener'); }});"),
+    "window.open with a name that is an element's": scripted(
+        f"{ON_TAP} window.open(url, 'tapped'); }});"
+    ),
     "a base elsewhere": Way(head="<base href='https://cdn.example/x/'>"),
     "a base with a target": Way(head="<base target=_blank>"),
     "a path that was pushed": scripted("history.pushState(null, '', '/elsewhere');", PLAIN),

@@ -74,8 +74,9 @@
     return true;
   }
 
+  // Elements and variables have their names there too.
   function isFrame(name) {
-    return name && window.frames[name];
+    return (frames[name] || 0).top;
   }
 
   addEventListener("click", function (click) {
